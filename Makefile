@@ -1,0 +1,53 @@
+# One command each; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := constraints.txt
+STAMP := $(VENV)/.installed
+DATA := $(or $(VP_DATA_DIR),data)
+MOVIEPY := moviepy-2.2.1.tar.gz
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format docs check-docs lock clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv with oriane and its tools in it
+
+$(STAMP): pyproject.toml $(LOCK)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: apt-get install python3, or PYTHON=/path/to/python3 make setup"; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
+		{ echo "Python cannot make environments: apt-get install python3-venv"; exit 1; }
+	@echo "installing into $(VENV) (some minutes the first time)"
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint $(LOCK) --editable '.[dev]'
+	@touch $@
+
+demo: setup $(DATA)/packages/$(MOVIEPY) ## run everything on real videos, search them, draw a contact sheet
+	$(BIN)/oriane demo --packages $(DATA)/packages
+
+# The source package of moviepy carries a real trailer of 55 s; without it the demo does with less.
+$(DATA)/packages/$(MOVIEPY): | $(STAMP)
+	@mkdir -p $(@D)
+	-@$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --no-binary moviepy \
+		--dest $(@D) moviepy==2.2.1
+
+test: setup ## run the tests
+	$(BIN)/pytest -n 2 $(ARGS)
+
+lint: setup ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## apply the style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## resolve constraints.txt anew (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --quiet \
+		--no-annotate --no-emit-find-links --no-header --upgrade --output-file $(LOCK)
+
+clean: ## remove the environment and all data of local runs
+	rm -rf $(VENV) $(DATA)

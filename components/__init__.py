@@ -1,0 +1,1 @@
+"""The phases that turn videos in S3 into searchable frame embeddings, and what they share."""

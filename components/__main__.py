@@ -1,0 +1,129 @@
+"""Runs one phase, as its container does: python -m components PHASE --help."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticUndefined, to_jsonable_python
+
+from components.contract import PHASES, Component, ShardOutputs, component, components
+from components.errors import EXIT_DONE, EXIT_TRANSIENT, ConfigurationError, PipelineError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the phase that the arguments name and return the exit code (see components.errors)."""
+    parsed = _parser(sys.argv[1:] if arguments is None else arguments)
+    phase = component(parsed.phase)
+
+    from components import logs, profiling
+    from components.services import Services
+    from components.settings import Settings
+
+    logs.configure("INFO")
+    try:
+        settings = Settings.load()
+        logs.configure(settings.work.log_level)
+        profiling.start_trace()
+        inputs = _inputs(phase, vars(parsed))
+        with Services(settings) as services:
+            outputs = phase.run(inputs, services)
+        _write(outputs, vars(parsed))
+    except PipelineError as error:
+        logs.log.error("%s: %s", phase.name, error)
+        return error.exit_code
+    finally:
+        profiling.write_trace()
+    if isinstance(outputs, ShardOutputs) and outputs.failed:
+        logs.log.error("%s: %d videos failed; run it again", phase.name, outputs.failed)
+        return EXIT_TRANSIENT
+    return EXIT_DONE
+
+
+def _parser(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m components",
+        description="Run one phase of the pipeline. Credentials and settings come from the "
+        "environment (.env.example).",
+        epilog="example: python -m components crop --manifest s3://artifacts/runs/r1/000000/"
+        "fetch.jsonl --out_manifest /tmp/outputs/manifest",
+    )
+    phases = parser.add_subparsers(dest="phase", required=True, metavar="PHASE")
+    named = arguments[0] if arguments and arguments[0] in PHASES else None
+    for phase in [component(named)] if named else components():
+        command = phases.add_parser(
+            phase.name,
+            help=phase.purpose,
+            description=phase.purpose,
+            epilog=_example(phase),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        for name, field in phase.inputs.model_fields.items():
+            default = "" if field.is_required() else f" (default: {_shown(field.default)})"
+            command.add_argument(
+                f"--{name}",
+                required=field.is_required(),
+                default=None,
+                metavar=_metavar(field.annotation),
+                help=f"{field.description}{default}",
+            )
+        for name, field in phase.outputs.model_fields.items():
+            command.add_argument(
+                f"--out_{name}",
+                type=Path,
+                metavar="PATH",
+                help=f"write to this file: {field.description}",
+            )
+    return parser.parse_args(arguments)
+
+
+def _inputs(phase: Component[Any, Any], given: dict[str, Any]) -> BaseModel:
+    values = {name: given[name] for name in phase.inputs.model_fields if given[name] is not None}
+    try:
+        inputs: BaseModel = phase.inputs.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise ConfigurationError(
+            f"--{problem['loc'][0]}: {problem['msg']}, found {problem['input']!r}"
+        ) from error
+    return inputs
+
+
+def _write(outputs: BaseModel, given: dict[str, Any]) -> None:
+    """Write each output to its path: text as it is, everything else as JSON."""
+    for name, value in to_jsonable_python(outputs).items():
+        path: Path | None = given.get(f"out_{name}")
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            path.write_text(text)
+
+
+def _example(phase: Component[Any, Any]) -> str:
+    flags = [
+        f"--{name} {_metavar(field.annotation)}"
+        for name, field in phase.inputs.model_fields.items()
+        if field.is_required()
+    ] or ["--source s3://oriane-contents/"]
+    output = next(iter(phase.outputs.model_fields))
+    return (
+        f"example: python -m components {phase.name} {' '.join(flags)} --out_{output} /tmp/{output}"
+    )
+
+
+def _metavar(annotation: Any) -> str:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "s3://…"
+    return {int: "N", float: "X", str: "TEXT"}.get(annotation, "JSON")
+
+
+def _shown(default: Any) -> str:
+    return "empty" if default in ("", PydanticUndefined) else str(default)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,320 @@
+"""The collection of frames in Qdrant: on a server, or embedded in a folder on one machine."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, ParamSpec, Self, TypeVar
+
+from qdrant_client import QdrantClient, models
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from components.encoders.encoder import Vectors
+from components.errors import ConfigurationError, PipelineError, TransientError
+from components.manifest import FramedVideo, Video
+from components.settings import IndexSettings, Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_INDEXED_FIELDS = ("video_code", "platform", "model")
+_LONGEST_WAIT_S = 20.0
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A frame that a search found; `score` is the cosine similarity."""
+
+    score: float
+    platform: str
+    code: str
+    second: float
+    frame_number: int
+    scene_start: float
+    scene_end: float
+    path: str
+
+
+class FrameCollection:
+    """One point a frame: a unit vector, and the payload that `docs/architecture.md` lists.
+
+    Methods raise TransientError when Qdrant does not answer after the attempts that the settings
+    allow, and ConfigurationError when it refuses the key or the collection does not fit.
+    """
+
+    def __init__(self, client: QdrantClient, settings: IndexSettings, where: str) -> None:
+        self._client, self._settings, self._where = client, settings, where
+        self._name = settings.collection
+        # The embedded Qdrant is not made for several threads.
+        self._lock = threading.RLock()
+        self._ready_for: tuple[str, int] | None = None
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Connect to QDRANT_URL, or open the embedded Qdrant below VP_DATA_DIR.
+
+        Raises:
+            ConfigurationError: no address, and LOCAL_MODE is not set.
+            TransientError: another process uses the embedded Qdrant.
+        """
+        index = settings.index
+        if index.url:
+            key = index.key.get_secret_value() if index.key else None
+            with warnings.catch_warnings():
+                # A key over plain HTTP is the operator's choice inside a cluster.
+                warnings.filterwarnings("ignore", message="Api key is used with an insecure")
+                client = QdrantClient(
+                    url=index.url, api_key=key, timeout=index.timeout_s, check_compatibility=False
+                )
+            return cls(client, index, index.url)
+        if not settings.record.local_mode:
+            raise ConfigurationError(
+                "QDRANT_URL is not set; set it to the server's address, or LOCAL_MODE=1 to use an "
+                "embedded Qdrant in VP_DATA_DIR"
+            )
+        folder = settings.work.data_dir / "qdrant"
+        return cls(_embedded(folder), index, str(folder))
+
+    def close(self) -> None:
+        """Close the connection, or release the folder."""
+        self._client.close()
+
+    def prepare(self, model: str, dim: int) -> None:
+        """Create the collection for vectors of this model, or check that it holds such.
+
+        Raises:
+            ConfigurationError: it holds vectors of other dimensions or of another model.
+        """
+        with self._lock:
+            if self._ready_for == (model, dim):
+                return
+            if not self._exists():
+                self._create(dim)
+            self._check_dim(model, dim)
+            self._check_model(model)
+            self._ready_for = (model, dim)
+
+    def model(self) -> str | None:
+        """Return the model whose vectors the collection holds, None if it is empty or missing."""
+        if not self._exists():
+            return None
+        return self._any_model(None)
+
+    def replace(self, framed: FramedVideo, vectors: Vectors, model: str) -> None:
+        """Upsert one point a frame, then remove the video's points that are not among them.
+
+        Args:
+            vectors: (frames, dim), in the order of `framed.frames`.
+        """
+        ids = [framed.point_id(frame) for frame in framed.frames]
+        for points in _batches(_points(framed, vectors, model), self._settings.upsert_batch):
+            batch = models.Batch(
+                ids=[point.id for point in points],
+                vectors=[point.vector for point in points],  # type: ignore[misc]
+                payloads=[point.payload or {} for point in points],
+            )
+            self._call(self._client.upsert, self._name, batch, wait=True)
+        stale = models.Filter(
+            must=_of_video(framed.video),
+            must_not=[models.HasIdCondition(has_id=list(ids))],
+        )
+        selector = models.FilterSelector(filter=stale)
+        self._call(self._client.delete, self._name, selector, wait=True)
+
+    def holds(self, framed: FramedVideo) -> bool:
+        """Tell whether there is a point for every frame of the video."""
+        if not self._exists():
+            return False
+        ids = [framed.point_id(frame) for frame in framed.frames]
+        found = self._call(self._client.retrieve, self._name, ids, with_payload=False)
+        return len(found) == len(set(ids))
+
+    def search(
+        self, vector: Sequence[float], limit: int, platform: str | None, code: str | None
+    ) -> list[Hit]:
+        """Return the frames nearest to the vector, best first, of one platform or video if given.
+
+        Raises:
+            ConfigurationError: there is no collection yet, or the vector's length does not fit.
+        """
+        if not self._exists():
+            raise ConfigurationError(
+                f"{self._where} has no collection {self._name!r}; index videos first (oriane run), "
+                "or set QDRANT_COLLECTION"
+            )
+        conditions = {"platform": platform, "video_code": code}
+        wanted = [_equals(key, value) for key, value in conditions.items() if value is not None]
+        answer = self._call(
+            self._client.query_points,
+            self._name,
+            query=list(vector),
+            query_filter=models.Filter(must=list(wanted)) if wanted else None,
+            limit=limit,
+        )
+        return [_hit(point) for point in answer.points]
+
+    def _create(self, dim: int) -> None:
+        vectors = models.VectorParams(size=dim, distance=models.Distance.COSINE)
+        try:
+            self._call(self._client.create_collection, self._name, vectors_config=vectors)
+        except _AlreadyThereError:
+            return  # by another process, a moment ago
+        keyword = models.PayloadSchemaType.KEYWORD
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Payload indexes have no effect")
+            for field in _INDEXED_FIELDS:
+                self._call(self._client.create_payload_index, self._name, field, keyword)
+
+    def _exists(self) -> bool:
+        return self._call(self._client.collection_exists, self._name)
+
+    def _check_dim(self, model: str, dim: int) -> None:
+        info = self._call(self._client.get_collection, self._name)
+        params = info.config.params.vectors
+        found = params.size if isinstance(params, models.VectorParams) else None
+        if found != dim:
+            raise ConfigurationError(
+                f"collection {self._name!r} holds vectors of {found or 'several'} dimensions, but "
+                f"{model} gives {dim}; set QDRANT_COLLECTION to another name, or CLIP_MODEL and "
+                "QDRANT_DIM to what the collection was made with"
+            )
+
+    def _check_model(self, model: str) -> None:
+        found = self._any_model(model)
+        if found is not None:
+            raise ConfigurationError(
+                f"collection {self._name!r} holds vectors of {found}, which cannot be mixed with "
+                f"those of {model}; set QDRANT_COLLECTION to another name, or CLIP_MODEL to the "
+                "model the collection was made with"
+            )
+
+    def _any_model(self, other_than: str | None) -> str | None:
+        """Return the model of some point, other than this one; None if there is no such point."""
+        unwanted = [_equals("model", other_than)] if other_than else []
+        points, _ = self._call(
+            self._client.scroll,
+            self._name,
+            scroll_filter=models.Filter(must_not=list(unwanted)),
+            limit=1,
+            with_payload=["model"],
+        )
+        if not points:
+            return None
+        return str((points[0].payload or {}).get("model", "an unknown model"))
+
+    def _call(self, request: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        retrying = Retrying(
+            retry=retry_if_exception(_is_transient),
+            stop=stop_after_attempt(self._settings.attempts),
+            wait=wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT_S),
+        )
+        with self._lock:
+            try:
+                return retrying(request, *args, **kwargs)
+            except RetryError as error:
+                raise self._explain(error.last_attempt.exception()) from error
+            except UnexpectedResponse as error:
+                raise self._explain(error) from error
+
+    def _explain(self, error: BaseException | None) -> PipelineError:
+        if isinstance(error, UnexpectedResponse):
+            status, reason = error.status_code, error.reason_phrase
+            if status in (401, 403):
+                return ConfigurationError(
+                    f"{self._where} refused the key ({status}); check QDRANT_KEY"
+                )
+            if status == 409:
+                return _AlreadyThereError(f"collection {self._name!r} is there already")
+            if status is not None and status < 500 and status != 429:
+                return ConfigurationError(
+                    f"{self._where} answered {status} {reason} for collection {self._name!r}; "
+                    "check QDRANT_URL and QDRANT_COLLECTION"
+                )
+            return TransientError(f"{self._where} answered {status} {reason}; try again")
+        return TransientError(
+            f"Qdrant at {self._where} cannot be reached; check QDRANT_URL and the server, "
+            "then try again"
+        )
+
+
+class _AlreadyThereError(PipelineError):
+    """Another process created the collection first."""
+
+
+def _embedded(folder: Path) -> QdrantClient:
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return QdrantClient(path=str(folder), force_disable_check_same_thread=True)
+    except RuntimeError as error:
+        raise TransientError(
+            f"{folder} is in use by another process; wait for it to end, or set QDRANT_URL to a "
+            "server that several can use"
+        ) from error
+
+
+def _points(framed: FramedVideo, vectors: Vectors, model: str) -> Iterator[models.PointStruct]:
+    created_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    for frame, vector in zip(framed.frames, vectors, strict=True):
+        identifier = framed.point_id(frame)
+        yield models.PointStruct(
+            id=identifier,
+            vector=vector.tolist(),
+            payload={
+                "uuid": identifier,
+                "platform": framed.video.platform,
+                "video_code": framed.video.code,
+                "frame_number": frame.number,
+                "frame_second": frame.second,
+                "path": framed.path(frame),
+                "created_at": created_at,
+                "model": model,
+                "scene_start": frame.scene_start,
+                "scene_end": frame.scene_end,
+            },
+        )
+
+
+def _batches(points: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(points)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _equals(key: str, value: str) -> models.FieldCondition:
+    return models.FieldCondition(key=key, match=models.MatchValue(value=value))
+
+
+def _of_video(video: Video) -> list[models.Condition]:
+    return [_equals("platform", video.platform), _equals("video_code", video.code)]
+
+
+def _hit(point: models.ScoredPoint) -> Hit:
+    payload: dict[str, Any] = point.payload or {}
+    return Hit(
+        score=round(point.score, 4),
+        platform=payload["platform"],
+        code=payload["video_code"],
+        second=payload["frame_second"],
+        frame_number=payload["frame_number"],
+        scene_start=payload["scene_start"],
+        scene_end=payload["scene_end"],
+        path=payload["path"],
+    )
+
+
+def _is_transient(error: BaseException) -> bool:
+    if isinstance(error, UnexpectedResponse):
+        return error.status_code is None or error.status_code >= 500 or error.status_code == 429
+    return isinstance(error, ResponseHandlingException)

@@ -1,0 +1,1 @@
+"""crop: find the border around the picture."""

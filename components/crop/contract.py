@@ -1,0 +1,28 @@
+"""What crop takes, gives and needs."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from components.contract import Component, Inputs, Resources, ShardOutputs
+from components.manifest import CroppedVideo, Manifest, SourceVideo
+
+
+class CropInputs(Inputs):
+    manifest: Manifest[SourceVideo] = Field(description="Probed videos of one shard")
+
+
+class CropOutputs(ShardOutputs):
+    manifest: Manifest[CroppedVideo] = Field(
+        description="The videos with the rectangle that holds the picture"
+    )
+
+
+COMPONENT = Component(
+    name="crop",
+    purpose="Find the border around each picture, and re-encode without it where wanted",
+    inputs=CropInputs,
+    outputs=CropOutputs,
+    resources=Resources(cpu=2, memory_gib=4, disk_gib=16, gpu=1),
+    settings=("limits", "crop"),
+)

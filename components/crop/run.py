@@ -1,0 +1,49 @@
+"""Finds the border around each picture, and re-encodes the video without it where wanted."""
+
+from __future__ import annotations
+
+from components.crop.contract import COMPONENT, CropInputs, CropOutputs
+from components.crop.detect import border_stays, find_picture
+from components.crop.reencode import reencode
+from components.each import Job, Shard
+from components.logs import log
+from components.manifest import CroppedVideo, SourceVideo
+from components.profiling import profile
+from components.services import Services
+
+
+@profile
+def run(inputs: CropInputs, services: Services) -> CropOutputs:
+    """Find the border of every video of the shard."""
+    shard = Shard(
+        COMPONENT,
+        inputs.manifest.read(services.store),
+        services,
+        files=lambda cropped: [cropped.reencoded] if cropped.reencoded else [],
+    )
+    shard.each(_crop)
+    return CropOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
+
+
+def _crop(job: Job[SourceVideo]) -> CroppedVideo:
+    source, settings = job.input, job.services.settings.crop
+    uncropped = CroppedVideo(source=source, rectangle=None)
+    if not settings.enabled:
+        return uncropped
+    decode = job.services.decoders.call
+    with job.downloaded(source.video.source, "source") as path:
+        rectangle = decode(find_picture, path, source, settings)
+        if rectangle is None or settings.output == "rect":
+            return CroppedVideo(source=source, rectangle=rectangle)
+        # With the rectangle alone, the frame phase sees every frame and notices a border that
+        # goes; a re-encoded video would have lost the picture by then.
+        if not decode(border_stays, path, source, rectangle, settings.limit):
+            return uncropped
+        target = path.with_name("cropped.mp4")
+        rectangle, encoder = decode(reencode, path, target, source, rectangle, settings)
+        if encoder != settings.encoder:
+            log.warning(
+                "crop %s: no %s here, re-encoded with %s", job.video, settings.encoder, encoder
+            )
+        job.services.store.upload(job.artifact("mp4"), target, content_type="video/mp4")
+    return CroppedVideo(source=source, rectangle=rectangle, reencoded=job.artifact("mp4"))

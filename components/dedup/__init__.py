@@ -1,0 +1,1 @@
+"""dedup: drop frames that look like the one before."""

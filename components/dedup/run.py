@@ -1,0 +1,56 @@
+"""Drops frames that look like the last one kept, by difference hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import imagehash
+
+from components.dedup.contract import COMPONENT, DedupInputs, DedupOutputs
+from components.each import Job, Shard
+from components.frames_tar import read_pictures
+from components.manifest import Frame, FramedVideo
+from components.profiling import profile
+from components.services import Services
+
+
+@profile
+def run(inputs: DedupInputs, services: Services) -> DedupOutputs:
+    """Drop the near-duplicates of every video of the shard."""
+    shard = Shard(
+        COMPONENT,
+        inputs.manifest.read(services.store),
+        services,
+        files=lambda framed: [framed.tar],
+    )
+    shard.each(_dedup)
+    return DedupOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
+
+
+def _dedup(job: Job[FramedVideo]) -> FramedVideo:
+    framed, settings = job.input, job.services.settings.dedup
+    if not settings.enabled:
+        return framed
+    with job.downloaded(framed.tar, "frames.tar") as tar:
+        hashes = (
+            (frame, imagehash.dhash(picture, hash_size=settings.hash_size))
+            for frame, picture in read_pictures(tar, framed.frames)
+        )
+        kept = tuple(distinct(hashes, settings.tolerance))
+    removed = len(framed.frames) - len(kept)
+    return framed.model_copy(update={"frames": kept, "duplicates_removed": removed})
+
+
+def distinct(
+    hashes: Iterable[tuple[Frame, imagehash.ImageHash]], tolerance: int
+) -> Iterator[Frame]:
+    """Yield the frames whose hash differs by more than `tolerance` bits from the last one yielded.
+
+    dHash compares each pixel of a tiny grey version with its neighbour (Krawetz 2013, as in
+    imagehash); the distance is the number of differing bits.
+    """
+    last: imagehash.ImageHash | None = None
+    for frame, value in hashes:
+        if last is None or value - last > tolerance:
+            last = value
+            yield frame

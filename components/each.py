@@ -1,0 +1,294 @@
+"""Runs one phase over the videos of a shard: reuse, isolation of failures, progress, manifest.
+
+A phase's result for a video lies in the artifacts bucket under
+`results/<platform>/<code>/<phase>/<fingerprint>.json` and is written last, after the files it
+names. Whoever finds it there takes it over instead of working. Rejections are kept the same way,
+with the limits they were judged by.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic
+
+from pydantic import ValidationError
+
+from components.contract import Component
+from components.errors import (
+    ConfigurationError,
+    NotFoundError,
+    PipelineError,
+    TransientError,
+    VideoRejectedError,
+)
+from components.fingerprint import digest, fingerprint
+from components.logs import log
+from components.manifest import Entry, Manifest, Problem, Record, Result, Step, Video
+from components.profiling import span
+from components.services import Services
+
+
+class Outcome(Record):
+    """What lies at a phase's result key."""
+
+    result: dict[str, Any] | None = None
+    problem: Problem | None = None
+    limits: str | None = None
+
+
+@dataclass(frozen=True)
+class Job(Generic[Result]):
+    """One video that the phase has to work on; `input` is the result of the phase before."""
+
+    index: int
+    entry: Entry[Result]
+    fingerprint: str
+    phase: str
+    services: Services
+
+    @property
+    def video(self) -> Video:
+        return self.entry.video
+
+    @property
+    def input(self) -> Result:
+        assert self.entry.result is not None
+        return self.entry.result
+
+    def artifact(self, suffix: str) -> str:
+        """Return the address of a file of this phase's result."""
+        bucket = self.services.settings.storage.artifacts_bucket
+        video = self.video
+        return (
+            f"s3://{bucket}/results/{video.platform}/{video.code}/{self.phase}/"
+            f"{self.fingerprint}.{suffix}"
+        )
+
+    @contextmanager
+    def downloaded(self, uri: str, name: str) -> Iterator[Path]:
+        """Give a local copy of an S3 object, and remove it on exit."""
+        with self.services.scratch.folder() as folder:
+            path = folder / name
+            with span("download", video=str(self.video)):
+                self.services.store.download(uri, path)
+            yield path
+
+
+Basis = Callable[[Entry[Any]], str]
+Files = Callable[[Any], Sequence[str]]
+Verified = Callable[[Job[Any], Any], bool]
+
+
+def _no_files(result: Any) -> Sequence[str]:
+    return ()
+
+
+def _trusted(job: Job[Any], result: Any) -> bool:
+    return True
+
+
+class Shard(Generic[Result]):
+    """The entries of one shard on their way through one phase."""
+
+    def __init__(
+        self,
+        component: Component[Any, Any],
+        entries: Sequence[Entry[Result]],
+        services: Services,
+        *,
+        basis: Basis = lambda entry: entry.fingerprint,
+        files: Files = _no_files,
+        verified: Verified = _trusted,
+    ) -> None:
+        """
+        Args:
+            basis: Returns what the fingerprint starts from; may raise VideoRejectedError.
+            files: Returns the S3 objects that a result names; without all of them it is redone.
+            verified: Tells whether an earlier result still holds outside the artifacts bucket.
+        """
+        self._component = component
+        self._output: type[Manifest[Any]] = component.outputs.model_fields["manifest"].annotation  # type: ignore[assignment]
+        self._entries: list[Entry[Any] | None] = [None] * len(entries)
+        self._arriving = list(enumerate(entries))
+        self._services = services
+        self._basis, self._files, self._verified = basis, files, verified
+        self._limits = digest(services.settings.limits.model_dump_json())
+
+    def pending(self) -> Iterator[Job[Result]]:
+        """Yield the videos that need work; settle those stopped earlier and those reusable."""
+        with ThreadPoolExecutor(8) as pool:
+            for job in pool.map(self._arrive, self._arriving):
+                if job:
+                    yield job
+
+    def each(self, work: Callable[[Job[Result]], Record]) -> None:
+        """Do `work` on every video that needs it, several at once."""
+        with ThreadPoolExecutor(self._services.settings.work.worker_count) as pool:
+            for future in [pool.submit(self.attempt, job, work) for job in self.pending()]:
+                future.result()
+
+    def attempt(
+        self, job: Job[Result], work: Callable[[Job[Result]], Record], spent: float = 0.0
+    ) -> None:
+        """Do `work` on one video and settle it, whatever comes of it.
+
+        Args:
+            spent: Seconds that went into this video before.
+
+        Raises:
+            ConfigurationError: the one failure that no other video would escape.
+        """
+        start = time.perf_counter()
+        with span(job.phase, video=str(job.video)):
+            try:
+                result = work(job)
+                self.finish(job, result, spent + time.perf_counter() - start)
+            except ConfigurationError:
+                raise
+            except Exception as error:
+                self.stop(job, error)
+
+    def finish(self, job: Job[Result], result: Record, seconds: float) -> None:
+        """Keep the result for later runs and pass the video on."""
+        self._keep(job, Outcome(result=result.model_dump(mode="json")))
+        self._settle(job, job.entry.advanced(result, self._step(job, seconds)), "done", seconds)
+
+    def stop(self, job: Job[Result], error: Exception) -> None:
+        """Book the video as rejected or failed."""
+        problem = _problem(job.phase, error)
+        if problem.kind == "rejected" and job.fingerprint:
+            self._keep_rejection(job, problem)
+        if problem.reason == "internal_error":
+            log.exception("%s %s", job.phase, job.video, exc_info=error)
+        self._settle(job, job.entry.stopped(problem), problem.kind, 0.0)
+
+    @property
+    def entries(self) -> list[Entry[Any]]:
+        """The entries as they leave the phase, in order; complete once all are settled."""
+        entries = [entry for entry in self._entries if entry is not None]
+        assert len(entries) == len(self._entries), "a video left the phase unsettled"
+        return entries
+
+    def write(self, uri: str) -> dict[str, Any]:
+        """Write the manifest to `uri` and return the fields of ShardOutputs."""
+        entries = self.entries
+        problems = [entry.problem for entry in entries if entry.problem]
+        failed = [problem for problem in problems if problem.kind == "failed"]
+        return {
+            "manifest": self._output.write(self._services.store, uri, entries),
+            "done": len(entries) - len(problems),
+            "rejected": len(problems) - len(failed),
+            "failed": sum(problem.phase == self._component.name for problem in failed),
+        }
+
+    def _arrive(self, arriving: tuple[int, Entry[Result]]) -> Job[Result] | None:
+        index, entry = arriving
+        if entry.problem:
+            self._entries[index] = entry
+            return None
+        job = Job(index, entry, "", self._component.name, self._services)
+        try:
+            basis = self._basis(entry)
+            mark = fingerprint(self._component, self._services.settings, basis)
+            job = Job(index, entry, mark, self._component.name, self._services)
+            settled = self._reuse(job)
+        except ConfigurationError:
+            raise
+        except Exception as error:
+            self.stop(job, error)
+            return None
+        return None if settled else job
+
+    def _reuse(self, job: Job[Result]) -> bool:
+        """Settle the video with an earlier outcome, if there is one that still holds."""
+        outcome = self._kept(job)
+        if outcome is None:
+            return False
+        if outcome.problem:
+            if outcome.limits != self._limits:
+                return False
+            self._settle(job, job.entry.stopped(outcome.problem), "rejected", 0.0, reused=True)
+            return True
+        result = self._output.of().model_validate(outcome.result)
+        store = self._services.store
+        if not all(store.exists(uri) for uri in self._files(result)):
+            return False
+        if not self._verified(job, result):
+            return False
+        step = self._step(job, 0.0, reused=True)
+        self._settle(job, job.entry.advanced(result, step), "reused", 0.0, reused=True)
+        return True
+
+    def _kept(self, job: Job[Result]) -> Outcome | None:
+        try:
+            content = self._services.store.get(job.artifact("json"))
+            outcome = Outcome.model_validate_json(content)
+            if outcome.result is not None:
+                self._output.of().model_validate(outcome.result)
+        except NotFoundError:
+            return None
+        except ValidationError:
+            # Half an object, or one of another version: worth no more than none.
+            log.warning("%s: unreadable result, redone", job.artifact("json"))
+            return None
+        return outcome
+
+    def _keep(self, job: Job[Result], outcome: Outcome) -> None:
+        content = outcome.model_dump_json().encode()
+        self._services.store.put(job.artifact("json"), content, content_type="application/json")
+
+    def _keep_rejection(self, job: Job[Result], problem: Problem) -> None:
+        try:
+            self._keep(job, Outcome(problem=problem, limits=self._limits))
+        except TransientError as error:
+            log.warning("%s: rejection not kept, the next run judges again: %s", job.video, error)
+
+    def _step(self, job: Job[Result], seconds: float, reused: bool = False) -> Step:
+        return Step(
+            phase=job.phase, fingerprint=job.fingerprint, seconds=round(seconds, 4), reused=reused
+        )
+
+    def _settle(
+        self,
+        job: Job[Result],
+        entry: Entry[Any],
+        outcome: str,
+        seconds: float,
+        reused: bool = False,
+    ) -> None:
+        self._entries[job.index] = entry
+        fields = {
+            "video": str(job.video),
+            "phase": job.phase,
+            "seconds": round(seconds, 4),
+            "outcome": outcome,
+            "reused": reused,
+        }
+        if entry.problem:
+            fields["reason"] = entry.problem.reason
+            log.warning(
+                "%s %s %s: %s", job.phase, job.video, outcome, entry.problem.message, extra=fields
+            )
+        else:
+            log.info("%s %s %s %.2f s", job.phase, job.video, outcome, seconds, extra=fields)
+        self._services.progress(job.phase, job.video, outcome)
+
+
+def _problem(phase: str, error: Exception) -> Problem:
+    if isinstance(error, VideoRejectedError):
+        return Problem(
+            kind="rejected", phase=phase, reason=error.reason.value, message=error.message
+        )
+    if isinstance(error, PipelineError):
+        return Problem(kind="failed", phase=phase, reason="unavailable", message=str(error))
+    return Problem(
+        kind="failed",
+        phase=phase,
+        reason="internal_error",
+        message=f"{type(error).__name__}: {error}",
+    )

@@ -1,0 +1,1 @@
+"""embed: turn frames into vectors."""

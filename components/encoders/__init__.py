@@ -1,0 +1,1 @@
+"""The models that put pictures and texts into one vector space."""

@@ -1,0 +1,79 @@
+"""Dual encoders that plain transformers knows: CLIP, SigLIP and their relatives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import AutoModel, AutoProcessor
+
+from components.encoders.device import chosen_device, halving, precision
+from components.encoders.encoder import Vectors, normalized
+from components.errors import ConfigurationError
+
+
+class DualEncoder:
+    """A transformers model with `get_image_features` and `get_text_features`."""
+
+    def __init__(self, name: str, model: str, device: str) -> None:
+        """
+        Args:
+            name: The identity that the vectors carry.
+            model: A folder, or a hub id with an optional @revision.
+
+        Raises:
+            ConfigurationError: the model cannot be loaded or is no dual encoder.
+        """
+        self.name = name
+        self._device = chosen_device(device)
+        location, _, revision = model.partition("@")
+        if Path(model).expanduser().is_dir():
+            location, revision = str(Path(model).expanduser()), ""
+        options = {"revision": revision} if revision else {}
+        try:
+            self._model: Any = AutoModel.from_pretrained(
+                location, trust_remote_code=False, **options
+            )
+            self._processor: Any = AutoProcessor.from_pretrained(
+                location, trust_remote_code=False, use_fast=False, **options
+            )
+        except (OSError, ValueError, ImportError) as error:
+            raise ConfigurationError(
+                f"CLIP_MODEL={model}: cannot be loaded ({str(error).splitlines()[0]}); set it to a "
+                "folder with the model, or to packaged:conse"
+            ) from error
+        if not hasattr(self._model, "get_image_features"):
+            raise ConfigurationError(
+                f"CLIP_MODEL={model}: expected a model that embeds pictures and texts, found "
+                f"{type(self._model).__name__}; CLIP and SigLIP models do"
+            )
+        self._model.eval().to(self._device)
+        # SigLIP is trained on texts padded to their full length.
+        self._padding = "max_length" if "siglip" in self._model.config.model_type else True
+        self.dim = self.embed_texts(["a photo"]).shape[1]
+
+    def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
+        return halving(images, self._forward_images)
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        inputs = self._processor(
+            text=list(texts), padding=self._padding, truncation=True, return_tensors="pt"
+        )
+        with torch.inference_mode(), precision(self._device):
+            features = self._model.get_text_features(**inputs.to(self._device))
+        return normalized(_pooled(features))
+
+    def _forward_images(self, images: Sequence[Image.Image]) -> Vectors:
+        inputs = self._processor(images=list(images), return_tensors="pt")
+        with torch.inference_mode(), precision(self._device):
+            features = self._model.get_image_features(**inputs.to(self._device))
+        return normalized(_pooled(features))
+
+
+def _pooled(features: Any) -> Any:
+    """Return the features as an array; from transformers 5 on they come inside an output object."""
+    pooled = getattr(features, "pooler_output", features)
+    return pooled.float().cpu().numpy()

@@ -1,0 +1,41 @@
+"""Loads the model that CLIP_MODEL names, and checks its dimensions."""
+
+from __future__ import annotations
+
+from components.encoders.encoder import Encoder
+from components.encoders.identity import PACKAGED, REMOTE_MODELS, identity
+from components.errors import ConfigurationError
+from components.profiling import profile
+from components.settings import EmbedSettings
+
+
+@profile
+def load_encoder(settings: EmbedSettings) -> Encoder:
+    """Return the encoder for the settings' model, device and dimensions.
+
+    Raises:
+        ConfigurationError: there is no such model here, it cannot run with what is installed, or
+            QDRANT_DIM is not a dimension it gives.
+    """
+    name = identity(settings.model)
+    if settings.model == PACKAGED:
+        from components.encoders.conse import ConseEncoder
+
+        return _checked(ConseEncoder(name), settings)
+    if settings.model in REMOTE_MODELS:
+        from components.encoders.remote import RemoteEncoder
+
+        return RemoteEncoder(name, REMOTE_MODELS[settings.model], settings)
+    from components.encoders.dual import DualEncoder
+
+    return _checked(DualEncoder(name, settings.model, settings.device), settings)
+
+
+def _checked(encoder: Encoder, settings: EmbedSettings) -> Encoder:
+    """Refuse a dimension the model does not give; only Matryoshka models may be truncated."""
+    if settings.dim not in (None, encoder.dim):
+        raise ConfigurationError(
+            f"QDRANT_DIM={settings.dim}, but {encoder.name} gives {encoder.dim} dimensions and is "
+            f"not trained to be truncated; unset QDRANT_DIM or set it to {encoder.dim}"
+        )
+    return encoder

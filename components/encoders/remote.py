@@ -1,0 +1,132 @@
+"""Models that bring their own code, from the allow list only, every file pinned by commit.
+
+The pinned repositories are copied into a cache of their own whose "main" is the pin, and the
+model is loaded from there offline. So what the model's code asks for by name without a commit
+resolves to the pin as well, and nothing that the hub serves today is ever run.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from components.encoders.encoder import Vectors, normalized
+from components.encoders.identity import PinnedRepository, RemoteModel
+from components.errors import ConfigurationError
+from components.settings import EmbedSettings
+
+_NEEDED = ("einops", "timm", "torchvision")
+
+
+class RemoteEncoder:
+    """A model with `encode_image` and `encode_text`, truncated to `dim` and then normalized."""
+
+    def __init__(self, name: str, model: RemoteModel, settings: EmbedSettings) -> None:
+        """
+        Raises:
+            ConfigurationError: the installed packages cannot run the model, its files cannot be
+                had, or QDRANT_DIM is more than it gives.
+        """
+        self.name = name
+        self.dim = settings.dim or model.dim
+        _check_packages(model)
+        if self.dim > model.full_dim:
+            raise ConfigurationError(
+                f"QDRANT_DIM={self.dim}, but {model.model.name} gives {model.full_dim} dimensions "
+                f"at most; unset QDRANT_DIM for {model.dim}"
+            )
+        cache = settings.model_dir.expanduser().resolve()
+        _use_cache(cache)
+        for repository in (model.model, model.code, *model.nested):
+            _pin(repository, cache)
+        _go_offline()
+
+        import torch
+        from transformers import AutoModel
+
+        from components.encoders.device import chosen_device, halving, precision
+
+        self._device = chosen_device(settings.device)
+        self._torch, self._halving, self._precision = torch, halving, precision
+        self._model: Any = AutoModel.from_pretrained(
+            model.model.name,
+            revision=model.model.commit,
+            code_revision=model.code.commit,
+            trust_remote_code=True,
+        )
+        self._model.eval().to(self._device)
+
+    def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
+        return self._halving(images, lambda batch: self._encode("encode_image", list(batch)))
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        return self._encode("encode_text", list(texts))
+
+    def _encode(self, method: str, inputs: list[Any]) -> Vectors:
+        with self._torch.inference_mode(), self._precision(self._device):
+            vectors = getattr(self._model, method)(inputs, batch_size=len(inputs))
+        return normalized(vectors[:, : self.dim])
+
+
+def _check_packages(model: RemoteModel) -> None:
+    installed = version("transformers")
+    if int(installed.split(".")[0]) >= model.transformers_below[0]:
+        raise ConfigurationError(
+            f"CLIP_MODEL={model.model.name}: its code does not import on transformers {installed}; "
+            f"install transformers=={model.transformers_tested}, as the embed image has it, or "
+            "choose another model"
+        )
+    missing = [package for package in _NEEDED if importlib.util.find_spec(package) is None]
+    if missing:
+        raise ConfigurationError(
+            f"CLIP_MODEL={model.model.name}: needs {', '.join(missing)}; install them with "
+            "pip install 'oriane[jina]', or set CLIP_MODEL=packaged:conse"
+        )
+
+
+def _use_cache(cache: Path) -> None:
+    """Have the hub's libraries, which read this variable when imported, use this cache."""
+    if "huggingface_hub" in sys.modules and os.environ.get("HF_HUB_CACHE") != str(cache):
+        raise ConfigurationError(
+            "a model with code of its own has to be the first that a process loads; start again"
+        )
+    os.environ["HF_HUB_CACHE"] = str(cache)
+
+
+def _go_offline() -> None:
+    from huggingface_hub import constants
+
+    constants.HF_HUB_OFFLINE = True
+
+
+def _pin(repository: PinnedRepository, cache: Path) -> None:
+    """Have the repository's needed files at its commit in the cache, as its "main"."""
+    main = cache / f"models--{repository.name.replace('/', '--')}" / "refs" / "main"
+    if main.exists() and main.read_text() == repository.commit:
+        return
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        snapshot_download(
+            repository.name,
+            revision=repository.commit,
+            allow_patterns=list(repository.files),
+            cache_dir=cache,
+        )
+    except (OSError, HfHubHTTPError) as error:
+        raise ConfigurationError(
+            f"CLIP_MODEL: {repository.name}@{repository.commit[:12]} is not in {cache} and cannot "
+            f"be fetched ({type(error).__name__}); put it there (VP_MODEL_DIR), or set CLIP_MODEL "
+            "to a folder or to packaged:conse"
+        ) from error
+    # Written last: a download that was cut short is taken up again.
+    main.parent.mkdir(parents=True, exist_ok=True)
+    main.write_text(repository.commit)

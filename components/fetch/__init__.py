@@ -1,0 +1,1 @@
+"""fetch: probe the source and reject what is no usable video."""

@@ -1,0 +1,28 @@
+"""What fetch takes, gives and needs."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from components.contract import Component, Inputs, Resources, ShardOutputs
+from components.manifest import Manifest, SourceVideo, Video
+
+
+class FetchInputs(Inputs):
+    manifest: Manifest[Video] = Field(description="Videos of one shard, as planned")
+
+
+class FetchOutputs(ShardOutputs):
+    manifest: Manifest[SourceVideo] = Field(
+        description="The videos that can be processed, with what the probe found"
+    )
+
+
+COMPONENT = Component(
+    name="fetch",
+    purpose="Probe each source video and reject what cannot be processed",
+    inputs=FetchInputs,
+    outputs=FetchOutputs,
+    resources=Resources(cpu=1, memory_gib=1, disk_gib=8),
+    settings=("limits",),
+)

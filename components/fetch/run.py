@@ -1,0 +1,50 @@
+"""Probes each source video and rejects what cannot be processed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.each import Job, Shard
+from components.errors import NotFoundError, Reason, VideoRejectedError
+from components.fetch.contract import COMPONENT, FetchInputs, FetchOutputs
+from components.fetch.probe import probe
+from components.manifest import Entry, SourceVideo, Video
+from components.profiling import profile
+from components.services import Services
+from components.storage import Stored
+
+
+@profile
+def run(inputs: FetchInputs, services: Services) -> FetchOutputs:
+    """Probe every video of the shard."""
+    found: dict[str, Stored] = {}
+
+    def etag(entry: Entry[Any]) -> str:
+        found[entry.video.source] = _head(entry.video, services)
+        return found[entry.video.source].etag
+
+    shard = Shard(COMPONENT, inputs.manifest.read(services.store), services, basis=etag)
+    shard.each(lambda job: _fetch(job, found[job.video.source]))
+    return FetchOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
+
+
+def _head(video: Video, services: Services) -> Stored:
+    try:
+        return services.store.head(video.source)
+    except NotFoundError as error:
+        raise VideoRejectedError(
+            Reason.MISSING, f"{video.source}: no such object; upload it or drop it from the input"
+        ) from error
+
+
+def _fetch(job: Job[Video], stored: Stored) -> SourceVideo:
+    limits = job.services.settings.limits
+    if stored.size == 0:
+        raise VideoRejectedError(Reason.EMPTY, f"{stored.uri} has no bytes; upload it again")
+    if stored.size > limits.max_video_mb * 10**6:
+        raise VideoRejectedError(
+            Reason.TOO_MANY_BYTES,
+            f"{stored.size / 10**6:.0f} MB, more than VP_MAX_VIDEO_MB={limits.max_video_mb}",
+        )
+    with job.downloaded(stored.uri, "source") as path:
+        return job.services.decoders.call(probe, path, job.video, stored, limits)

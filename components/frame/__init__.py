@@ -1,0 +1,1 @@
+"""frame: pick the frames that represent the scenes."""

@@ -1,0 +1,28 @@
+"""What frame takes, gives and needs."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from components.contract import Component, Inputs, Resources, ShardOutputs
+from components.manifest import CroppedVideo, FramedVideo, Manifest
+
+
+class FrameInputs(Inputs):
+    manifest: Manifest[CroppedVideo] = Field(description="Cropped videos of one shard")
+
+
+class FrameOutputs(ShardOutputs):
+    manifest: Manifest[FramedVideo] = Field(
+        description="The videos with their frames, as a tar of PNGs each"
+    )
+
+
+COMPONENT = Component(
+    name="frame",
+    purpose="Pick the frames that represent each video's scenes",
+    inputs=FrameInputs,
+    outputs=FrameOutputs,
+    resources=Resources(cpu=2, memory_gib=4, disk_gib=16),
+    settings=("limits", "frame"),
+)

@@ -1,0 +1,36 @@
+"""Picks the frames that represent each video's scenes, in one decode of it."""
+
+from __future__ import annotations
+
+from components.each import Job, Shard
+from components.frame.contract import COMPONENT, FrameInputs, FrameOutputs
+from components.frame.extract import extract
+from components.manifest import CroppedVideo, FramedVideo
+from components.profiling import profile
+from components.services import Services
+
+
+@profile
+def run(inputs: FrameInputs, services: Services) -> FrameOutputs:
+    """Pick the frames of every video of the shard."""
+    shard = Shard(
+        COMPONENT,
+        inputs.manifest.read(services.store),
+        services,
+        files=lambda framed: [framed.tar],
+    )
+    shard.each(_frame)
+    return FrameOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
+
+
+def _frame(job: Job[CroppedVideo]) -> FramedVideo:
+    cropped, settings = job.input, job.services.settings
+    with job.downloaded(cropped.reencoded or cropped.source.video.source, "source") as path:
+        tar = path.with_name("frames.tar")
+        rectangle, frames = job.services.decoders.call(
+            extract, path, tar, cropped, settings.frame, settings.crop.limit
+        )
+        job.services.store.upload(job.artifact("tar"), tar, content_type="application/x-tar")
+    return FramedVideo(
+        cropped=cropped, rectangle=rectangle, frames=tuple(frames), tar=job.artifact("tar")
+    )

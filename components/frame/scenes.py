@@ -1,0 +1,58 @@
+"""Scene cuts by PySceneDetect's detectors, fed frame by frame while the video is decoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+from scenedetect import (
+    AdaptiveDetector,
+    ContentDetector,
+    HashDetector,
+    HistogramDetector,
+    SceneDetector,
+    ThresholdDetector,
+)
+from scenedetect.common import FrameTimecode, Timecode
+
+from components.settings import FrameSettings
+
+# A cut that follows another by less is a flash, not a scene.
+MIN_SCENE_S = 0.6
+_TIME_BASE = Fraction(1, 1_000_000)
+
+_DETECTORS: dict[str, tuple[Callable[..., SceneDetector], str]] = {
+    "adaptive": (AdaptiveDetector, "adaptive_threshold"),
+    "content": (ContentDetector, "threshold"),
+    "hash": (HashDetector, "threshold"),
+    "histogram": (HistogramDetector, "threshold"),
+    "threshold": (ThresholdDetector, "threshold"),
+}
+
+
+class SceneCuts:
+    """Finds the seconds at which scenes begin.
+
+    Detectors compare presentation times, so a variable frame rate does not move a cut.
+    """
+
+    def __init__(self, settings: FrameSettings) -> None:
+        make, threshold = _DETECTORS[settings.detector]
+        options = {} if settings.threshold is None else {threshold: settings.threshold}
+        self._detector = make(min_scene_len=MIN_SCENE_S, **options)
+
+    def feed(self, second: float, picture: NDArray[np.uint8]) -> list[float]:
+        """Take the next frame (small, BGR); return cuts found by now, up to 0.6 s in the past."""
+        cuts = self._detector.process_frame(_timecode(second), picture)
+        return [cut.seconds for cut in cuts]
+
+    def finish(self, second: float) -> list[float]:
+        """Return the cuts that only the end of the video, at its last frame, reveals."""
+        return [cut.seconds for cut in self._detector.post_process(_timecode(second))]
+
+
+def _timecode(second: float) -> FrameTimecode:
+    # The rate is asked for, and only used by calls that count frames, which none here does.
+    return FrameTimecode(Timecode(round(second / _TIME_BASE), _TIME_BASE), fps=30.0)

@@ -1,0 +1,1 @@
+"""index: upsert the vectors into Qdrant."""

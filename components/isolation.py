@@ -1,0 +1,115 @@
+"""Decoding in worker processes, so that a hostile video costs itself and nothing else.
+
+A decoder that crashes, hangs or eats memory takes its worker process with it; the caller gets a
+VideoRejectedError with the reason, and the pool starts another worker. Workers hold no
+credentials' clients and no connections: they get a local file and settings, and give back records
+and local files.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import resource
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import ParamSpec, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from components.errors import Reason, TransientError, VideoRejectedError
+from components.settings import LimitSettings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# A worker is replaced after this many videos, so that what a library leaks stays bounded.
+_VIDEOS_PER_WORKER = 100
+_PRELOADED = ["components.crop.run", "components.fetch.run", "components.frame.run"]
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the one that started it ends (Linux)."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _limit(memory_bytes: int) -> None:
+    die_with_parent()
+    # Data rather than address space: libraries reserve far more addresses than they use.
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+class Decoders:
+    """A pool of worker processes under the limits that the settings give one video."""
+
+    def __init__(self, workers: int, limits: LimitSettings) -> None:
+        self._workers = workers
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._pool: ProcessPool | None = None
+
+    def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `function` returns when called in a worker process.
+
+        Raises:
+            VideoRejectedError: the function raised it, or the worker crashed, ran out of memory
+                or out of time.
+            TransientError: the worker was killed from outside.
+        """
+        limit = self._limits.decode_timeout_s
+        future = self._running().schedule(function, args=args, kwargs=kwargs, timeout=limit)
+        try:
+            return future.result()
+        except FutureTimeoutError as error:
+            raise VideoRejectedError(
+                Reason.DECODER_TIMEOUT,
+                f"decoding took more than {limit:g} s; raise VP_DECODE_TIMEOUT_SECS if the video "
+                "is worth it",
+            ) from error
+        except MemoryError as error:
+            raise self._out_of_memory() from error
+        except ProcessExpired as error:
+            raise self._expired(error) from error
+
+    def close(self) -> None:
+        """End the workers."""
+        with self._lock:
+            if self._pool:
+                self._pool.stop()
+                self._pool.join()
+                self._pool = None
+
+    def _running(self) -> ProcessPool:
+        with self._lock:
+            if self._pool is None or not self._pool.active:
+                context = multiprocessing.get_context("forkserver")
+                context.set_forkserver_preload(_PRELOADED)
+                self._pool = ProcessPool(
+                    max_workers=self._workers,
+                    max_tasks=_VIDEOS_PER_WORKER,
+                    initializer=_limit,
+                    initargs=(self._limits.decode_memory_mb * 2**20,),
+                    context=context,
+                )
+            return self._pool
+
+    def _out_of_memory(self) -> VideoRejectedError:
+        return VideoRejectedError(
+            Reason.OUT_OF_MEMORY,
+            f"decoding needs more than {self._limits.decode_memory_mb} MB; raise "
+            "VP_DECODE_MEMORY_MB if the video is worth it",
+        )
+
+    def _expired(self, error: ProcessExpired) -> VideoRejectedError | TransientError:
+        # Killed with SIGKILL: by the kernel for want of memory, or by somebody; not the video's
+        # fault for certain, so it is tried again.
+        if error.exitcode == -signal.SIGKILL:
+            return TransientError("the decoder was killed; check the memory of the machine or pod")
+        name = signal.Signals(-error.exitcode).name if error.exitcode < 0 else error.exitcode
+        return VideoRejectedError(
+            Reason.DECODER_CRASHED, f"the decoder crashed ({name}) on this video"
+        )

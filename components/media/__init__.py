@@ -1,0 +1,1 @@
+"""Reading hostile video files: probing, decoding, borders, the ffmpeg program."""

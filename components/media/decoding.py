@@ -1,0 +1,205 @@
+"""Decoding with PyAV: only whitelisted containers, exact presentation times, pictures upright."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.stream import Disposition
+from av.video.reformatter import Colorspace, Interpolation
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from components.errors import Reason, VideoRejectedError
+from components.manifest import SourceVideo
+
+# Containers that hold their own data. Playlists and scripts (hls, concat, dash, …) are not among
+# them, and no protocol but the local file is allowed, so a file cannot make FFmpeg open another.
+DEMUXERS = "mov,matroska,webm,avi,flv,mpegts,mpeg,asf,ogg"
+PROTOCOLS = "file,pipe"
+
+_PLAYLIST_MARKS = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"<MPD", b"<smil", b"<asx")
+_BOX_TYPES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"styp"}
+
+_SMALL_WIDTH = 256
+_UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A decoded frame: `number` counts from 0, `second` is its presentation time."""
+
+    number: int
+    second: float
+    frame: VideoFrame
+
+
+class VideoFile:
+    """An open video file and its first video stream."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self.container = container
+        self.stream = stream
+
+    @property
+    def start(self) -> float:
+        """The second of the file's clock that players call zero.
+
+        Streams that start late (MPEG-TS, cut Matroska) are shown from zero; a negative start is
+        audio priming, which players do not show.
+        """
+        return max(0.0, (self.container.start_time or 0) / av.time_base)
+
+    def packets(self, *streams: VideoStream) -> Iterator[Packet]:
+        """Yield the packets of the streams (of all, if none is given) up to the first damage."""
+        try:
+            yield from self.container.demux(*streams)
+        except av.error.FFmpegError:
+            return
+
+    def decoded(self, start: float) -> Iterator[Decoded]:
+        """Yield every frame in order of presentation, times counted from `start`.
+
+        Packets that cannot be decoded are skipped.
+        """
+        number, second = 0, 0.0
+        for packet in self.packets(self.stream):
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                continue
+            for frame in frames:
+                if not isinstance(frame, VideoFrame):
+                    continue
+                if frame.pts is not None and frame.time_base is not None:
+                    second = max(0.0, round(float(frame.pts * frame.time_base) - start, 6))
+                yield Decoded(number, second, frame)
+                number += 1
+
+
+@contextmanager
+def opened(path: Path, *, threads: int = 0, max_pixels: int = 0) -> Iterator[VideoFile]:
+    """Open the local file at `path` for decoding its first video stream.
+
+    Args:
+        threads: Threads of the decoder, 0 for all cores.
+        max_pixels: Most pixels a frame may have, 0 for any number.
+
+    Raises:
+        VideoRejectedError: it is no video, or not one that can be opened.
+    """
+    options = {"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS}
+    try:
+        container = av.open(str(path), options=options, metadata_errors="ignore")
+    except av.error.FFmpegError as error:
+        raise _not_opened(path, error) from error
+    with container:
+        streams = [s for s in container.streams.video if not _is_cover(s)]
+        if not streams:
+            kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+            raise VideoRejectedError(
+                Reason.NO_VIDEO_STREAM, f"expected a video stream, found {kinds}"
+            )
+        stream = streams[0]
+        stream.thread_type = "AUTO"
+        context = stream.codec_context
+        context.thread_count = threads
+        if max_pixels:
+            context.options = {**context.options, "max_pixels": str(max_pixels)}
+        yield VideoFile(container, stream)
+
+
+def upright(
+    frame: VideoFrame, rotation: int, *, width: int, height: int, pixel_format: str = "rgb24"
+) -> Picture:
+    """Return the frame as displayed: (height, width, 3) uint8, rotation in degrees anticlockwise.
+
+    `width` and `height` are those of the result.
+    """
+    if rotation % 180:
+        width, height = height, width
+    picture = frame.to_ndarray(
+        format=pixel_format,
+        width=width,
+        height=height,
+        interpolation=Interpolation.AREA if width < frame.width else Interpolation.BICUBIC,
+        src_colorspace=_colorspace(frame),
+    )
+    return np.ascontiguousarray(np.rot90(picture, rotation // 90))
+
+
+def small(frame: VideoFrame, source: SourceVideo) -> Picture:
+    """Return the frame as displayed, scaled to at most 256 pixels of width: BGR uint8."""
+    width = min(_SMALL_WIDTH, source.width)
+    height = max(1, round(source.height * width / source.width))
+    return upright(frame, source.rotation, width=width, height=height, pixel_format="bgr24")
+
+
+def luma(frame: VideoFrame, rotation: int) -> Picture:
+    """Return the frame's 8-bit luma plane as displayed, (height, width), in the range it is coded."""
+    if frame.format.name not in ("yuv420p", "yuvj420p"):
+        frame = frame.reformat(format="yuv420p")
+    plane = frame.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return np.rot90(rows[: frame.height, : frame.width], rotation // 90)
+
+
+def _colorspace(frame: VideoFrame) -> Colorspace | None:
+    """Return the matrix that players assume for an untagged frame: BT.709 from HD on."""
+    untagged = frame.colorspace == _UNSPECIFIED
+    return Colorspace.ITU709 if untagged and (frame.width >= 1280 or frame.height > 576) else None
+
+
+def _is_cover(stream: VideoStream) -> bool:
+    """Tell whether the stream is the cover picture of an audio file."""
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def _not_opened(path: Path, error: av.error.FFmpegError) -> VideoRejectedError:
+    """Return the rejection that says best why the file did not open."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if not head:
+        return VideoRejectedError(Reason.EMPTY, "the file has no bytes; upload it again")
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if any(text.startswith(mark) for mark in _PLAYLIST_MARKS):
+        return VideoRejectedError(
+            Reason.PLAYLIST, "expected a video, found a playlist; upload the video it points to"
+        )
+    if head[4:8] in _BOX_TYPES and not _has_index(path):
+        return VideoRejectedError(
+            Reason.TRUNCATED, "the file ends before its index (moov); upload it again"
+        )
+    return VideoRejectedError(
+        Reason.NOT_A_VIDEO,
+        f"expected a video ({DEMUXERS}), found {head[:16]!r} ({error.strerror}); upload a video",
+    )
+
+
+def _has_index(path: Path) -> bool:
+    """Walk the file's top-level boxes (ISO/IEC 14496-12) in search of a whole moov."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        position = 0
+        while position + 8 <= size:
+            file.seek(position)
+            header = file.read(16)
+            length = int.from_bytes(header[:4])
+            if length == 1:
+                length = int.from_bytes(header[8:16])
+            if header[4:8] == b"moov":
+                return position + length <= size
+            if length < 8:
+                return False
+            position += length
+    return False

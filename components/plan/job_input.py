@@ -1,0 +1,71 @@
+"""Which videos to process: JOB_INPUT, names that are safe, and what a listing holds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import ValidationError
+
+from components.errors import ConfigurationError
+from components.manifest import Video
+
+SOURCE_FILE = "video.mp4"
+
+
+def parse_job_input(text: str, bucket: str) -> list[Video]:
+    """Return the videos of a JSON list of `{"platform": …, "code": …}`, in order, each once.
+
+    Raises:
+        ConfigurationError: naming the item and what is wrong with it.
+    """
+    try:
+        items: Any = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(
+            f'JOB_INPUT: expected a JSON list of {{"platform": …, "code": …}}, found {text[:80]!r} '
+            f"({error})"
+        ) from error
+    if not isinstance(items, list):
+        raise ConfigurationError(f"JOB_INPUT: expected a list, found {type(items).__name__}")
+    return list(dict.fromkeys(_item(item, index, bucket) for index, item in enumerate(items)))
+
+
+def named_video(platform: str, code: str, bucket: str, origin: str) -> Video:
+    """Return the video `platform`/`code` of the bucket.
+
+    Raises:
+        ConfigurationError: one of them is no safe name; names `origin`, the field and the value.
+    """
+    try:
+        return Video(
+            platform=platform, code=code, source=f"s3://{bucket}/{platform}/{code}/{SOURCE_FILE}"
+        )
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = problem["loc"][0]
+        value = platform if field == "platform" else code
+        raise ConfigurationError(
+            f"{origin}: {field} {value!r}: {problem['msg'].removeprefix('Value error, ')}; rename it"
+        ) from error
+
+
+def listed_video(uri: str) -> Video | None:
+    """Return the video that an object of the source bucket is, None if it is something else."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    parts = key.split("/")
+    if len(parts) < 3 or parts[-1] != SOURCE_FILE:
+        return None
+    try:
+        return Video(platform=parts[-3], code=parts[-2], source=uri)
+    except ValidationError:
+        return None
+
+
+def _item(item: Any, index: int, bucket: str) -> Video:
+    origin = f"JOB_INPUT item {index}"
+    if not isinstance(item, dict) or not {"platform", "code"} <= item.keys():
+        raise ConfigurationError(
+            f'{origin}: expected {{"platform": …, "code": …}}, found {json.dumps(item)[:80]}'
+        )
+    return named_video(item["platform"], item["code"], bucket, origin)

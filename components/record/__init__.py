@@ -1,0 +1,1 @@
+"""record: book the finished video."""

@@ -1,0 +1,93 @@
+"""Books every video: a done marker in S3 for the finished, a row in Postgres for all."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from typing import Any
+
+from components.each import Job, Shard
+from components.manifest import Entry, IndexedVideo, RecordedVideo
+from components.profiling import profile
+from components.record.contract import COMPONENT, RecordInputs, RecordOutputs
+from components.record.database import Database, VideoState
+from components.services import Services
+
+
+@profile
+def run(inputs: RecordInputs, services: Services) -> RecordOutputs:
+    """Book every video of the shard, also those that did not get through."""
+    shard = Shard(
+        COMPONENT,
+        inputs.manifest.read(services.store),
+        services,
+        files=lambda recorded: [recorded.marker],
+    )
+    settings = services.settings.record
+    # Connected before any marker is written, so that a wrong password changes nothing.
+    with nullcontext() if settings.local_mode else Database(settings) as database:
+        shard.each(lambda job: _mark(job, inputs.run))
+        if database:
+            database.record([_state(entry, inputs.run) for entry in shard.entries])
+    return RecordOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
+
+
+def _mark(job: Job[IndexedVideo], run_name: str) -> RecordedVideo:
+    """Write the done marker: what became of the video, for whoever reads the frames bucket."""
+    indexed, video = job.input, job.video
+    framed = indexed.framed
+    source = framed.cropped.source
+    bucket = job.services.settings.storage.frames_bucket
+    marker = f"s3://{bucket}/{video.platform}/{video.code}/manifest.json"
+    content = {
+        "platform": video.platform,
+        "code": video.code,
+        "source": video.source,
+        "etag": source.etag,
+        "duration": source.duration,
+        "crop": framed.rectangle.model_dump() if framed.rectangle else None,
+        "frames": [
+            {**frame.model_dump(), "path": framed.path(frame), "uuid": framed.point_id(frame)}
+            for frame in framed.frames
+        ],
+        "duplicates_removed": framed.duplicates_removed,
+        "collection": indexed.collection,
+        "model": indexed.model,
+        "dim": indexed.dim,
+        "fingerprints": {step.phase: step.fingerprint for step in job.entry.steps},
+        "run": run_name,
+        "recorded_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    text = json.dumps(content, ensure_ascii=False, indent=1)
+    job.services.store.put(marker, text.encode(), content_type="application/json")
+    return RecordedVideo(indexed=indexed, marker=marker)
+
+
+def _state(entry: Entry[Any], run_name: str) -> VideoState:
+    video = entry.video
+    seconds = {step.phase: step.seconds for step in entry.steps if not step.reused}
+    if entry.problem:
+        problem = entry.problem
+        return VideoState(
+            platform=video.platform,
+            code=video.code,
+            state=problem.kind,
+            run=run_name,
+            phase=problem.phase,
+            reason=problem.reason,
+            message=problem.message,
+            seconds=seconds,
+        )
+    recorded: RecordedVideo = entry.result
+    framed = recorded.indexed.framed
+    return VideoState(
+        platform=video.platform,
+        code=video.code,
+        state="done",
+        run=run_name,
+        etag=framed.cropped.source.etag,
+        fingerprint=entry.fingerprint,
+        frames=len(framed.frames),
+        seconds=seconds,
+    )

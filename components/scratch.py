@@ -1,0 +1,60 @@
+"""Temporary files that do not outlive their process, not even one that was killed.
+
+Every process works in a folder of its own, beside a lock file that the kernel unlocks when the
+process ends. Whoever starts next removes the folders whose lock nobody holds.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_PREFIX = "oriane-"
+
+
+class Scratch:
+    """This process's temporary folder below `base` (the system's where None)."""
+
+    def __init__(self, base: Path | None = None) -> None:
+        self._base = Path(base or tempfile.gettempdir())
+        self._base.mkdir(parents=True, exist_ok=True)
+        self._remove_abandoned()
+        self._lock, self._lock_path = self._new_lock()
+        self.path = self._lock_path.with_suffix("")
+        self.path.mkdir()
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """Give a new folder, and remove it and its content on exit."""
+        path = Path(tempfile.mkdtemp(dir=self.path))
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def close(self) -> None:
+        """Remove everything and release the lock."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._lock_path.unlink(missing_ok=True)
+        os.close(self._lock)
+
+    def _new_lock(self) -> tuple[int, Path]:
+        while True:
+            descriptor, name = tempfile.mkstemp(prefix=_PREFIX, suffix=".lock", dir=self._base)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # Another process may have taken the file for abandoned before it was locked.
+            if os.fstat(descriptor).st_nlink:
+                return descriptor, Path(name)
+            os.close(descriptor)
+
+    def _remove_abandoned(self) -> None:
+        for path in self._base.glob(f"{_PREFIX}*.lock"):
+            with suppress(OSError), path.open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                path.unlink(missing_ok=True)

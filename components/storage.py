@@ -1,0 +1,210 @@
+"""S3 through boto3: whole objects in, whole objects out, with errors that say what to do."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import boto3
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+
+from components.errors import ConfigurationError, NotFoundError, PipelineError, TransientError
+from components.settings import StorageSettings
+
+_MISSING = {"404", "NoSuchKey", "NotFound"}
+_DENIED = {
+    "403",
+    "AccessDenied",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "ExpiredToken",
+    "InvalidToken",
+}
+# Up to 64 MiB an object is one PUT, so its ETag is its MD5 and equal content is recognised.
+_TRANSFER = TransferConfig(multipart_threshold=64 * 2**20, multipart_chunksize=64 * 2**20)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object that S3 holds: its address, size in bytes and ETag without quotes."""
+
+    uri: str
+    size: int
+    etag: str
+
+
+def split(uri: str) -> tuple[str, str]:
+    """Return the bucket and the key of an s3:// URI."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def _explained(method: Callable[P, T]) -> Callable[P, T]:
+    """Turn boto3's errors into this project's, naming the object and the endpoint."""
+
+    @functools.wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        store: Any = args[0]
+        uri = str(args[1]) if len(args) > 1 else str(next(iter(kwargs.values())))
+        try:
+            return method(*args, **kwargs)
+        except (ClientError, BotoCoreError, Boto3Error) as error:
+            raise store.explain(error, uri) from error
+
+    return call
+
+
+class Store:
+    """Reads and writes S3 objects by URI; safe to share between threads.
+
+    Every method raises NotFoundError, ConfigurationError (credentials, bucket) or TransientError
+    (anything that a later attempt may cure, after the attempts that the settings allow).
+    """
+
+    def __init__(self, settings: StorageSettings) -> None:
+        secret, token = settings.secret_access_key, settings.session_token
+        self.endpoint = settings.endpoint_url or f"AWS S3 in {settings.region}"
+        self._client = boto3.session.Session().client(
+            "s3",
+            endpoint_url=settings.endpoint_url,
+            region_name=settings.region,
+            aws_access_key_id=settings.access_key_id,
+            aws_secret_access_key=secret.get_secret_value() if secret else None,
+            aws_session_token=token.get_secret_value() if token else None,
+            config=Config(
+                retries={"mode": "standard", "total_max_attempts": settings.attempts},
+                connect_timeout=settings.connect_timeout_s,
+                read_timeout=settings.read_timeout_s,
+                max_pool_connections=64,
+                # Servers other than AWS's own are addressed by path and may not know checksums.
+                s3={"addressing_style": "path"} if settings.endpoint_url else {},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    @_explained
+    def head(self, uri: str) -> Stored:
+        """Return the object's size and ETag."""
+        bucket, key = split(uri)
+        answer = self._client.head_object(Bucket=bucket, Key=key)
+        return Stored(uri, answer["ContentLength"], answer["ETag"].strip('"'))
+
+    def exists(self, uri: str) -> bool:
+        """Tell whether the object is there."""
+        try:
+            self.head(uri)
+        except NotFoundError:
+            return False
+        return True
+
+    @_explained
+    def get(self, uri: str) -> bytes:
+        """Return the object's content."""
+        bucket, key = split(uri)
+        content: bytes = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return content
+
+    @_explained
+    def download(self, uri: str, path: Path) -> None:
+        """Copy the object to `path`, which appears only once it is whole."""
+        bucket, key = split(uri)
+        self._client.download_file(bucket, key, str(path), Config=_TRANSFER)
+
+    @_explained
+    def put(self, uri: str, content: bytes, content_type: str) -> None:
+        """Write a small object in one request."""
+        bucket, key = split(uri)
+        self._client.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type)
+
+    @_explained
+    def upload(self, uri: str, path: Path, content_type: str) -> None:
+        """Copy the file at `path` to the object."""
+        bucket, key = split(uri)
+        self._client.upload_file(
+            str(path), bucket, key, ExtraArgs={"ContentType": content_type}, Config=_TRANSFER
+        )
+
+    def objects(self, prefix: str) -> Iterator[Stored]:
+        """Yield the objects whose URI starts with `prefix`, in key order, page by page."""
+        bucket, key = split(prefix)
+        token: dict[str, str] = {}
+        while True:
+            page = self._page(prefix, bucket, key, token)
+            for item in page.get("Contents", ()):
+                uri = f"s3://{bucket}/{item['Key']}"
+                yield Stored(uri, item["Size"], item["ETag"].strip('"'))
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    @_explained
+    def _page(self, prefix: str, bucket: str, key: str, token: dict[str, str]) -> Any:
+        return self._client.list_objects_v2(Bucket=bucket, Prefix=key, **token)
+
+    @_explained
+    def delete(self, bucket: str, keys: Sequence[str]) -> None:
+        """Remove up to 1,000 objects of a bucket; one that is not there is no error."""
+        objects = [{"Key": key} for key in keys]
+        answer = self._client.delete_objects(
+            Bucket=bucket, Delete={"Objects": objects, "Quiet": True}
+        )
+        for refused in answer.get("Errors", ()):
+            raise TransientError(
+                f"s3://{bucket}/{refused['Key']}: {self.endpoint} did not remove it "
+                f"({refused['Code']}); check the bucket's policy"
+            )
+
+    @_explained
+    def create_bucket(self, uri: str) -> None:
+        """Create the bucket of `uri` unless it is there."""
+        bucket, _ = split(uri)
+        try:
+            self._client.head_bucket(Bucket=bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _MISSING:
+                raise
+            self._client.create_bucket(Bucket=bucket)
+
+    def explain(self, error: Exception, uri: str) -> PipelineError:
+        """Return this project's error for boto3's, with what to do about it."""
+        if isinstance(error, Boto3Error) and isinstance(error.__context__, ClientError):
+            return self.explain(error.__context__, uri)
+        if isinstance(error, NoCredentialsError | PartialCredentialsError):
+            return ConfigurationError(
+                f"{uri}: no S3 credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            )
+        if isinstance(error, ClientError):
+            code = error.response.get("Error", {}).get("Code", "")
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if code == "NoSuchBucket":
+                return ConfigurationError(
+                    f"{uri}: {self.endpoint} has no bucket {split(uri)[0]!r}; create it or set "
+                    "S3_VIDEOS_BUCKET, S3_FRAMES_BUCKET and S3_ARTIFACTS_BUCKET"
+                )
+            if code in _MISSING:
+                return NotFoundError(f"{uri}: no such object at {self.endpoint}")
+            if code in _DENIED or status in (401, 403):
+                return ConfigurationError(
+                    f"{uri}: {self.endpoint} refused the credentials ({code}); check "
+                    "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy"
+                )
+            return TransientError(f"{uri}: {self.endpoint} answered {code} ({status}); try again")
+        return TransientError(
+            f"{uri}: {self.endpoint} cannot be reached ({type(error).__name__}); check "
+            "AWS_ENDPOINT_URL and the network, then try again"
+        )

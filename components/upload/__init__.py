@@ -1,0 +1,1 @@
+"""upload: publish the frames."""

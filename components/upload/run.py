@@ -1,0 +1,69 @@
+"""Publishes the kept frames: sends what differs, removes what is no longer wanted."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+from components.each import Job, Shard
+from components.frames_tar import read_pngs
+from components.manifest import Frame, FramedVideo, PublishedVideo
+from components.profiling import profile
+from components.services import Services
+from components.upload.contract import COMPONENT, UploadInputs, UploadOutputs
+
+_FRAME_FILE = re.compile(r"\d+_\d+\.\d{2}\.png")
+_KEYS_A_REQUEST = 1000
+
+
+@profile
+def run(inputs: UploadInputs, services: Services) -> UploadOutputs:
+    """Publish the frames of every video of the shard."""
+    shard = Shard(
+        COMPONENT,
+        inputs.manifest.read(services.store),
+        services,
+        verified=lambda job, published: _published(job) == {*map(job.input.path, job.input.frames)},
+    )
+    with ThreadPoolExecutor(services.settings.upload.concurrency) as senders:
+        shard.each(lambda job: _upload(job, senders))
+    return UploadOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
+
+
+def _upload(job: Job[FramedVideo], senders: ThreadPoolExecutor) -> PublishedVideo:
+    framed = job.input
+    bucket = job.services.settings.storage.frames_bucket
+    published = _published_etags(job)
+
+    def send(frame: Frame, png: bytes) -> None:
+        key = framed.path(frame)
+        if published.get(key) != hashlib.md5(png, usedforsecurity=False).hexdigest():
+            job.services.store.put(f"s3://{bucket}/{key}", png, content_type="image/png")
+
+    with job.downloaded(framed.tar, "frames.tar") as tar:
+        pngs = read_pngs(tar, framed.frames)
+        # A few at a time, so that the frames of a long video are not all in memory.
+        while window := list(islice(pngs, 2 * job.services.settings.upload.concurrency)):
+            list(senders.map(lambda pair: send(*pair), window))
+    unwanted = sorted(published.keys() - {*map(framed.path, framed.frames)})
+    for start in range(0, len(unwanted), _KEYS_A_REQUEST):
+        job.services.store.delete(bucket, unwanted[start : start + _KEYS_A_REQUEST])
+    return PublishedVideo(framed=framed, bucket=bucket)
+
+
+def _published(job: Job[FramedVideo]) -> set[str]:
+    return set(_published_etags(job))
+
+
+def _published_etags(job: Job[FramedVideo]) -> dict[str, str]:
+    """Return keys and ETags of this video's frames in the frames bucket."""
+    video, store = job.video, job.services.store
+    bucket = job.services.settings.storage.frames_bucket
+    prefix = f"s3://{bucket}/{video.platform}/{video.code}/"
+    return {
+        stored.uri.removeprefix(f"s3://{bucket}/"): stored.etag
+        for stored in store.objects(prefix)
+        if _FRAME_FILE.fullmatch(stored.uri.removeprefix(prefix))
+    }

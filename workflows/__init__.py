@@ -1,0 +1,1 @@
+"""The DAG, and where it runs: on this machine, on Argo, on Kubeflow."""

@@ -1,0 +1,181 @@
+"""`oriane`: run the pipeline on this machine and search what it indexed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from dotenv import load_dotenv
+from rich.console import Console
+from rich.table import Table
+
+from components.errors import EXIT_DONE, EXIT_TRANSIENT, ConfigurationError, PipelineError
+
+if TYPE_CHECKING:
+    from components.collection import Hit
+    from components.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Turn videos into searchable frame embeddings.",
+)
+errors = Console(stderr=True)
+_INTERRUPTED = 130
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else")]
+
+
+def main() -> None:
+    """Run the command line; every deliberate error becomes a message and its exit code."""
+    load_dotenv(".env")
+    try:
+        app()
+    except PipelineError as error:
+        errors.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        errors.print("interrupted; run the same command again to go on where it stopped")
+        sys.exit(_INTERRUPTED)
+
+
+@app.command(
+    epilog="Examples: oriane run clip.mp4 · oriane run ~/videos --json · "
+    "oriane run s3://oriane-contents/instagram/ · oriane run --job-input job.json"
+)
+def run(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH…",
+            help="Video files, folders laid out <platform>/<code>/video.mp4, or an s3:// prefix; "
+            "without one, --job-input or the variable JOB_INPUT",
+        ),
+    ] = None,
+    job_input: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help='JSON list of {"platform": …, "code": …}'),
+    ] = None,
+    videos_per_shard: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Videos that go through the phases together")
+    ] = 1,
+    shards_in_flight: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Shards worked on at once (default: the cores)"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run every phase over videos, on this machine; what is done already is reused."""
+    from workflows.runner import run_videos
+
+    settings = _settings()
+    result = run_videos(
+        settings,
+        paths or [],
+        job_input,
+        videos_per_shard=videos_per_shard,
+        shards_in_flight=shards_in_flight or settings.work.worker_count,
+    )
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        from workflows.report import table
+
+        Console().print(table(result))
+    _exit_for(result)
+
+
+@app.command(
+    epilog='Examples: oriane search "a cat" · oriane search --image photo.jpg --limit 3 · '
+    'oriane search "a bicycle" --platform instagram --json'
+)
+def search(
+    text: Annotated[str | None, typer.Argument(help="What the frames should show")] = None,
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A picture the frames should look like")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Most frames to show")] = 10,
+    platform: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Frames of this platform only")
+    ] = None,
+    video: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Frames of this video only")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the frames that fit a text or a picture, best first."""
+    if (text is None) == (image is None):
+        raise ConfigurationError("give a text or --image FILE, one of them")
+    from workflows.runner import search_frames
+
+    query = text if text is not None else image
+    assert query is not None
+    hits = search_frames(_settings(), [query], limit=limit, platform=platform, code=video)[0]
+    if as_json:
+        print(json.dumps([asdict(hit) for hit in hits], ensure_ascii=False))
+    else:
+        Console().print(hits_table(str(query), hits))
+
+
+@app.command(epilog="Example: oriane demo")
+def demo(
+    packages: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder with moviepy's source package, for its trailer"),
+    ] = None,
+) -> None:
+    """Run everything on real videos from Python packages, search them, and draw a contact sheet."""
+    from workflows.demo.show import show
+
+    _exit_for(show(_settings(), packages, Console()))
+
+
+def hits_table(query: str, hits: list[Hit]) -> Table:
+    """Return the hits of a search as a table."""
+    result = Table(title=f"“{query}”", title_justify="left")
+    for name, justify in (
+        ("score", "right"),
+        ("video", "left"),
+        ("second", "right"),
+        ("scene", "left"),
+        ("frame file", "left"),
+    ):
+        result.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for hit in hits:
+        result.add_row(
+            f"{hit.score:.3f}",
+            f"{hit.platform}/{hit.code}",
+            f"{hit.second:.2f}",
+            f"{hit.scene_start:.1f}–{hit.scene_end:.1f} s",
+            hit.path,
+        )
+    return result
+
+
+def _settings() -> Settings:
+    from components.settings import Settings
+
+    return Settings.load()
+
+
+def _exit_for(result: dict[str, Any]) -> None:
+    """End with 75 if a video failed, and say so; rejected videos are no failure."""
+    from workflows.report import counts
+
+    failed = counts(result)["failed"]
+    for video in result["videos"]:
+        if video["status"] != "done":
+            errors.print(
+                f"{video['platform']}/{video['code']} {video['status']}: {video['message']}",
+                highlight=False,
+                soft_wrap=True,
+            )
+    if failed:
+        errors.print(f"[bold red]{failed} videos failed[/]; run the same command again")
+    raise typer.Exit(EXIT_TRANSIENT if failed else EXIT_DONE)

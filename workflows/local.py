@@ -1,0 +1,137 @@
+"""Runs the DAG on this machine: the same components, in threads of one process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from itertools import islice
+from os import environ
+from typing import Any
+
+from components.errors import PipelineError, TransientError
+from components.logs import log
+from components.manifest import Entry, Manifest, Problem, Video
+from components.services import Progress, Services
+from components.settings import Settings
+from workflows.local_s3 import local_s3
+from workflows.pipeline import Item, Output, Parameter, Pipeline, Step
+
+# When so many shards in a row cannot be worked on at all, the rest is not tried.
+_GIVE_UP_AFTER = 3
+_S3_VARIABLES = (
+    "S3_VIDEOS_BUCKET",
+    "S3_FRAMES_BUCKET",
+    "S3_ARTIFACTS_BUCKET",
+    "AWS_ENDPOINT_URL",
+)
+
+
+def uses_own_s3() -> bool:
+    """Tell whether the environment names an S3 to use instead of the one on this machine."""
+    return any(environ.get(name) for name in _S3_VARIABLES)
+
+
+@contextmanager
+def local_services(settings: Settings, progress: Progress) -> Iterator[Services]:
+    """Give services for this machine: S3, Qdrant and Postgres where set, stand-ins where not.
+
+    Without S3 variables, S3 is served from `VP_DATA_DIR/s3`; without QDRANT_URL, Qdrant runs
+    embedded in `VP_DATA_DIR/qdrant`; without DB_HOST, nothing is booked in Postgres.
+    """
+    if not settings.record.host:
+        settings = settings.having("record", local_mode=True)
+    if uses_own_s3():
+        with Services(settings, progress) as services:
+            yield services
+        return
+    with local_s3(settings.work.data_dir / "s3", settings.storage) as storage:
+        with Services(settings.having("storage", **storage.model_dump()), progress) as services:
+            yield services
+
+
+class LocalRun:
+    """One run of the pipeline: plan, then every shard through its steps."""
+
+    def __init__(self, pipeline: Pipeline, services: Services, shards_in_flight: int) -> None:
+        self._pipeline, self._services = pipeline, services
+        self._in_flight = shards_in_flight
+        self._failures_in_a_row = 0
+
+    def plan(self, **parameters: Any) -> dict[Parameter | Output | Item, Any]:
+        """Run the steps before the fan-out; return all values known by then, by their source."""
+        known: dict[Parameter | Output | Item, Any] = {
+            parameter: parameters[parameter.name]
+            for parameter in self._pipeline.parameters
+            if parameter.name in parameters
+        }
+        for step in self._pipeline.once:
+            self._run_step(step, known)
+        return known
+
+    def shards(self, known: dict[Parameter | Output | Item, Any]) -> Iterator[list[Entry[Any]]]:
+        """Run the fan-out and yield each shard's final entries, in order of completion.
+
+        Raises:
+            PipelineError: one that no other shard would escape either.
+        """
+        items = iter(known[self._pipeline.over])
+        running: set[Future[list[Entry[Any]]]] = set()
+        with ThreadPoolExecutor(self._in_flight) as pool:
+            try:
+                while True:
+                    for item in islice(items, self._in_flight - len(running)):
+                        running.add(pool.submit(self._shard, item, dict(known)))
+                    if not running:
+                        return
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        yield future.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _shard(
+        self, item: Manifest[Video], known: dict[Parameter | Output | Item, Any]
+    ) -> list[Entry[Any]]:
+        """Run the steps of one shard, independent ones side by side."""
+        if self._failures_in_a_row >= _GIVE_UP_AFTER:
+            error = TransientError(f"not tried, {_GIVE_UP_AFTER} shards before it failed")
+            return self._failed(item, self._pipeline.each[0].name, error)
+        known[Item(self._pipeline.over)] = item
+        waiting, done = list(self._pipeline.each), {step.name for step in self._pipeline.once}
+        running: dict[Future[None], Step] = {}
+        with ThreadPoolExecutor(len(waiting)) as branches:
+            while waiting or running:
+                for step in [step for step in waiting if step.depends_on <= done]:
+                    waiting.remove(step)
+                    running[branches.submit(self._run_step, step, known)] = step
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    step = running.pop(future)
+                    try:
+                        future.result()
+                    except TransientError as error:
+                        self._failures_in_a_row += 1
+                        wait(running)
+                        return self._failed(item, step.name, error)
+                    done.add(step.name)
+        self._failures_in_a_row = 0
+        final: Manifest[Any] = known[self._pipeline.each[-1].manifest]
+        return final.read(self._services.store)
+
+    def _run_step(self, step: Step, known: dict[Parameter | Output | Item, Any]) -> None:
+        arguments = {
+            name: known[source] for name, source in step.arguments.items() if source in known
+        }
+        outputs = step.component.run(step.component.inputs(**arguments), self._services)
+        for name in step.component.outputs.model_fields:
+            known[getattr(step, name)] = getattr(outputs, name)
+
+    def _failed(self, item: Manifest[Video], phase: str, error: PipelineError) -> list[Entry[Any]]:
+        """Return the shard's videos as failed in this phase."""
+        log.error("%s: %s", phase, error, extra={"phase": phase, "shard": item.uri})
+        problem = Problem(kind="failed", phase=phase, reason="unavailable", message=str(error))
+        try:
+            return [entry.stopped(problem) for entry in item.read(self._services.store)]
+        except TransientError:
+            # Not even the plan can be read: S3 is gone, and with it the videos' names.
+            raise error from None

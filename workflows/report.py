@@ -1,0 +1,84 @@
+"""What a run did: the object that `--json` prints, and the table that a person reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from rich.table import Table
+
+from components.manifest import Entry, RecordedVideo
+
+
+def report(run: str, seconds: float, entries: Iterable[Entry[Any]]) -> dict[str, Any]:
+    """Return the run's report; `docs/architecture.md` describes its fields."""
+    videos = sorted(map(_video, entries), key=lambda video: (video["platform"], video["code"]))
+    return {"run": run, "seconds": round(seconds, 3), "videos": videos}
+
+
+def counts(report: dict[str, Any]) -> Counter[str]:
+    """Return how many videos ended in each status."""
+    return Counter(video["status"] for video in report["videos"])
+
+
+def table(report: dict[str, Any]) -> Table:
+    """Return the report as a table, one row a video."""
+    result = Table(title=f"run {report['run']}: {report['seconds']:.1f} s", title_justify="left")
+    for name in ("video", "status", "length", "frames", "duplicates", "crop", "reused", "seconds"):
+        right = name in ("length", "frames", "duplicates", "seconds")
+        result.add_column(name, justify="right" if right else "left", overflow="fold")
+    for video in report["videos"]:
+        result.add_row(*_row(video))
+    return result
+
+
+def _video(entry: Entry[Any]) -> dict[str, Any]:
+    problem = entry.problem
+    result: dict[str, Any] = {
+        "platform": entry.video.platform,
+        "code": entry.video.code,
+        "status": problem.kind if problem else "done",
+        "reason": problem.reason if problem else None,
+        "message": problem.message if problem else None,
+        "duration": None,
+        "crop": None,
+        "frames": [],
+        "duplicates_removed": 0,
+        "reused": [step.phase for step in entry.steps if step.reused],
+        "seconds": {step.phase: step.seconds for step in entry.steps},
+    }
+    if isinstance(entry.result, RecordedVideo):
+        framed = entry.result.indexed.framed
+        result["duration"] = framed.cropped.source.duration
+        result["crop"] = framed.rectangle.model_dump() if framed.rectangle else None
+        result["frames"] = [
+            {
+                "number": frame.number,
+                "second": frame.second,
+                "path": framed.path(frame),
+                "scene_start": frame.scene_start,
+                "scene_end": frame.scene_end,
+            }
+            for frame in framed.frames
+        ]
+        result["duplicates_removed"] = framed.duplicates_removed
+    return result
+
+
+def _row(video: dict[str, Any]) -> list[str]:
+    name = f"{video['platform']}/{video['code']}"
+    if video["status"] != "done":
+        return [name, f"{video['status']}: {video['reason']}", "", "", "", "", "", ""]
+    crop = video["crop"]
+    all_reused = len(video["reused"]) == len(video["seconds"])
+    return [
+        name,
+        "done",
+        f"{video['duration']:.1f} s",
+        str(len(video["frames"])),
+        str(video["duplicates_removed"]),
+        f"{crop['width']}x{crop['height']}+{crop['x']}+{crop['y']}" if crop else "none",
+        "all" if all_reused else ", ".join(video["reused"]) or "none",
+        f"{sum(video['seconds'].values()):.1f}",
+    ]

@@ -1,0 +1,139 @@
+"""The commands' work: a run with its log, trace and progress; searches over what it indexed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from components import logs, profiling
+from components.encoders.identity import identity
+from components.errors import ConfigurationError
+from components.manifest import Entry, Video
+from components.plan.naming import run_name
+from components.services import Services
+from components.settings import Settings
+from workflows.intake import plan_parameters
+from workflows.local import LocalRun, local_services
+from workflows.pipeline import video_to_embedding
+from workflows.report import report
+from workflows.search import search, with_indexed_model
+
+if TYPE_CHECKING:
+    from components.collection import Hit
+
+
+def run_videos(
+    settings: Settings,
+    paths: Sequence[str],
+    job_input: Path | None = None,
+    *,
+    videos_per_shard: int = 1,
+    shards_in_flight: int,
+) -> dict[str, Any]:
+    """Run the pipeline over what is given and return the report.
+
+    Raises:
+        PipelineError: the run as a whole could not be done.
+    """
+    name = run_name()
+    console = Console(stderr=True)
+    # What happens to each video goes to the log file; the terminal has the progress bar.
+    level = "WARNING" if settings.work.log_level == "INFO" else settings.work.log_level
+    logs.configure(level, settings.work.data_dir / "logs" / f"{name}.jsonl", console)
+    profiling.start_trace()
+    start = time.monotonic()
+    entries: list[Entry[Any]] = []
+    try:
+        with _Display(console) as display, local_services(settings, display.advance) as services:
+            _check_model(services)
+            bucket = services.settings.storage.videos_bucket
+            parameters = plan_parameters(paths, job_input, services.store, bucket, display.uploaded)
+            pipeline = video_to_embedding()
+            local = LocalRun(pipeline, services, shards_in_flight)
+            known = local.plan(**parameters, videos_per_shard=videos_per_shard, run=name)
+            display.expect(known[pipeline.once[-1].videos] * len(pipeline.each))
+            for shard in local.shards(known):
+                entries += shard
+    finally:
+        profiling.write_trace()
+    return report(name, time.monotonic() - start, entries)
+
+
+def search_frames(
+    settings: Settings,
+    queries: Sequence[str | Path],
+    *,
+    limit: int,
+    platform: str | None = None,
+    code: str | None = None,
+) -> list[list[Hit]]:
+    """Return the hits of each query (a text, or a file with a picture), best first.
+
+    Raises:
+        PipelineError: nothing is indexed, or the model or Qdrant cannot be used.
+    """
+    logs.configure("WARNING")
+    if not settings.record.host:
+        settings = settings.having("record", local_mode=True)
+    with Services(settings) as services:
+        services.settings = with_indexed_model(settings, services.collection.model())
+        return [
+            search(services, query, limit=limit, platform=platform, code=code) for query in queries
+        ]
+
+
+def _check_model(services: Services) -> None:
+    """Refuse to start work whose vectors the collection would not take in the end."""
+    indexed, wanted = services.collection.model(), identity(services.settings.embed.model)
+    if indexed is not None and indexed != wanted:
+        raise ConfigurationError(
+            f"collection {services.settings.index.collection!r} holds vectors of {indexed}, this "
+            f"run would add some of {wanted}; set QDRANT_COLLECTION to another name, or CLIP_MODEL "
+            "to the model the collection was made with"
+        )
+
+
+class _Display:
+    """The progress bar on a terminal; nothing where there is none."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("[progress.description]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._progress.add_task("starting", total=None)
+
+    def uploaded(self, video: str) -> None:
+        """Show that a local file is in the source bucket."""
+        self._progress.update(self._task, description=f"copied {video}")
+
+    def expect(self, steps: int) -> None:
+        """Set how many steps there are: videos times phases."""
+        self._progress.update(self._task, total=steps, description="running")
+
+    def advance(self, phase: str, video: Video, outcome: str) -> None:
+        """Count a video that left a phase; one that stops there has no more to come."""
+        self._progress.update(self._task, advance=1, description=f"{phase} {video}")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
