@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml $(LOCK)
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
 		{ echo "Python cannot make environments: apt-get install python3-venv"; exit 1; }
 	@echo "installing into $(VENV) (some minutes the first time)"
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint $(LOCK) --editable '.[dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint $(LOCK) --editable '.[dev]'
 	@touch $@
 
 demo: setup $(DATA)/packages/$(MOVIEPY) ## run everything on real videos, search them, draw a contact sheet

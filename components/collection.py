@@ -122,7 +122,7 @@ class FrameCollection:
         for points in _batches(_points(framed, vectors, model), self._settings.upsert_batch):
             batch = models.Batch(
                 ids=[point.id for point in points],
-                vectors=[point.vector for point in points],  # type: ignore[misc]
+                vectors=[point.vector for point in points],
                 payloads=[point.payload or {} for point in points],
             )
             self._call(self._client.upsert, self._name, batch, wait=True)

@@ -84,14 +84,6 @@ Files = Callable[[Any], Sequence[str]]
 Verified = Callable[[Job[Any], Any], bool]
 
 
-def _no_files(result: Any) -> Sequence[str]:
-    return ()
-
-
-def _trusted(job: Job[Any], result: Any) -> bool:
-    return True
-
-
 class Shard(Generic[Result]):
     """The entries of one shard on their way through one phase."""
 
@@ -102,8 +94,8 @@ class Shard(Generic[Result]):
         services: Services,
         *,
         basis: Basis = lambda entry: entry.fingerprint,
-        files: Files = _no_files,
-        verified: Verified = _trusted,
+        files: Files | None = None,
+        verified: Verified | None = None,
     ) -> None:
         """
         Args:
@@ -112,7 +104,7 @@ class Shard(Generic[Result]):
             verified: Tells whether an earlier result still holds outside the artifacts bucket.
         """
         self._component = component
-        self._output: type[Manifest[Any]] = component.outputs.model_fields["manifest"].annotation  # type: ignore[assignment]
+        self._output: type[Manifest[Any]] = component.outputs.model_fields["manifest"].annotation
         self._entries: list[Entry[Any] | None] = [None] * len(entries)
         self._arriving = list(enumerate(entries))
         self._services = services
@@ -216,9 +208,9 @@ class Shard(Generic[Result]):
             return True
         result = self._output.of().model_validate(outcome.result)
         store = self._services.store
-        if not all(store.exists(uri) for uri in self._files(result)):
+        if self._files and not all(store.exists(uri) for uri in self._files(result)):
             return False
-        if not self._verified(job, result):
+        if self._verified and not self._verified(job, result):
             return False
         step = self._step(job, 0.0, reused=True)
         self._settle(job, job.entry.advanced(result, step), "reused", 0.0, reused=True)

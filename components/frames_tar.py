@@ -21,7 +21,7 @@ class FramesTar:
     """Writes frames to a tar, in any order; use as a context."""
 
     def __init__(self, path: Path) -> None:
-        self._tar = tarfile.open(path, "w")
+        self._tar = tarfile.open(path, "w")  # noqa: SIM115, closed by __exit__
 
     def add(self, name: str, picture: Image.Image) -> None:
         """Append a picture as PNG."""

@@ -79,7 +79,7 @@ class Decoders:
         """End the workers."""
         with self._lock:
             if self._pool:
-                self._pool.stop()
+                self._pool.stop()  # type: ignore[no-untyped-call]
                 self._pool.join()
                 self._pool = None
 

@@ -86,7 +86,7 @@ class SourceVideo(Record):
 
 
 class CroppedVideo(Record):
-    """The video with its border, if any; `reencoded` is the cropped video where one was asked for."""
+    """The video with its border, if any; `reencoded` is the cropped video, where wanted."""
 
     source: SourceVideo
     rectangle: Rectangle | None
@@ -250,7 +250,7 @@ class Manifest(RootModel[S3Uri], Generic[Result]):
             raise ManifestError(
                 f"{self.uri}: no such manifest; check that the phase before it ran"
             ) from error
-        entry = Entry[self.of()]  # type: ignore[misc]
+        entry: Any = Entry.__class_getitem__(self.of())
         entries: list[Entry[Result]] = []
         for number, line in enumerate(lines, start=1):
             try:

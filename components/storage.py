@@ -141,10 +141,10 @@ class Store:
 
     def objects(self, prefix: str) -> Iterator[Stored]:
         """Yield the objects whose URI starts with `prefix`, in key order, page by page."""
-        bucket, key = split(prefix)
+        bucket, _ = split(prefix)
         token: dict[str, str] = {}
         while True:
-            page = self._page(prefix, bucket, key, token)
+            page = self._page(prefix, token)
             for item in page.get("Contents", ()):
                 uri = f"s3://{bucket}/{item['Key']}"
                 yield Stored(uri, item["Size"], item["ETag"].strip('"'))
@@ -153,7 +153,8 @@ class Store:
             token = {"ContinuationToken": page["NextContinuationToken"]}
 
     @_explained
-    def _page(self, prefix: str, bucket: str, key: str, token: dict[str, str]) -> Any:
+    def _page(self, prefix: str, token: dict[str, str]) -> Any:
+        bucket, key = split(prefix)
         return self._client.list_objects_v2(Bucket=bucket, Prefix=key, **token)
 
     @_explained
@@ -169,42 +170,34 @@ class Store:
                 f"({refused['Code']}); check the bucket's policy"
             )
 
-    @_explained
-    def create_bucket(self, uri: str) -> None:
-        """Create the bucket of `uri` unless it is there."""
-        bucket, _ = split(uri)
-        try:
-            self._client.head_bucket(Bucket=bucket)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _MISSING:
-                raise
-            self._client.create_bucket(Bucket=bucket)
-
     def explain(self, error: Exception, uri: str) -> PipelineError:
         """Return this project's error for boto3's, with what to do about it."""
         if isinstance(error, Boto3Error) and isinstance(error.__context__, ClientError):
-            return self.explain(error.__context__, uri)
+            error = error.__context__
+        if isinstance(error, ClientError):
+            return self._refused(error, uri)
         if isinstance(error, NoCredentialsError | PartialCredentialsError):
             return ConfigurationError(
                 f"{uri}: no S3 credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             )
-        if isinstance(error, ClientError):
-            code = error.response.get("Error", {}).get("Code", "")
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            if code == "NoSuchBucket":
-                return ConfigurationError(
-                    f"{uri}: {self.endpoint} has no bucket {split(uri)[0]!r}; create it or set "
-                    "S3_VIDEOS_BUCKET, S3_FRAMES_BUCKET and S3_ARTIFACTS_BUCKET"
-                )
-            if code in _MISSING:
-                return NotFoundError(f"{uri}: no such object at {self.endpoint}")
-            if code in _DENIED or status in (401, 403):
-                return ConfigurationError(
-                    f"{uri}: {self.endpoint} refused the credentials ({code}); check "
-                    "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy"
-                )
-            return TransientError(f"{uri}: {self.endpoint} answered {code} ({status}); try again")
         return TransientError(
             f"{uri}: {self.endpoint} cannot be reached ({type(error).__name__}); check "
             "AWS_ENDPOINT_URL and the network, then try again"
         )
+
+    def _refused(self, error: ClientError, uri: str) -> PipelineError:
+        code = error.response.get("Error", {}).get("Code", "")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        if code == "NoSuchBucket":
+            return ConfigurationError(
+                f"{uri}: {self.endpoint} has no bucket {split(uri)[0]!r}; create it or set "
+                "S3_VIDEOS_BUCKET, S3_FRAMES_BUCKET and S3_ARTIFACTS_BUCKET"
+            )
+        if code in _MISSING:
+            return NotFoundError(f"{uri}: no such object at {self.endpoint}")
+        if code in _DENIED or status in (401, 403):
+            return ConfigurationError(
+                f"{uri}: {self.endpoint} refused the credentials ({code}); check "
+                "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy"
+            )
+        return TransientError(f"{uri}: {self.endpoint} answered {code} ({status}); try again")

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from dotenv import load_dotenv
 from rich.console import Console
-from rich.table import Table
 
 from components.errors import EXIT_DONE, EXIT_TRANSIENT, ConfigurationError, PipelineError
 
 if TYPE_CHECKING:
-    from components.collection import Hit
     from components.settings import Settings
 
 app = typer.Typer(
@@ -85,9 +83,9 @@ def run(
     if as_json:
         print(json.dumps(result, ensure_ascii=False))
     else:
-        from workflows.report import table
+        from workflows.tables import output, run_table
 
-        Console().print(table(result))
+        output().print(run_table(result))
     _exit_for(result)
 
 
@@ -120,7 +118,9 @@ def search(
     if as_json:
         print(json.dumps([asdict(hit) for hit in hits], ensure_ascii=False))
     else:
-        Console().print(hits_table(str(query), hits))
+        from workflows.tables import hits_table, output
+
+        output().print(hits_table(str(query), hits))
 
 
 @app.command(epilog="Example: oriane demo")
@@ -132,30 +132,9 @@ def demo(
 ) -> None:
     """Run everything on real videos from Python packages, search them, and draw a contact sheet."""
     from workflows.demo.show import show
+    from workflows.tables import output
 
-    _exit_for(show(_settings(), packages, Console()))
-
-
-def hits_table(query: str, hits: list[Hit]) -> Table:
-    """Return the hits of a search as a table."""
-    result = Table(title=f"“{query}”", title_justify="left")
-    for name, justify in (
-        ("score", "right"),
-        ("video", "left"),
-        ("second", "right"),
-        ("scene", "left"),
-        ("frame file", "left"),
-    ):
-        result.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    for hit in hits:
-        result.add_row(
-            f"{hit.score:.3f}",
-            f"{hit.platform}/{hit.code}",
-            f"{hit.second:.2f}",
-            f"{hit.scene_start:.1f}–{hit.scene_end:.1f} s",
-            hit.path,
-        )
-    return result
+    _exit_for(show(_settings(), packages, output()))
 
 
 def _settings() -> Settings:

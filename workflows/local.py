@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from os import environ
 from typing import Any
@@ -45,9 +46,11 @@ def local_services(settings: Settings, progress: Progress) -> Iterator[Services]
         with Services(settings, progress) as services:
             yield services
         return
-    with local_s3(settings.work.data_dir / "s3", settings.storage) as storage:
-        with Services(settings.having("storage", **storage.model_dump()), progress) as services:
-            yield services
+    with (
+        local_s3(settings.work.data_dir / "s3", settings.storage) as storage,
+        Services(replace(settings, storage=storage), progress) as services,
+    ):
+        yield services
 
 
 class LocalRun:

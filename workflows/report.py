@@ -1,12 +1,10 @@
-"""What a run did: the object that `--json` prints, and the table that a person reads."""
+"""What a run did: the object that `--json` prints."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
-
-from rich.table import Table
 
 from components.manifest import Entry, RecordedVideo
 
@@ -20,17 +18,6 @@ def report(run: str, seconds: float, entries: Iterable[Entry[Any]]) -> dict[str,
 def counts(report: dict[str, Any]) -> Counter[str]:
     """Return how many videos ended in each status."""
     return Counter(video["status"] for video in report["videos"])
-
-
-def table(report: dict[str, Any]) -> Table:
-    """Return the report as a table, one row a video."""
-    result = Table(title=f"run {report['run']}: {report['seconds']:.1f} s", title_justify="left")
-    for name in ("video", "status", "length", "frames", "duplicates", "crop", "reused", "seconds"):
-        right = name in ("length", "frames", "duplicates", "seconds")
-        result.add_column(name, justify="right" if right else "left", overflow="fold")
-    for video in report["videos"]:
-        result.add_row(*_row(video))
-    return result
 
 
 def _video(entry: Entry[Any]) -> dict[str, Any]:
@@ -64,21 +51,3 @@ def _video(entry: Entry[Any]) -> dict[str, Any]:
         ]
         result["duplicates_removed"] = framed.duplicates_removed
     return result
-
-
-def _row(video: dict[str, Any]) -> list[str]:
-    name = f"{video['platform']}/{video['code']}"
-    if video["status"] != "done":
-        return [name, f"{video['status']}: {video['reason']}", "", "", "", "", "", ""]
-    crop = video["crop"]
-    all_reused = len(video["reused"]) == len(video["seconds"])
-    return [
-        name,
-        "done",
-        f"{video['duration']:.1f} s",
-        str(len(video["frames"])),
-        str(video["duplicates_removed"]),
-        f"{crop['width']}x{crop['height']}+{crop['x']}+{crop['y']}" if crop else "none",
-        "all" if all_reused else ", ".join(video["reused"]) or "none",
-        f"{sum(video['seconds'].values()):.1f}",
-    ]

@@ -123,8 +123,8 @@ class _Display:
         self._progress.update(self._task, total=steps, description="running")
 
     def advance(self, phase: str, video: Video, outcome: str) -> None:
-        """Count a video that left a phase; one that stops there has no more to come."""
-        self._progress.update(self._task, advance=1, description=f"{phase} {video}")
+        """Count a video that left a phase."""
+        self._progress.update(self._task, advance=1, description=f"{phase} {video} {outcome}")
 
     def __enter__(self) -> Self:
         self._progress.start()

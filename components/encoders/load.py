@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from os import environ
+
 from components.encoders.encoder import Encoder
 from components.encoders.identity import PACKAGED, REMOTE_MODELS, identity
 from components.errors import ConfigurationError
@@ -17,6 +19,8 @@ def load_encoder(settings: EmbedSettings) -> Encoder:
         ConfigurationError: there is no such model here, it cannot run with what is installed, or
             QDRANT_DIM is not a dimension it gives.
     """
+    # Tokenizing a query takes no threads, and the tokenizers' own warn at every later fork.
+    environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     name = identity(settings.model)
     if settings.model == PACKAGED:
         from components.encoders.conse import ConseEncoder

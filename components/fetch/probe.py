@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import av
 from av.packet import Packet
@@ -97,7 +98,7 @@ def _read_to_end(file: VideoFile, path: Path) -> float:
     return end
 
 
-def _end(packet: Packet) -> float:
+def _end(packet: Packet[Any]) -> float:
     # AVI has decoding times only.
     time = packet.dts if packet.pts is None else packet.pts
     if time is None or packet.time_base is None:

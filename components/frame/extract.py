@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from components.frame.scenes import SceneCuts
 from components.frames_tar import FramesTar
 from components.manifest import CroppedVideo, Frame, Rectangle, SourceVideo, frame_file
 from components.media.borders import border_holds
-from components.media.decoding import Picture, opened, small, upright
+from components.media.decoding import Decoded, Picture, opened, small, upright
 from components.profiling import profile
 from components.settings import FrameSettings
 
@@ -32,65 +34,83 @@ def extract(
     A border has to be black in every frame of the video. Where it is not, nothing is cropped,
     and the video is decoded a second time.
 
+    Args:
+        black_limit: Luma up to which a border counts as black (see `CropSettings.limit`).
+
     Raises:
         VideoRejectedError: no frame can be decoded, or all are blank.
     """
+    decoding = _Decoding(path, tar, _as_decoded(cropped), settings, black_limit)
     if cropped.reencoded or cropped.rectangle is None:
-        frames = _pass(path, tar, cropped, None, settings, black_limit)
-        return cropped.rectangle, frames
+        return cropped.rectangle, decoding.frames(None)
     try:
-        frames = _pass(path, tar, cropped, cropped.rectangle, settings, black_limit)
-        return cropped.rectangle, frames
+        return cropped.rectangle, decoding.frames(cropped.rectangle)
     except _BorderGoneError:
-        return None, _pass(path, tar, cropped, None, settings, black_limit)
+        return None, decoding.frames(None)
 
 
-def _pass(
-    path: Path,
-    tar: Path,
-    cropped: CroppedVideo,
-    rectangle: Rectangle | None,
-    settings: FrameSettings,
-    black_limit: int,
-) -> list[Frame]:
-    source = _size(cropped)
-    cuts = SceneCuts(settings)
-    last = None
-    with FramesTar(tar) as frames, opened(path) as video:
+@dataclass(frozen=True)
+class _Decoding:
+    """What does not change between a decode with the border cut off and one with all of it."""
 
-        def keep(candidate: Candidate[VideoFrame]) -> None:
-            picture = upright(
-                candidate.item, source.rotation, width=source.width, height=source.height
-            )
-            name = frame_file(candidate.number, candidate.second)
-            frames.add(name, Image.fromarray(_inside(picture, rectangle, source)))
+    path: Path
+    tar: Path
+    source: SourceVideo
+    settings: FrameSettings
+    black_limit: int
 
-        picker = Picker(1 / settings.sample_fps, settings.min_frames, keep)
-        for last in video.decoded(source.start):
-            thumbnail = small(last.frame, source)
-            if rectangle:
-                size = (source.width, source.height)
-                if not border_holds(thumbnail, rectangle, *size, black_limit):
-                    raise _BorderGoneError
-                thumbnail = _inside(thumbnail, rectangle, source)
-            for second in cuts.feed(last.second, thumbnail):
+    def frames(self, rectangle: Rectangle | None) -> list[Frame]:
+        """Decode once, write the picked frames to the tar and return them."""
+        cuts = SceneCuts(self.settings)
+        last: Decoded | None = None
+        with FramesTar(self.tar) as tar, opened(self.path) as video:
+            keep = partial(self._keep, tar, rectangle)
+            picker = Picker(1 / self.settings.sample_fps, self.settings.min_frames, keep)
+            for last in video.decoded(self.source.start):
+                thumbnail = self._thumbnail(last, rectangle)
+                for second in cuts.feed(last.second, thumbnail):
+                    picker.cut(second)
+                candidate = Candidate(last.number, last.second, last.frame)
+                picker.offer(candidate, blank=_is_blank(thumbnail, self.settings.solid_std))
+            if last is None:
+                raise VideoRejectedError(Reason.UNDECODABLE, "no frame of it can be decoded")
+            for second in cuts.finish(last.second):
                 picker.cut(second)
-            candidate = Candidate(last.number, last.second, last.frame)
-            picker.offer(candidate, blank=_is_blank(thumbnail, settings.solid_std))
-        if last is None:
-            raise VideoRejectedError(Reason.UNDECODABLE, "no frame of the video can be decoded")
-        for second in cuts.finish(last.second):
-            picker.cut(second)
-        picked = picker.finish(max(source.duration, last.second))
-    if not picked:
-        raise VideoRejectedError(
-            Reason.BLANK,
-            f"all {last.number + 1} frames are of a single colour; lower VP_SOLID_STD to keep them",
-        )
-    return picked
+            picked = picker.finish(max(self.source.duration, last.second))
+        if not picked:
+            raise VideoRejectedError(
+                Reason.BLANK,
+                f"all {last.number + 1} frames are of a single colour; lower VP_SOLID_STD to "
+                "keep them",
+            )
+        return picked
+
+    def _thumbnail(self, decoded: Decoded, rectangle: Rectangle | None) -> Picture:
+        """Return the frame scaled down, without its border.
+
+        Raises:
+            _BorderGoneError: there is picture in the border.
+        """
+        thumbnail = small(decoded.frame, self.source)
+        if rectangle is None:
+            return thumbnail
+        width, height = self.source.width, self.source.height
+        if not border_holds(thumbnail, rectangle, width, height, self.black_limit):
+            raise _BorderGoneError
+        return _inside(thumbnail, rectangle, self.source)
+
+    def _keep(
+        self, tar: FramesTar, rectangle: Rectangle | None, candidate: Candidate[VideoFrame]
+    ) -> None:
+        """Write a picked frame to the tar, in full size."""
+        source = self.source
+        picture = upright(candidate.item, source.rotation, width=source.width, height=source.height)
+        if rectangle:
+            picture = _inside(picture, rectangle, source)
+        tar.add(frame_file(candidate.number, candidate.second), Image.fromarray(picture))
 
 
-def _size(cropped: CroppedVideo) -> SourceVideo:
+def _as_decoded(cropped: CroppedVideo) -> SourceVideo:
     """Return the source as the decoder will find it, which a re-encoded file has changed."""
     if not cropped.reencoded or not cropped.rectangle:
         return cropped.source
@@ -98,10 +118,8 @@ def _size(cropped: CroppedVideo) -> SourceVideo:
     return cropped.source.model_copy(update=size)
 
 
-def _inside(picture: Picture, rectangle: Rectangle | None, source: SourceVideo) -> Picture:
+def _inside(picture: Picture, rectangle: Rectangle, source: SourceVideo) -> Picture:
     """Cut the rectangle, given in pixels of the source, out of a picture of it of any size."""
-    if rectangle is None:
-        return picture
     rows, columns = picture.shape[:2]
     top = round(rectangle.y * rows / source.height)
     left = round(rectangle.x * columns / source.width)

@@ -97,11 +97,11 @@ class Picker(Generic[Item]):
     def finish(self, end: float) -> list[Frame]:
         """Return the frames picked from a video that ends at `end`, in order of time."""
         self._close_part(end)
-        spare = {
-            held.number: held for held in self._reserve.held if held.number not in self._picked
-        }
+        spare = [held for held in self._reserve.held if held.number not in self._picked]
         while spare and len(self._picked) < self._fewest:
-            self._pick(spare.pop(self._loneliest(list(spare.values()))))
+            loneliest = max(spare, key=lambda held: self._loneliness(held.second, end))
+            spare.remove(loneliest)
+            self._pick(loneliest)
         return [self._frame(number, second, end) for number, second in sorted(self._picked.items())]
 
     def _close_part(self, end: float) -> None:
@@ -115,14 +115,13 @@ class Picker(Generic[Item]):
         self._picked[candidate.number] = candidate.second
         self._keep(candidate)
 
-    def _loneliest(self, spare: list[Candidate[Item]]) -> int:
-        """Return the number of the frame farthest from those picked, the earliest of equals."""
+    def _loneliness(self, second: float, end: float) -> float:
+        """Return the distance to the nearest frame picked; the ends count as half as far.
 
-        def distance(candidate: Candidate[Item]) -> float:
-            seconds = self._picked.values()
-            return min((abs(candidate.second - second) for second in seconds), default=0.0)
-
-        return max(spare, key=distance).number
+        So one frame in the middle of a scene is joined by those at a sixth and five sixths.
+        """
+        to_ends = [2 * (second - self._starts[0]), 2 * (end - second)]
+        return min([abs(second - picked) for picked in self._picked.values()] + to_ends)
 
     def _frame(self, number: int, second: float, end: float) -> Frame:
         begun = [start for start in self._starts if start <= second]

@@ -8,6 +8,7 @@ bounds to judge come from FFmpeg's cropdetect; this module accepts, moves or ref
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -129,12 +130,12 @@ def _sides(bars: Bars) -> set[str]:
 
 def _side(evidence: Evidence, side: str) -> _View:
     """Return mean and peak turned so that the side's border is on top."""
-    turned = {
-        "top": lambda plane: plane,
-        "bottom": lambda plane: plane[::-1],
-        "left": lambda plane: plane.T,
-        "right": lambda plane: plane.T[::-1],
-    }[side]
+
+    def turned(plane: NDArray[Any]) -> NDArray[Any]:
+        if side in ("left", "right"):
+            plane = plane.T
+        return plane[::-1] if side in ("bottom", "right") else plane
+
     return turned(evidence.mean), turned(evidence.peak)
 
 

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
-from av.video.frame import VideoFrame
 from av.stream import Disposition
+from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, Interpolation
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -60,7 +61,7 @@ class VideoFile:
         """
         return max(0.0, (self.container.start_time or 0) / av.time_base)
 
-    def packets(self, *streams: VideoStream) -> Iterator[Packet]:
+    def packets(self, *streams: VideoStream) -> Iterator[Packet[Any]]:
         """Yield the packets of the streams (of all, if none is given) up to the first damage."""
         try:
             yield from self.container.demux(*streams)
@@ -146,11 +147,11 @@ def small(frame: VideoFrame, source: SourceVideo) -> Picture:
 
 
 def luma(frame: VideoFrame, rotation: int) -> Picture:
-    """Return the frame's 8-bit luma plane as displayed, (height, width), in the range it is coded."""
+    """Return the frame's 8-bit luma plane as displayed, (height, width), in its coded range."""
     if frame.format.name not in ("yuv420p", "yuvj420p"):
         frame = frame.reformat(format="yuv420p")
     plane = frame.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
     return np.rot90(rows[: frame.height, : frame.width], rotation // 90)
 
 

@@ -52,6 +52,10 @@ def run(output: Any) -> tuple[int, bytes, str]:
     command += ffmpeg.get_args(output)
     # The process has one thread here (a decoding worker), so preexec_fn is safe.
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, preexec_fn=die_with_parent
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        preexec_fn=die_with_parent,
+        check=False,
     )
     return done.returncode, done.stdout, done.stderr.decode(errors="replace")[-500:].strip()

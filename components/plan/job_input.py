@@ -46,14 +46,14 @@ def named_video(platform: str, code: str, bucket: str, origin: str) -> Video:
         field = problem["loc"][0]
         value = platform if field == "platform" else code
         raise ConfigurationError(
-            f"{origin}: {field} {value!r}: {problem['msg'].removeprefix('Value error, ')}; rename it"
+            f"{origin}: {field} {value!r}: {problem['msg'].removeprefix('Value error, ')}; "
+            "rename it"
         ) from error
 
 
 def listed_video(uri: str) -> Video | None:
     """Return the video that an object of the source bucket is, None if it is something else."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    parts = key.split("/")
+    parts = uri.removeprefix("s3://").split("/")[1:]
     if len(parts) < 3 or parts[-1] != SOURCE_FILE:
         return None
     try:

@@ -10,8 +10,13 @@ from typing import Any, Self
 
 import psycopg
 from psycopg.types.json import Jsonb
-from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt
-from tenacity import wait_random_exponential
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
 from components.errors import ConfigurationError, TransientError
 from components.settings import RecordSettings

@@ -79,8 +79,8 @@ def _state(entry: Entry[Any], run_name: str) -> VideoState:
             message=problem.message,
             seconds=seconds,
         )
-    recorded: RecordedVideo = entry.result
-    framed = recorded.indexed.framed
+    assert isinstance(entry.result, RecordedVideo)
+    framed = entry.result.indexed.framed
     return VideoState(
         platform=video.platform,
         code=video.code,

@@ -21,12 +21,7 @@ _KEYS_A_REQUEST = 1000
 @profile
 def run(inputs: UploadInputs, services: Services) -> UploadOutputs:
     """Publish the frames of every video of the shard."""
-    shard = Shard(
-        COMPONENT,
-        inputs.manifest.read(services.store),
-        services,
-        verified=lambda job, published: _published(job) == {*map(job.input.path, job.input.frames)},
-    )
+    shard = Shard(COMPONENT, inputs.manifest.read(services.store), services, verified=_verified)
     with ThreadPoolExecutor(services.settings.upload.concurrency) as senders:
         shard.each(lambda job: _upload(job, senders))
     return UploadOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
@@ -35,7 +30,7 @@ def run(inputs: UploadInputs, services: Services) -> UploadOutputs:
 def _upload(job: Job[FramedVideo], senders: ThreadPoolExecutor) -> PublishedVideo:
     framed = job.input
     bucket = job.services.settings.storage.frames_bucket
-    published = _published_etags(job)
+    published = _published(job)
 
     def send(frame: Frame, png: bytes) -> None:
         key = framed.path(frame)
@@ -53,11 +48,13 @@ def _upload(job: Job[FramedVideo], senders: ThreadPoolExecutor) -> PublishedVide
     return PublishedVideo(framed=framed, bucket=bucket)
 
 
-def _published(job: Job[FramedVideo]) -> set[str]:
-    return set(_published_etags(job))
+def _verified(job: Job[FramedVideo], published: PublishedVideo) -> bool:
+    """Tell whether exactly the wanted frames lie in the frames bucket."""
+    wanted = {published.framed.path(frame) for frame in published.framed.frames}
+    return _published(job).keys() == wanted
 
 
-def _published_etags(job: Job[FramedVideo]) -> dict[str, str]:
+def _published(job: Job[FramedVideo]) -> dict[str, str]:
     """Return keys and ETags of this video's frames in the frames bucket."""
     video, store = job.video, job.services.store
     bucket = job.services.settings.storage.frames_bucket

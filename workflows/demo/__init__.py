@@ -1,0 +1,1 @@
+"""The demonstration: real videos from Python packages, run, searched and shown."""

@@ -1,0 +1,84 @@
+"""Runs the demonstration from videos to contact sheet."""
+
+from __future__ import annotations
+
+from os import environ
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from rich.console import Console
+
+from components.encoders.identity import PACKAGED
+from components.errors import ConfigurationError
+from components.media.decoding import opened, upright
+from components.settings import Settings
+from components.storage import Store
+from workflows.demo.sheet import ContactSheet
+from workflows.demo.videos import make_videos
+from workflows.local import uses_own_s3
+from workflows.local_s3 import local_s3
+from workflows.runner import run_videos, search_frames
+from workflows.tables import hits_table, run_table
+
+QUERIES = ("a cat", "a cup of coffee", "a bicycle")
+_HITS = 5
+
+
+def show(settings: Settings, packages: Path | None, console: Console) -> dict[str, Any]:
+    """Make the videos, run every phase, answer the queries, draw the sheet; return the report.
+
+    Raises:
+        ConfigurationError: the environment names services of its own.
+    """
+    if uses_own_s3() or settings.index.url or settings.record.host:
+        raise ConfigurationError(
+            "the demonstration runs on this machine alone; unset S3_*, AWS_ENDPOINT_URL, "
+            "QDRANT_URL and DB_HOST"
+        )
+    if not environ.get("CLIP_MODEL"):
+        settings = settings.having("embed", model=PACKAGED)
+    root = settings.work.data_dir
+    bucket = root / "s3" / settings.storage.videos_bucket
+    names = make_videos(bucket, packages)
+    console.print(f"{len(names)} videos in {bucket}: {', '.join(names)}", soft_wrap=True)
+    console.print(f"model {settings.embed.model}; the first start loads it for some seconds")
+
+    result = run_videos(
+        settings,
+        [f"s3://{settings.storage.videos_bucket}/"],
+        shards_in_flight=settings.work.worker_count,
+    )
+    console.print(run_table(result))
+
+    hits = search_frames(settings, QUERIES, limit=_HITS)
+    for query, found in zip(QUERIES, hits, strict=True):
+        console.print(hits_table(query, found[:3]))
+
+    with local_s3(root / "s3", settings.storage) as storage:
+        sheet = ContactSheet(Store(storage), storage.frames_bucket)
+        for video in result["videos"]:
+            if video["status"] == "done":
+                file = bucket / video["platform"] / video["code"] / "video.mp4"
+                sheet.add_video(video, _frame_at(file, video["duration"] / 2))
+        for query, found in zip(QUERIES, hits, strict=True):
+            sheet.add_hits(query, found)
+        target = root / "contact-sheet.png"
+        sheet.image().save(target, optimize=True)
+    console.print(f"contact sheet: {target}", soft_wrap=True)
+    console.print('next: .venv/bin/oriane search "a motorcycle"', soft_wrap=True)
+    return result
+
+
+def _frame_at(path: Path, second: float) -> Image.Image:
+    """Return the video's frame at this time, uncropped."""
+    with opened(path) as video:
+        for decoded in video.decoded(video.start):
+            if decoded.second >= second:
+                break
+        frame = decoded.frame
+    rotation = round(frame.rotation / 90) * 90 % 360
+    width, height = frame.width, frame.height
+    if rotation % 180:
+        width, height = height, width
+    return Image.fromarray(upright(frame, rotation, width=width, height=height))
