@@ -14,8 +14,8 @@ from components.settings import CropSettings
 
 # Decoders of NVIDIA GPUs that can crop while decoding, by codec.
 _CUVID = {"h264": "h264_cuvid", "hevc": "hevc_cuvid", "vp9": "vp9_cuvid", "av1": "av1_cuvid"}
-# Presentation times stay those of the source, also where they are irregular.
-_TIMES: dict[str, Any] = {"fps_mode": "passthrough", "copyts": None, "enc_time_base": "-1"}
+# Presentation times stay those of the source to the microsecond, also where they are irregular.
+_TIMES: dict[str, Any] = {"fps_mode": "passthrough", "copyts": None, "enc_time_base": "1:1000000"}
 
 
 @profile

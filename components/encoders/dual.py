@@ -38,7 +38,7 @@ class DualEncoder:
                 location, trust_remote_code=False, **options
             )
             self._processor: Any = AutoProcessor.from_pretrained(
-                location, trust_remote_code=False, use_fast=False, **options
+                location, trust_remote_code=False, **options
             )
         except (OSError, ValueError, ImportError) as error:
             raise ConfigurationError(

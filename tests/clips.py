@@ -1,0 +1,113 @@
+"""Videos whose right answer is known: frames that carry their own number, borders of known size."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from components.media.ffmpeg import program
+
+# Bits of a frame's number, drawn as black and white blocks over a colourful ground.
+_BITS = 10
+_TIME_BASE = Fraction(1, 1000)
+
+
+def ffmpeg(*arguments: object) -> None:
+    """Run ffmpeg and fail with its complaint."""
+    command = [program(), "-nostdin", "-loglevel", "error", "-y", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def numbered_picture(number: int, width: int, height: int) -> NDArray[np.uint8]:
+    """Return a picture that shows `number`: a row of blocks, most significant bit first."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    picture = np.empty((height, width, 3), np.uint8)
+    picture[..., 0] = 60 + 120 * columns // width
+    picture[..., 1] = 60 + 120 * rows // height
+    picture[..., 2] = 90 + 10 * (number % 7)
+    block = width // _BITS
+    top, bottom = height // 3, 2 * height // 3
+    for bit in range(_BITS):
+        value = 235 if number >> (_BITS - 1 - bit) & 1 else 20
+        picture[top:bottom, bit * block : (bit + 1) * block] = value
+    return picture
+
+
+def shown_number(picture: Image.Image) -> int:
+    """Read the number that a picture made by `numbered_picture` shows."""
+    pixels = np.asarray(picture.convert("L"), np.int32)
+    height, width = pixels.shape
+    block = width // _BITS
+    middle = pixels[height // 2 - 2 : height // 2 + 3]
+    bits = [middle[:, bit * block + 3 : (bit + 1) * block - 3].mean() > 128 for bit in range(_BITS)]
+    return sum(1 << (_BITS - 1 - index) for index, bit in enumerate(bits) if bit)
+
+
+def write_pictures(
+    path: Path,
+    pictures: Sequence[NDArray[np.uint8]],
+    seconds: Sequence[float],
+    *,
+    codec: str = "libx264",
+    pixel_format: str = "yuv420p",
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Encode the pictures so that each is presented at its second."""
+    height, width = pictures[0].shape[:2]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=30, options=options or {"crf": "12"})
+        stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
+        stream.codec_context.time_base = _TIME_BASE
+        for picture, second in zip(pictures, seconds, strict=True):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = round(second / _TIME_BASE), _TIME_BASE
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def numbered_video(
+    path: Path, seconds: Sequence[float], width: int = 320, height: int = 180, **options: object
+) -> Path:
+    """Write a video whose n-th frame shows n and is presented at `seconds[n]`."""
+    pictures = [numbered_picture(number, width, height) for number in range(len(seconds))]
+    return write_pictures(path, pictures, seconds, **options)  # type: ignore[arg-type]
+
+
+def moving_picture(number: int, width: int, height: int) -> NDArray[np.uint8]:
+    """Return one frame of lively, bright footage: drifting texture with light all over."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    wave = np.sin((columns + 7 * number) / 23) + np.cos((rows - 5 * number) / 17)
+    noise = np.random.default_rng(number).normal(0, 8, (height, width))
+    grey = np.clip(130 + 45 * wave + noise, 45, 250)
+    return np.stack([grey, np.roll(grey, 9, 1), np.roll(grey, 9, 0)], -1).astype(np.uint8)
+
+
+def bordered_video(
+    path: Path,
+    *,
+    inside: tuple[int, int],
+    bars: tuple[int, int, int, int],
+    noise: float = 0.0,
+    crf: int = 18,
+    frames: int = 90,
+) -> Path:
+    """Write bright footage of size `inside` within black bars (top, bottom, left, right)."""
+    width, height = inside
+    top, bottom, left, right = bars
+    pictures = []
+    for number in range(frames):
+        picture = np.zeros((height + top + bottom, width + left + right, 3), np.float32)
+        picture[top : top + height, left : left + width] = moving_picture(number, width, height)
+        picture += np.random.default_rng(1000 + number).normal(0, noise, picture.shape)
+        pictures.append(np.clip(picture, 0, 255).astype(np.uint8))
+    seconds = [number / 30 for number in range(frames)]
+    return write_pictures(path, pictures, seconds, options={"crf": str(crf)})

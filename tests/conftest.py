@@ -1,0 +1,121 @@
+"""What tests run against: a real S3 server, services on it, a tiny real model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.isolation import Decoders
+from components.manifest import Entry, Manifest, Record, SourceVideo, Video
+from components.services import Services
+from components.settings import LimitSettings, Settings, StorageSettings
+from tests.models import save_clip
+from workflows.local_s3 import local_s3
+from workflows.pipeline import Item, video_to_embedding
+
+# Variables of the developer's shell must not reach the tests.
+for name in [name for name in os.environ if name.startswith(("VP_", "S3_", "DB_", "QDRANT_"))]:
+    del os.environ[name]
+for name in ("CLIP_MODEL", "JOB_INPUT", "LOCAL_MODE", "AWS_ENDPOINT_URL", "PROFILE_JSON"):
+    os.environ.pop(name, None)
+os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[StorageSettings]:
+    """Settings that reach a fresh S3 server over `tmp_path/s3`."""
+    with local_s3(tmp_path / "s3", StorageSettings()) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def decoders() -> Iterator[Decoders]:
+    """Worker processes that tests share, because starting some takes a second."""
+    pool = Decoders(2, LimitSettings())
+    yield pool
+    pool.close()
+
+
+@pytest.fixture(scope="session")
+def clip_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CLIP with random weights, small enough to load in no time."""
+    return save_clip(tmp_path_factory.mktemp("models") / "tiny-clip")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, storage: StorageSettings, clip_model: Path) -> Settings:
+    loaded = Settings.load().having("storage", **storage.model_dump())
+    loaded = loaded.having("work", data_dir=tmp_path, scratch_dir=tmp_path / "scratch")
+    loaded = loaded.having("record", local_mode=True)
+    return loaded.having("embed", model=str(clip_model))
+
+
+@pytest.fixture
+def services(settings: Settings, decoders: Decoders) -> Iterator[Services]:
+    with SharedDecoders(settings, decoders) as services:
+        yield services
+
+
+class SharedDecoders(Services):
+    """Services that use worker processes which outlive them."""
+
+    def __init__(self, settings: Settings, decoders: Decoders) -> None:
+        super().__init__(settings)
+        self._made["decoders"] = decoders
+
+
+class Corpus:
+    """Puts videos into the source bucket and runs phases over them."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.videos: list[Video] = []
+        self._runs = 0
+
+    def add(self, path: Path | bytes, code: str = "", platform: str = "local") -> Video:
+        """Upload a file (or bytes) as `platform/code`; the code defaults to the file's stem."""
+        content = path if isinstance(path, bytes) else path.read_bytes()
+        code = code or (path.stem if isinstance(path, Path) else "bytes")
+        bucket = self.services.settings.storage.videos_bucket
+        video = Video(
+            platform=platform, code=code, source=f"s3://{bucket}/{platform}/{code}/video.mp4"
+        )
+        self.services.store.put(video.source, content, content_type="video/mp4")
+        self.videos.append(video)
+        return video
+
+    def through(self, *phases: str) -> list[Entry[Record]]:
+        """Run the phases over all videos, wired as in the DAG; return the last one's entries."""
+        self._runs += 1
+        bucket = self.services.settings.storage.artifacts_bucket
+        entries = [Entry[Video](video=video, result=video) for video in self.videos]
+        uri = f"s3://{bucket}/runs/test{self._runs}/0/plan.jsonl"
+        pipeline = video_to_embedding()
+        shard = Manifest[Video].write(self.services.store, uri, entries)
+        known: dict[object, object] = {Item(pipeline.over): shard}
+        for step in [step for step in pipeline.each if step.name in phases]:
+            arguments = {
+                name: known[source] for name, source in step.arguments.items() if source in known
+            }
+            outputs = step.component.run(step.component.inputs(**arguments), self.services)
+            known[step.manifest] = outputs.manifest
+        return outputs.manifest.read(self.services.store)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def corpus(services: Services) -> Corpus:
+    return Corpus(services)
+
+
+def source_of(path: Path) -> SourceVideo:
+    """Probe a local file, as fetch does."""
+    from components.fetch.probe import probe
+    from components.storage import Stored
+
+    video = Video(platform="local", code=path.stem, source=f"s3://videos/local/{path.stem}/v.mp4")
+    stored = Stored(video.source, path.stat().st_size, "etag")
+    return probe(path, video, stored, LimitSettings())

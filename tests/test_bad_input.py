@@ -1,0 +1,282 @@
+"""Every kind of bad video is rejected under its own reason, and the rest of the shard goes on."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import inotify_simple
+import numpy as np
+import pytest
+
+from components.errors import ConfigurationError
+from components.manifest import FramedVideo, Video
+from components.plan.job_input import named_video, parse_job_input
+from tests.clips import ffmpeg, numbered_picture, numbered_video, write_pictures
+from tests.conftest import Corpus
+
+SECONDS = [number / 30 for number in range(60)]
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video of 2 s whose index comes last, as encoders write it."""
+    return numbered_video(tmp_path_factory.mktemp("good") / "good.mp4", SECONDS)
+
+
+def cut_short(path: Path) -> bytes:
+    content = path.read_bytes()
+    return content[: len(content) * 6 // 10]
+
+
+def with_index_first(good: Path, tmp_path: Path) -> bytes:
+    target = tmp_path / "faststart.mp4"
+    ffmpeg("-i", good, "-c", "copy", "-movflags", "faststart", target)
+    return cut_short(target)
+
+
+def matroska(good: Path, tmp_path: Path) -> bytes:
+    target = tmp_path / "long.mkv"
+    ffmpeg("-stream_loop", 5, "-i", good, "-c", "copy", target)
+    return cut_short(target)
+
+
+def sound_only(good: Path, tmp_path: Path) -> bytes:
+    target = tmp_path / "sound.mp4"
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=2", target)
+    return target.read_bytes()
+
+
+def sound_with_cover(good: Path, tmp_path: Path) -> bytes:
+    cover, target = tmp_path / "cover.png", tmp_path / "cover.mp4"
+    ffmpeg("-i", good, "-frames:v", 1, cover)
+    sound = ["-f", "lavfi", "-i", "sine=duration=2", "-i", cover, "-map", 0, "-map", 1]
+    ffmpeg(*sound, "-c:v", "png", "-disposition:v", "attached_pic", target)
+    return target.read_bytes()
+
+
+def huge(good: Path, tmp_path: Path) -> bytes:
+    target = tmp_path / "huge.avi"
+    ffmpeg("-f", "lavfi", "-i", "color=s=12000x8000:d=0.04", "-c:v", "mjpeg", target)
+    return target.read_bytes()
+
+
+def endless(good: Path, tmp_path: Path) -> bytes:
+    target = tmp_path / "endless.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x64:r=1/100:d=20000", target)
+    return target.read_bytes()
+
+
+def damaged(good: Path, tmp_path: Path) -> bytes:
+    """Every coded picture overwritten, the index intact."""
+    target = tmp_path / "faststart.mp4"
+    ffmpeg("-i", good, "-c", "copy", "-movflags", "faststart", target)
+    content = bytearray(target.read_bytes())
+    start = content.index(b"mdat") + 4
+    content[start:] = np.random.default_rng(0).bytes(len(content) - start)
+    return bytes(content)
+
+
+def one_colour(good: Path, tmp_path: Path) -> bytes:
+    target = tmp_path / "blue.mp4"
+    ffmpeg("-f", "lavfi", "-i", "color=blue:s=64x64:d=2", target)
+    return target.read_bytes()
+
+
+Maker = Callable[[Path, Path], bytes]
+REJECTED: dict[str, tuple[str, Maker]] = {
+    "zero bytes": ("empty", lambda good, tmp_path: b""),
+    "text": ("not_a_video", lambda good, tmp_path: b"hello, this is no video\n" * 40),
+    "truncated, index last": ("truncated", lambda good, tmp_path: cut_short(good)),
+    "truncated, index first": ("truncated", with_index_first),
+    "truncated matroska": ("truncated", matroska),
+    "first bytes only": ("truncated", lambda good, tmp_path: good.read_bytes()[:40]),
+    "sound only": ("no_video_stream", sound_only),
+    "sound with cover": ("no_video_stream", sound_with_cover),
+    "hls playlist": ("playlist", lambda good, tmp_path: b"#EXTM3U\n#EXTINF:2,\n/etc/hosts\n"),
+    "ffconcat script": ("playlist", lambda good, tmp_path: b"ffconcat version 1.0\nfile a.mp4\n"),
+    "12000x8000": ("too_large", huge),
+    "5.5 hours": ("too_long", endless),
+    "damaged": ("undecodable", damaged),
+    "one colour": ("blank", one_colour),
+}
+
+
+def test_each_kind_has_its_reason_and_the_others_go_on(
+    good: Path, tmp_path: Path, corpus: Corpus
+) -> None:
+    expected = {}
+    for kind, (reason, make) in REJECTED.items():
+        corpus.add(make(good, tmp_path), kind)
+        expected[kind] = reason
+    corpus.videos.append(Video(platform="local", code="gone", source="s3://oriane-contents/gone"))
+    expected["gone"] = "missing"
+    corpus.add(good, "good")
+    found = {}
+    for entry in corpus.through("fetch", "crop", "frame"):
+        if entry.problem:
+            assert entry.problem.kind == "rejected"
+            assert len(entry.problem.message) > 20
+            found[entry.video.code] = entry.problem.reason
+        else:
+            assert entry.video.code == "good"
+            assert isinstance(entry.result, FramedVideo)
+            assert len(entry.result.frames) >= 3
+    assert found == expected
+
+
+def test_a_rejection_is_remembered_until_a_limit_changes(good: Path, corpus: Corpus) -> None:
+    corpus.add(good, "good")
+    services = corpus.services
+    services.settings = services.settings.having("limits", max_pixels=1000)
+    for _ in range(2):
+        (entry,) = corpus.through("fetch")
+        assert entry.problem
+        assert entry.problem.reason == "too_large"
+    services.settings = services.settings.having("limits", max_pixels=10**6)
+    (entry,) = corpus.through("fetch")
+    assert entry.problem is None
+
+
+def test_too_many_bytes(good: Path, corpus: Corpus) -> None:
+    corpus.add(bytes(1_500_000), "big")
+    services = corpus.services
+    services.settings = services.settings.having("limits", max_video_mb=1)
+    (entry,) = corpus.through("fetch")
+    assert entry.problem
+    assert entry.problem.reason == "too_many_bytes"
+
+
+@pytest.mark.parametrize("script", ["hls", "concat", "dash", "hls url", "concat url"])
+def test_no_script_opens_a_file_or_a_connection(
+    good: Path, tmp_path: Path, corpus: Corpus, script: str
+) -> None:
+    """Seen from outside: the kernel reports no open of the bait, the server no connection."""
+    bait = tmp_path / "bait.mp4"
+    bait.write_bytes(good.read_bytes())
+    with closing(socket.socket()) as server, closing(inotify_simple.INotify()) as watch:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        server.settimeout(0.1)
+        watch.add_watch(bait, inotify_simple.flags.OPEN | inotify_simple.flags.ACCESS)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/v.mp4"
+        target = url if script.endswith("url") else f"file://{bait}"
+        corpus.add(
+            {
+                "hls": f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{target}\n#EXT-X-ENDLIST\n",
+                "concat": f"ffconcat version 1.0\nfile '{target}'\n",
+                "dash": f"<MPD><Period><BaseURL>{target}</BaseURL></Period></MPD>",
+            }[script.split()[0]].encode(),
+            "script",
+        )
+        (entry,) = corpus.through("fetch", "crop", "frame")
+        assert entry.problem
+        assert entry.problem.reason == "playlist"
+        assert watch.read(timeout=100) == []
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_the_bait_would_be_noticed(good: Path, tmp_path: Path) -> None:
+    """The test above can fail: plain FFmpeg does follow the script."""
+    from components.media.ffmpeg import program
+
+    bait, script = tmp_path / "bait.mp4", tmp_path / "script.mp4"
+    bait.write_bytes(good.read_bytes())
+    script.write_text(f"ffconcat version 1.0\nfile '{bait}'\n")
+    with closing(inotify_simple.INotify()) as watch:
+        watch.add_watch(bait, inotify_simple.flags.OPEN)
+        os.spawnv(
+            os.P_WAIT,
+            program(),
+            ["ffmpeg", "-v", "quiet", "-safe", "0", "-i", str(script), "-f", "null", "-"],
+        )
+        assert watch.read(timeout=100)
+
+
+def odd_size(tmp_path: Path) -> Path:
+    target = tmp_path / "odd.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=321x181:d=2", "-pix_fmt", "yuv444p", target)
+    return target
+
+
+def ten_bit(tmp_path: Path) -> Path:
+    target = tmp_path / "ten.mp4"
+    hevc = ["-c:v", "libx265", "-x265-params", "log-level=none", "-pix_fmt", "yuv420p10le"]
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=320x180:d=2", *hevc, target)
+    return target
+
+
+def one_frame(tmp_path: Path) -> Path:
+    return write_pictures(tmp_path / "one.mp4", [numbered_picture(5, 320, 180)], [0.0])
+
+
+def tiny(tmp_path: Path) -> Path:
+    target = tmp_path / "tiny.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=16x16:d=1", target)
+    return target
+
+
+def webm(tmp_path: Path) -> Path:
+    target = tmp_path / "v.webm"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=160x120:d=1", "-c:v", "libvpx-vp9", target)
+    return target
+
+
+def avi(tmp_path: Path) -> Path:
+    target = tmp_path / "v.avi"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=160x120:d=1", "-c:v", "mpeg4", "-bf", 2, target)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("make", "size"),
+    [
+        (odd_size, (321, 181)),
+        (ten_bit, (320, 180)),
+        (one_frame, (320, 180)),
+        (tiny, (16, 16)),
+        (webm, (160, 120)),
+        (avi, (160, 120)),
+    ],
+)
+def test_unusual_videos_are_done(
+    tmp_path: Path, corpus: Corpus, make: Callable[[Path], Path], size: tuple[int, int]
+) -> None:
+    corpus.add(make(tmp_path), "odd")
+    (entry,) = corpus.through("fetch", "crop", "frame", "dedup")
+    assert entry.problem is None
+    assert isinstance(entry.result, FramedVideo)
+    source = entry.result.cropped.source
+    assert (source.width, source.height) == size
+    assert entry.result.frames
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "..", "a..b", "", "a\nb", "\x1b[2J", "x" * 256, ".", "a\\b"]
+)
+@pytest.mark.parametrize("field", ["platform", "code"])
+def test_unsafe_names_are_refused_with_the_value(name: str, field: str) -> None:
+    values = {"platform": "instagram", "code": "abc", field: name}
+    with pytest.raises(ConfigurationError) as caught:
+        named_video(values["platform"], values["code"], "videos", "somewhere")
+    assert repr(name)[:40] in str(caught.value)
+    assert field in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", '{"platform": "a"}', '[{"platform": "a"}]', '["a"]', '[{"platform": 1, "code": "b"}]'],
+)
+def test_job_input_that_is_none_says_what_is_wrong(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="JOB_INPUT"):
+        parse_job_input(text, "videos")
+
+
+def test_job_input_names_each_video_once() -> None:
+    text = '[{"platform": "a", "code": "b"}, {"platform": "a", "code": "b", "extra": 1}]'
+    (video,) = parse_job_input(text, "videos")
+    assert video.source == "s3://videos/a/b/video.mp4"

@@ -1,0 +1,92 @@
+"""What is held and left behind stays bounded: temporary files, frames read ahead, open files."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from components.embed.prefetch import prefetched
+from components.scratch import Scratch
+from tests.clips import numbered_video
+from tests.conftest import Corpus
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from components.scratch import Scratch
+scratch = Scratch(Path(sys.argv[1]))
+with scratch.folder() as folder:
+    (folder / "frames.tar").write_bytes(bytes(1000))
+    print(folder, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_files_of_a_killed_process_go_at_the_next_start(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout
+        folder = Path(holder.stdout.readline().strip())
+        mine = Scratch(tmp_path)
+        assert (folder / "frames.tar").exists(), "its owner is alive"
+        holder.send_signal(signal.SIGKILL)
+    other = Scratch(tmp_path)
+    assert not folder.exists()
+    assert mine.path.exists()
+    mine.close()
+    other.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_of_a_phase_are_gone_when_it_ends(tmp_path: Path, corpus: Corpus) -> None:
+    corpus.add(numbered_video(tmp_path / "v.mp4", [number / 30 for number in range(30)]))
+    corpus.add(b"no video", "bad")
+    corpus.through("fetch", "crop", "frame", "dedup", "upload", "embed")
+    assert list(corpus.services.scratch.path.iterdir()) == []
+
+
+def test_no_more_is_read_ahead_than_asked_for() -> None:
+    read: list[int] = []
+
+    def numbers():  # type: ignore[no-untyped-def]
+        for number in range(100):
+            read.append(number)
+            yield number
+
+    items = prefetched(numbers(), ahead=4)
+    assert next(items) == 0
+    time.sleep(0.3)
+    assert len(read) <= 1 + 4 + 1
+    before = threading.active_count()
+    items.close()
+    assert threading.active_count() == before - 1
+    assert list(prefetched(range(50), ahead=3)) == list(range(50))
+
+
+def test_what_goes_wrong_while_reading_ahead_is_raised_to_the_reader() -> None:
+    def numbers():  # type: ignore[no-untyped-def]
+        yield 1
+        raise OSError("gone")
+
+    items = prefetched(numbers(), ahead=4)
+    assert next(items) == 1
+    with pytest.raises(OSError, match="gone"):
+        next(items)
+
+
+def test_open_files_do_not_grow_with_the_number_of_videos(tmp_path: Path, corpus: Corpus) -> None:
+    path = numbered_video(tmp_path / "v.mp4", [number / 30 for number in range(10)])
+    corpus.add(path, "first")
+    corpus.through("fetch", "crop", "frame", "dedup")
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(12):
+        corpus.add(path, f"video{number}")
+    corpus.through("fetch", "crop", "frame", "dedup")
+    assert len(os.listdir("/proc/self/fd")) <= before + 8

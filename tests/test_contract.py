@@ -1,0 +1,85 @@
+"""The contract: light, described, and wired by type."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from components.contract import PHASES, component
+from components.manifest import CroppedVideo, FramedVideo, Manifest, Video
+from workflows.pipeline import Item, Output, Step, WiringError, video_to_embedding
+
+HEAVY = {"av", "cv2", "numpy", "torch", "transformers", "qdrant_client", "psycopg", "boto3", "PIL"}
+
+
+def loaded(code: str) -> set[str]:
+    command = [sys.executable, "-c", f"{code}; import sys; print(*sys.modules)"]
+    return set(subprocess.check_output(command, text=True).split())
+
+
+def test_contracts_are_light() -> None:
+    everything = "; ".join(f"import components.{phase}.contract" for phase in PHASES)
+    assert HEAVY.isdisjoint(loaded(everything))
+
+
+def test_the_dag_and_the_command_line_are_light() -> None:
+    assert HEAVY.isdisjoint(loaded("import workflows.pipeline as p; p.video_to_embedding()"))
+    assert HEAVY.isdisjoint(loaded("import workflows.cli"))
+
+
+def test_light_phases_import_no_heavy_library() -> None:
+    assert {"av", "cv2", "torch", "qdrant_client"}.isdisjoint(loaded("import components.plan.run"))
+    assert {"av", "torch"}.isdisjoint(loaded("import components.index.run"))
+    assert {"av", "cv2", "qdrant_client"}.isdisjoint(loaded("import components.embed.run"))
+
+
+def test_no_phase_imports_another() -> None:
+    for phase in PHASES:
+        modules = loaded(f"import components.{phase}.run")
+        others = {f"components.{other}.run" for other in PHASES if other != phase}
+        assert others.isdisjoint(modules), phase
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_every_input_and_output_is_described(phase: str) -> None:
+    declared = component(phase)
+    assert declared.name == phase
+    assert declared.purpose
+    for model in (declared.inputs, declared.outputs):
+        for name, field in model.model_fields.items():
+            assert field.description, f"{phase}.{name}"
+            assert not field.description.endswith("."), f"{phase}.{name}"
+
+
+def test_the_dag_has_every_phase_after_what_it_needs() -> None:
+    seen: set[str] = set()
+    for step in video_to_embedding().steps():
+        assert step.depends_on <= seen
+        seen.add(step.name)
+    assert seen == set(PHASES)
+
+
+def test_upload_and_embed_run_side_by_side() -> None:
+    steps = {step.name: step for step in video_to_embedding().steps()}
+    assert steps["upload"].depends_on == steps["embed"].depends_on == {"dedup"}
+    assert steps["index"].depends_on == {"upload", "embed"}
+
+
+def test_wiring_a_phase_to_the_wrong_predecessor_fails() -> None:
+    cropped = Output("crop", "manifest", Manifest[CroppedVideo])
+    with pytest.raises(WiringError, match=r"dedup: input 'manifest' takes .*FramedVideo.*crop"):
+        Step(component("dedup"), {"manifest": cropped})
+    with pytest.raises(WiringError, match="'manifest' is not given"):
+        Step(component("dedup"), {})
+    with pytest.raises(WiringError, match="has no input 'video'"):
+        framed = Output("frame", "manifest", Manifest[FramedVideo])
+        Step(component("dedup"), {"manifest": framed, "video": framed})
+    shards = Output("plan", "shards", tuple[Manifest[Video], ...])
+    assert Step(component("fetch"), {"manifest": Item(shards)}).depends_on == {"plan"}
+
+
+def test_unknown_phase() -> None:
+    with pytest.raises(KeyError):
+        component("transcribe")

@@ -1,0 +1,121 @@
+"""What flows between phases: records, entries, their files."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.errors import ManifestError
+from components.manifest import (
+    CroppedVideo,
+    Entry,
+    Frame,
+    FramedVideo,
+    Manifest,
+    Problem,
+    Rectangle,
+    SourceVideo,
+    Step,
+    Video,
+)
+from components.services import Services
+
+URI = "s3://oriane-artifacts/runs/r/0/plan.jsonl"
+names = st.text(
+    st.characters(codec="utf-8", categories=("L", "N", "P", "S")), min_size=1, max_size=40
+).filter(lambda name: not set(name) & set("/\\") and ".." not in name and name != ".")
+videos = st.builds(
+    lambda platform, code: Video(
+        platform=platform, code=code, source=f"s3://videos/{platform}/{code}/video.mp4"
+    ),
+    names,
+    names,
+)
+problems = st.builds(
+    Problem, kind=st.sampled_from(["rejected", "failed"]), phase=names, reason=names, message=names
+)
+steps = st.builds(
+    Step, phase=names, fingerprint=names, seconds=st.floats(0, 1e6), reused=st.booleans()
+)
+
+
+def framed(platform: str = "instagram", code: str = "DKOicvaMxAb") -> FramedVideo:
+    video = Video(platform=platform, code=code, source="s3://videos/a/b/video.mp4")
+    source = SourceVideo(
+        video=video, etag="e", bytes=1, container="mov", codec="h264", width=640, height=360,
+        rotation=0, start=0.0, duration=12.0,
+    )  # fmt: skip
+    cropped = CroppedVideo(source=source, rectangle=Rectangle(x=0, y=1, width=2, height=3))
+    frames = tuple(
+        Frame(number=number, second=second, scene_start=0, scene_end=12)
+        for number, second in ((50, 6.6321), (75, 10.0))
+    )
+    return FramedVideo(
+        cropped=cropped, rectangle=cropped.rectangle, frames=frames, tar="s3://artifacts/t.tar"
+    )
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda video, steps, problem: Entry[Video](
+                video=video,
+                steps=tuple(steps),
+                result=None if problem else video,
+                problem=problem,
+            ),
+            videos,
+            st.lists(steps, max_size=3),
+            st.none() | problems,
+        ),
+        max_size=5,
+    )
+)
+def test_lines_read_back_as_they_were_written(entries: list[Entry[Video]]) -> None:
+    class Memory:
+        content = b""
+
+        def put(self, uri: str, content: bytes, content_type: str) -> None:
+            self.content = content
+
+        def get(self, uri: str) -> bytes:
+            return self.content
+
+    store = Memory()
+    manifest = Manifest[Video].write(store, URI, entries)  # type: ignore[arg-type]
+    assert manifest.read(store) == entries  # type: ignore[arg-type]
+
+
+def test_paths_and_ids_are_those_that_readers_know() -> None:
+    video = framed()
+    assert [video.path(frame) for frame in video.frames] == [
+        "instagram/DKOicvaMxAb/50_6.63.png",
+        "instagram/DKOicvaMxAb/75_10.00.png",
+    ]
+    ids = [video.point_id(frame) for frame in video.frames]
+    # The SHA-1 UUID (version 5) of instagram/DKOicvaMxAb/50 in the namespace of URLs.
+    assert ids[0] == "cfb2ceb2-753c-5255-ba1d-ef0e571db60a"
+    assert ids == [framed().point_id(frame) for frame in video.frames]
+    assert ids[0] != framed(code="other").point_id(video.frames[0])
+
+
+def test_a_manifest_that_is_missing_truncated_or_of_another_type(services: Services) -> None:
+    store = services.store
+    with pytest.raises(ManifestError, match="no such manifest"):
+        Manifest[Video](URI).read(store)
+    video = framed().cropped.source.video
+    entry = Entry[Video](video=video, result=video)
+    manifest = Manifest[Video].write(store, URI, [entry, entry])
+    assert manifest.read(store) == [entry, entry]
+    with pytest.raises(ManifestError, match="line 1: expected an entry of FramedVideo"):
+        Manifest[FramedVideo](URI).read(store)
+    store.put(URI, store.get(URI)[:-20], "application/jsonl")
+    with pytest.raises(ManifestError, match="line 2"):
+        manifest.read(store)
+
+
+@pytest.mark.parametrize("uri", ["/tmp/x", "s3://", "s3://bucket", "http://a/b", ""])
+def test_only_s3_addresses(uri: str) -> None:
+    with pytest.raises(ValueError, match="s3://"):
+        Manifest[Video](uri)

@@ -1,0 +1,76 @@
+"""Plan: what is processed, in shards of about equal work."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.contract import component
+from components.errors import ConfigurationError
+from components.manifest import Video
+from components.plan.job_input import listed_video
+from components.plan.packing import packed
+from tests.conftest import Corpus
+
+PLAN = component("plan")
+
+
+@given(st.lists(st.integers(0, 1000), max_size=200), st.integers(1, 20))
+def test_packing_keeps_all_and_balances(weights: list[int], most: int) -> None:
+    items = list(range(len(weights)))
+    shards = packed(items, weights, most)
+    assert sorted(item for shard in shards for item in shard) == items
+    assert len(shards) == -(-len(items) // most)
+    assert all(0 < len(shard) <= most for shard in shards)
+    assert all(shard == sorted(shard) for shard in shards)
+    assert shards == packed(items, weights, most)
+
+
+def test_packing_puts_heavy_items_apart() -> None:
+    assert packed("abcdef", [9, 9, 1, 1, 1, 1], 3) == [["a", "c", "e"], ["b", "d", "f"]]
+
+
+def test_listing_takes_videos_and_counts_the_rest(corpus: Corpus) -> None:
+    for code in ("b", "a"):
+        corpus.add(b"x", code, "instagram")
+    corpus.add(b"x", "c", "tiktok")
+    bucket = corpus.services.settings.storage.videos_bucket
+    for key in ("readme.txt", "instagram/a/thumb.jpg", "video.mp4"):
+        corpus.services.store.put(f"s3://{bucket}/{key}", b"x", "text/plain")
+    inputs = PLAN.inputs(source=f"s3://{bucket}/", videos_per_shard=2, run="r1")
+    outputs = PLAN.run(inputs, corpus.services)
+    assert (outputs.videos, outputs.skipped, len(outputs.shards)) == (3, 3, 2)
+    shards = [
+        [str(entry.video) for entry in shard.read(corpus.services.store)]
+        for shard in outputs.shards
+    ]
+    assert sorted(sum(shards, [])) == ["instagram/a", "instagram/b", "tiktok/c"]
+    assert outputs.shards[0].uri.endswith("/runs/r1/000000/plan.jsonl")
+    one = PLAN.run(PLAN.inputs(source=f"s3://{bucket}/tiktok/"), corpus.services)
+    assert one.videos == 1
+
+
+def test_job_input_from_argument_variable_and_s3(corpus: Corpus) -> None:
+    text = json.dumps([{"platform": "instagram", "code": "a"}])
+    services = corpus.services
+    assert PLAN.run(PLAN.inputs(job_input=text), services).videos == 1
+    services.store.put("s3://oriane-artifacts/jobs/1.json", text.encode(), "application/json")
+    by_uri = PLAN.run(PLAN.inputs(job_input="s3://oriane-artifacts/jobs/1.json"), services)
+    assert by_uri.videos == 1
+    with pytest.raises(ConfigurationError, match="nothing to plan"):
+        PLAN.run(PLAN.inputs(), services)
+    services.settings = services.settings.having("plan", job_input=text)
+    assert PLAN.run(PLAN.inputs(), services).videos == 1
+    with pytest.raises(ConfigurationError, match="not both"):
+        PLAN.run(PLAN.inputs(job_input=text, source="s3://b/p"), services)
+
+
+def test_a_listed_name_that_is_unsafe_is_no_video() -> None:
+    assert listed_video("s3://b/x/../video.mp4") is None
+    assert listed_video("s3://b/x/y/video.mp4") == Video(
+        platform="x", code="y", source="s3://b/x/y/video.mp4"
+    )
+    assert listed_video("s3://b/video.mp4") is None
