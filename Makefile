@@ -36,6 +36,12 @@ $(DATA)/packages/$(MOVIEPY): | $(STAMP)
 test: setup ## run the tests
 	$(BIN)/pytest -n 2 $(ARGS)
 
+docs: setup ## render .env.example and the reference pages
+	$(BIN)/python -m workflows.reference
+
+check-docs: setup ## fail if a rendered file is stale
+	$(BIN)/python -m workflows.reference --check
+
 lint: setup ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

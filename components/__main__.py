@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from logging import getLevelNamesMapping
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +26,23 @@ def main(arguments: list[str] | None = None) -> int:
     from components.services import Services
     from components.settings import Settings
 
-    logs.configure("INFO")
-    try:
-        settings = Settings.load()
-        logs.configure(settings.work.log_level)
+    level = os.environ.get("VP_LOG_LEVEL") or "INFO"
+    with logs.recording(level if level in getLevelNamesMapping() else "INFO"):
         profiling.start_trace()
-        inputs = _inputs(phase, vars(parsed))
-        with Services(settings) as services:
-            outputs = phase.run(inputs, services)
-        _write(outputs, vars(parsed))
-    except PipelineError as error:
-        logs.log.error("%s: %s", phase.name, error)
-        return error.exit_code
-    finally:
-        profiling.write_trace()
-    if isinstance(outputs, ShardOutputs) and outputs.failed:
-        logs.log.error("%s: %d videos failed; run it again", phase.name, outputs.failed)
-        return EXIT_TRANSIENT
+        try:
+            settings = Settings.load()
+            inputs = _inputs(phase, vars(parsed))
+            with Services(settings) as services:
+                outputs = phase.run(inputs, services)
+            _write(outputs, vars(parsed))
+        except PipelineError as error:
+            logs.log.error("%s: %s", phase.name, error)
+            return error.exit_code
+        finally:
+            profiling.write_trace()
+        if isinstance(outputs, ShardOutputs) and outputs.failed:
+            logs.log.error("%s: %d videos failed; run it again", phase.name, outputs.failed)
+            return EXIT_TRANSIENT
     return EXIT_DONE
 
 
@@ -109,7 +111,7 @@ def _example(phase: Component[Any, Any]) -> str:
         for name, field in phase.inputs.model_fields.items()
         if field.is_required()
     ] or ["--source s3://oriane-contents/"]
-    output = next(iter(phase.outputs.model_fields))
+    output = "manifest" if "manifest" in phase.outputs.model_fields else "shards"
     return (
         f"example: python -m components {phase.name} {' '.join(flags)} --out_{output} /tmp/{output}"
     )

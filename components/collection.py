@@ -24,7 +24,7 @@ from tenacity import (
 from components.encoders.encoder import Vectors
 from components.errors import ConfigurationError, PipelineError, TransientError
 from components.manifest import FramedVideo, Video
-from components.settings import IndexSettings, Settings
+from components.settings import IndexSettings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,38 +54,36 @@ class FrameCollection:
     allow, and ConfigurationError when it refuses the key or the collection does not fit.
     """
 
-    def __init__(self, client: QdrantClient, settings: IndexSettings, where: str) -> None:
-        self._client, self._settings, self._where = client, settings, where
-        self._name = settings.collection
+    def __init__(self, client: QdrantClient, settings: IndexSettings) -> None:
+        self._client, self._settings = client, settings
+        self._where, self._name = settings.url, settings.collection
         # The embedded Qdrant is not made for several threads.
         self._lock = threading.RLock()
         self._ready_for: tuple[str, int] | None = None
 
     @classmethod
-    def open(cls, settings: Settings) -> Self:
-        """Connect to QDRANT_URL, or open the embedded Qdrant below VP_DATA_DIR.
+    def open(cls, settings: IndexSettings) -> Self:
+        """Connect to the server at QDRANT_URL, or open the embedded Qdrant in that folder.
 
         Raises:
-            ConfigurationError: no address, and LOCAL_MODE is not set.
+            ConfigurationError: QDRANT_URL is not set.
             TransientError: another process uses the embedded Qdrant.
         """
-        index = settings.index
-        if index.url:
-            key = index.key.get_secret_value() if index.key else None
-            with warnings.catch_warnings():
-                # A key over plain HTTP is the operator's choice inside a cluster.
-                warnings.filterwarnings("ignore", message="Api key is used with an insecure")
-                client = QdrantClient(
-                    url=index.url, api_key=key, timeout=index.timeout_s, check_compatibility=False
-                )
-            return cls(client, index, index.url)
-        if not settings.record.local_mode:
+        if not settings.url:
             raise ConfigurationError(
-                "QDRANT_URL is not set; set it to the server's address, or LOCAL_MODE=1 to use an "
-                "embedded Qdrant in VP_DATA_DIR"
+                "QDRANT_URL is not set; set it to the server's address, or to a folder for an "
+                "embedded Qdrant"
             )
-        folder = settings.work.data_dir / "qdrant"
-        return cls(_embedded(folder), index, str(folder))
+        if not settings.url.startswith(("http://", "https://")):
+            return cls(_embedded(Path(settings.url)), settings)
+        key = settings.key.get_secret_value() if settings.key else None
+        with warnings.catch_warnings():
+            # A key over plain HTTP is the operator's choice inside a cluster.
+            warnings.filterwarnings("ignore", message="Api key is used with an insecure")
+            client = QdrantClient(
+                url=settings.url, api_key=key, timeout=settings.timeout_s, check_compatibility=False
+            )
+        return cls(client, settings)
 
     def close(self) -> None:
         """Close the connection, or release the folder."""

@@ -1,4 +1,4 @@
-"""Logging: readable lines on stderr, and one JSON object a line in the run's log file.
+"""Logging: readable lines on stderr, by Rich on a terminal, and JSON Lines in the run's file.
 
 What belongs to a video carries `video`, `phase` and `seconds` as fields (`extra=`), so that a
 query over the file needs no parsing of messages.
@@ -6,7 +6,17 @@ query over the file needs no parsing of messages.
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging import (
+    INFO,
+    FileHandler,
+    Formatter,
+    Handler,
+    StreamHandler,
+    getLevelNamesMapping,
+    getLogger,
+)
 from pathlib import Path
 
 from pythonjsonlogger.json import JsonFormatter
@@ -14,35 +24,49 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.traceback import install
 
-ROOT = "oriane"
-
-log = logging.getLogger(ROOT)
+log = getLogger("oriane")
 
 
-def configure(level: str, file: Path | None = None, console: Console | None = None) -> None:
-    """Send this project's messages to stderr and, as JSON Lines, to `file`."""
+@contextmanager
+def recording(
+    level: str, file: Path | None = None, console: Console | None = None
+) -> Iterator[None]:
+    """Send this project's messages to stderr and, as JSON Lines, to `file`, while inside."""
     console = console or Console(stderr=True)
     install(console=console, show_locals=False)
-    terminal = RichHandler(
-        console=console, show_path=False, rich_tracebacks=True, log_time_format="[%X]"
-    )
-    terminal.setLevel(level)
-    handlers: list[logging.Handler] = [terminal]
+    shown = _terminal(console) if console.is_terminal else _step_log()
+    shown.setLevel(level)
+    handlers: list[Handler] = [shown]
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)
-        lines = logging.FileHandler(file, encoding="utf-8")
+        lines = FileHandler(file, encoding="utf-8")
         lines.setFormatter(
             JsonFormatter(
-                ["asctime", "levelname", "message", "name"],
-                rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
-                timestamp="time",
+                ["levelname", "message"], rename_fields={"levelname": "level"}, timestamp="time"
             )
         )
         handlers.append(lines)
-    for old in log.handlers[:]:
-        log.removeHandler(old)
-        old.close()
     for handler in handlers:
         log.addHandler(handler)
-    log.setLevel(min(logging.INFO, logging.getLevelNamesMapping()[level]))
+    log.setLevel(min(INFO, getLevelNamesMapping()[level]))
     log.propagate = False
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            log.removeHandler(handler)
+            handler.close()
+        log.propagate = True
+
+
+def _terminal(console: Console) -> Handler:
+    return RichHandler(
+        console=console, show_path=False, rich_tracebacks=True, log_time_format="[%X]"
+    )
+
+
+def _step_log() -> Handler:
+    """Return a handler for logs that are kept: a message is one line, however long."""
+    handler = StreamHandler()
+    handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(message)s"))
+    return handler

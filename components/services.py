@@ -78,7 +78,7 @@ class Services:
         def make() -> FrameCollection:
             from components.collection import FrameCollection
 
-            collection = FrameCollection.open(self.settings)
+            collection = FrameCollection.open(self.settings.index)
             self._closing.callback(collection.close)
             return collection
 

@@ -314,7 +314,7 @@ class IndexSettings(Group):
     title = "index and search (Qdrant)"
 
     url: str | None = _variable(
-        "QDRANT_URL", None, "Address of the server; with LOCAL_MODE=1 empty means embedded"
+        "QDRANT_URL", None, "Address of the server, or a folder for an embedded Qdrant"
     )
     key: SecretStr | None = _variable("QDRANT_KEY", None, "API key of the server")
     collection: str = _variable(
@@ -330,9 +330,7 @@ class IndexSettings(Group):
 class RecordSettings(Group):
     title = "record (Postgres)"
 
-    local_mode: bool = _variable(
-        "LOCAL_MODE", False, "1 skips Postgres and allows an embedded Qdrant"
-    )
+    local_mode: bool = _variable("LOCAL_MODE", False, "1 does without Postgres")
     host: str | None = _variable("DB_HOST", None, "Host, or the folder of a Unix socket")
     port: int = _variable("DB_PORT", 5432, "Port", ge=1, le=65535)
     name: str | None = _variable("DB_NAME", None, "Database")

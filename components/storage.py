@@ -15,14 +15,24 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    IncompleteReadError,
     NoCredentialsError,
     PartialCredentialsError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
 )
 
 from components.errors import ConfigurationError, NotFoundError, PipelineError, TransientError
 from components.settings import StorageSettings
 
 _MISSING = {"404", "NoSuchKey", "NotFound"}
+_BROKEN_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 _DENIED = {
     "403",
     "AccessDenied",
@@ -77,6 +87,7 @@ class Store:
 
     def __init__(self, settings: StorageSettings) -> None:
         secret, token = settings.secret_access_key, settings.session_token
+        self._attempts = settings.attempts
         self.endpoint = settings.endpoint_url or f"AWS S3 in {settings.region}"
         self._client = boto3.session.Session().client(
             "s3",
@@ -116,8 +127,19 @@ class Store:
     def get(self, uri: str) -> bytes:
         """Return the object's content."""
         bucket, key = split(uri)
-        content: bytes = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
-        return content
+
+        def read() -> bytes:
+            content: bytes = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+            return content
+
+        # boto3 tries a request again, but not an answer that breaks off.
+        retrying = Retrying(
+            retry=retry_if_exception_type(_BROKEN_OFF),
+            stop=stop_after_attempt(self._attempts),
+            wait=wait_random_exponential(multiplier=0.2, max=10),
+            reraise=True,
+        )
+        return retrying(read)
 
     @_explained
     def download(self, uri: str, path: Path) -> None:

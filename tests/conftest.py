@@ -51,6 +51,7 @@ def settings(tmp_path: Path, storage: StorageSettings, clip_model: Path) -> Sett
     loaded = Settings.load().having("storage", **storage.model_dump())
     loaded = loaded.having("work", data_dir=tmp_path, scratch_dir=tmp_path / "scratch")
     loaded = loaded.having("record", local_mode=True)
+    loaded = loaded.having("index", url=str(tmp_path / "qdrant"))
     return loaded.having("embed", model=str(clip_model))
 
 

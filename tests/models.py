@@ -34,7 +34,7 @@ _VISION = {**_TEXT, "image_size": 32, "patch_size": 8}
 def save_clip(folder: Path, seed: int = 0, dim: int = 24) -> Path:
     """Save a CLIP of `dim` dimensions."""
     torch.manual_seed(seed)
-    tokenizer = CLIPTokenizer(*_byte_vocabulary(folder))
+    tokenizer = CLIPTokenizer(*_byte_vocabulary(folder), model_max_length=77)
     text = {**_TEXT, "vocab_size": len(tokenizer), "max_position_embeddings": 77}
     text |= {"eos_token_id": tokenizer.eos_token_id, "bos_token_id": tokenizer.bos_token_id}
     config = CLIPConfig(text_config=text, vision_config=_VISION, projection_dim=dim)

@@ -169,7 +169,7 @@ def test_no_script_opens_a_file_or_a_connection(
                 "hls": f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{target}\n#EXT-X-ENDLIST\n",
                 "concat": f"ffconcat version 1.0\nfile '{target}'\n",
                 "dash": f"<MPD><Period><BaseURL>{target}</BaseURL></Period></MPD>",
-            }[script.split()[0]].encode(),
+            }[script.split(maxsplit=1)[0]].encode(),
             "script",
         )
         (entry,) = corpus.through("fetch", "crop", "frame")

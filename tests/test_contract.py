@@ -73,8 +73,8 @@ def test_wiring_a_phase_to_the_wrong_predecessor_fails() -> None:
         Step(component("dedup"), {"manifest": cropped})
     with pytest.raises(WiringError, match="'manifest' is not given"):
         Step(component("dedup"), {})
+    framed = Output("frame", "manifest", Manifest[FramedVideo])
     with pytest.raises(WiringError, match="has no input 'video'"):
-        framed = Output("frame", "manifest", Manifest[FramedVideo])
         Step(component("dedup"), {"manifest": framed, "video": framed})
     shards = Output("plan", "shards", tuple[Manifest[Video], ...])
     assert Step(component("fetch"), {"manifest": Item(shards)}).depends_on == {"plan"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ def test_a_return_to_an_earlier_picture_is_kept() -> None:
 def test_properties(values: list[int], tolerance: int) -> None:
     numbers = kept(values, tolerance)
     assert numbers[0] == 0
-    for earlier, later in zip(numbers, numbers[1:], strict=False):
+    for earlier, later in pairwise(numbers):
         assert (values[earlier] ^ values[later]).bit_count() > tolerance
     for number in set(range(len(values))) - set(numbers):
         last = max(candidate for candidate in numbers if candidate < number)

@@ -57,7 +57,8 @@ CODE = {
             config_class = JinaCLIPConfig
             def __init__(self, config):
                 super().__init__(config)
-                tower = AutoConfig.from_pretrained("jinaai/jina-embeddings-v3", trust_remote_code=True)
+                name = "jinaai/jina-embeddings-v3"
+                tower = AutoConfig.from_pretrained(name, trust_remote_code=True)
                 assert tower.answer == 42
                 self.scale = torch.nn.Parameter(torch.zeros(1))
             def encode_image(self, images, batch_size):

@@ -7,7 +7,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
-from os import environ
 from typing import Any
 
 from components.errors import PipelineError, TransientError
@@ -20,29 +19,32 @@ from workflows.pipeline import Item, Output, Parameter, Pipeline, Step
 
 # When so many shards in a row cannot be worked on at all, the rest is not tried.
 _GIVE_UP_AFTER = 3
-_S3_VARIABLES = (
-    "S3_VIDEOS_BUCKET",
-    "S3_FRAMES_BUCKET",
-    "S3_ARTIFACTS_BUCKET",
-    "AWS_ENDPOINT_URL",
-)
+_NAMES_AN_S3 = {"videos_bucket", "frames_bucket", "artifacts_bucket", "endpoint_url"}
 
 
-def uses_own_s3() -> bool:
-    """Tell whether the environment names an S3 to use instead of the one on this machine."""
-    return any(environ.get(name) for name in _S3_VARIABLES)
+def names_an_s3(settings: Settings) -> bool:
+    """Tell whether a bucket or an endpoint is set, to use instead of S3 on this machine."""
+    return bool(_NAMES_AN_S3 & settings.storage.model_fields_set)
+
+
+def with_stand_ins(settings: Settings) -> Settings:
+    """Return the settings with an embedded Qdrant and no Postgres, where none is named."""
+    if not settings.index.url:
+        settings = settings.having("index", url=str(settings.work.data_dir / "qdrant"))
+    if not settings.record.host:
+        settings = settings.having("record", local_mode=True)
+    return settings
 
 
 @contextmanager
 def local_services(settings: Settings, progress: Progress) -> Iterator[Services]:
     """Give services for this machine: S3, Qdrant and Postgres where set, stand-ins where not.
 
-    Without S3 variables, S3 is served from `VP_DATA_DIR/s3`; without QDRANT_URL, Qdrant runs
+    Without bucket or endpoint, S3 is served from `VP_DATA_DIR/s3`; without QDRANT_URL, Qdrant runs
     embedded in `VP_DATA_DIR/qdrant`; without DB_HOST, nothing is booked in Postgres.
     """
-    if not settings.record.host:
-        settings = settings.having("record", local_mode=True)
-    if uses_own_s3():
+    settings = with_stand_ins(settings)
+    if names_an_s3(settings):
         with Services(settings, progress) as services:
             yield services
         return

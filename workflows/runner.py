@@ -19,7 +19,7 @@ from components.plan.naming import run_name
 from components.services import Services
 from components.settings import Settings
 from workflows.intake import plan_parameters
-from workflows.local import LocalRun, local_services
+from workflows.local import LocalRun, local_services, with_stand_ins
 from workflows.pipeline import video_to_embedding
 from workflows.report import report
 from workflows.search import search, with_indexed_model
@@ -45,13 +45,17 @@ def run_videos(
     console = Console(stderr=True)
     # What happens to each video goes to the log file; the terminal has the progress bar.
     level = "WARNING" if settings.work.log_level == "INFO" else settings.work.log_level
-    logs.configure(level, settings.work.data_dir / "logs" / f"{name}.jsonl", console)
-    profiling.start_trace()
+    file = settings.work.data_dir / "logs" / f"{name}.jsonl"
     start = time.monotonic()
     entries: list[Entry[Any]] = []
+    profiling.start_trace()
     try:
-        with _Display(console) as display, local_services(settings, display.advance) as services:
-            _check_model(services)
+        with (
+            logs.recording(level, file, console),
+            _Display(console) as display,
+            local_services(settings, display.advance) as services,
+        ):
+            _check(services)
             bucket = services.settings.storage.videos_bucket
             parameters = plan_parameters(paths, job_input, services.store, bucket, display.uploaded)
             pipeline = video_to_embedding()
@@ -78,25 +82,33 @@ def search_frames(
     Raises:
         PipelineError: nothing is indexed, or the model or Qdrant cannot be used.
     """
-    logs.configure("WARNING")
-    if not settings.record.host:
-        settings = settings.having("record", local_mode=True)
-    with Services(settings) as services:
-        services.settings = with_indexed_model(settings, services.collection.model())
+    with logs.recording("WARNING"), Services(with_stand_ins(settings)) as services:
+        services.settings = with_indexed_model(services.settings, services.collection.model())
         return [
             search(services, query, limit=limit, platform=platform, code=code) for query in queries
         ]
 
 
-def _check_model(services: Services) -> None:
-    """Refuse to start work whose vectors the collection would not take in the end."""
-    indexed, wanted = services.collection.model(), identity(services.settings.embed.model)
+def _check(services: Services) -> None:
+    """Refuse to start work that could not be indexed or booked in the end.
+
+    Raises:
+        ConfigurationError: the collection holds vectors of another model; Postgres's variables.
+        TransientError: Qdrant or Postgres does not answer.
+    """
+    settings = services.settings
+    indexed, wanted = services.collection.model(), identity(settings.embed.model)
     if indexed is not None and indexed != wanted:
         raise ConfigurationError(
-            f"collection {services.settings.index.collection!r} holds vectors of {indexed}, this "
-            f"run would add some of {wanted}; set QDRANT_COLLECTION to another name, or CLIP_MODEL "
-            "to the model the collection was made with"
+            f"collection {settings.index.collection!r} holds vectors of {indexed}, this run would "
+            f"add some of {wanted}; set QDRANT_COLLECTION to another name, or CLIP_MODEL to the "
+            "model the collection was made with"
         )
+    if not settings.record.local_mode:
+        from components.record.database import Database
+
+        with Database(settings.record):
+            pass
 
 
 class _Display:

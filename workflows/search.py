@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os import environ
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -25,7 +24,7 @@ def with_indexed_model(settings: Settings, model: str | None) -> Settings:
     Raises:
         ConfigurationError: the model was a local folder, which only CLIP_MODEL can name.
     """
-    if environ.get("CLIP_MODEL") or model is None:
+    if "model" in settings.embed.model_fields_set or model is None:
         return settings
     name, _, mark = model.partition("@")
     if model == PACKAGED or name in REMOTE_MODELS:

@@ -23,5 +23,5 @@ COMPONENT = Component(
     inputs=IndexInputs,
     outputs=IndexOutputs,
     resources=Resources(cpu=0.5, memory_gib=1),
-    settings=("index", "record"),
+    settings=("index",),
 )

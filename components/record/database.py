@@ -59,7 +59,11 @@ class Database:
             )
         self._where = f"{settings.host}:{settings.port}/{settings.name}"
         self._connection = self._connect(settings)
-        self._migrate()
+        try:
+            self._migrate()
+        except BaseException:
+            self._connection.close()
+            raise
 
     def record(self, states: Iterable[VideoState]) -> None:
         """Write the states; a problem that was not known yet adds to `extraction_errors`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from os import environ
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from components.settings import Settings
 from components.storage import Store
 from workflows.demo.sheet import ContactSheet
 from workflows.demo.videos import make_videos
-from workflows.local import uses_own_s3
+from workflows.local import names_an_s3
 from workflows.local_s3 import local_s3
 from workflows.runner import run_videos, search_frames
 from workflows.tables import hits_table, run_table
@@ -31,12 +30,12 @@ def show(settings: Settings, packages: Path | None, console: Console) -> dict[st
     Raises:
         ConfigurationError: the environment names services of its own.
     """
-    if uses_own_s3() or settings.index.url or settings.record.host:
+    if names_an_s3(settings) or settings.index.url or settings.record.host:
         raise ConfigurationError(
             "the demonstration runs on this machine alone; unset S3_*, AWS_ENDPOINT_URL, "
             "QDRANT_URL and DB_HOST"
         )
-    if not environ.get("CLIP_MODEL"):
+    if "model" not in settings.embed.model_fields_set:
         settings = settings.having("embed", model=PACKAGED)
     root = settings.work.data_dir
     bucket = root / "s3" / settings.storage.videos_bucket

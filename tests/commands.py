@@ -1,0 +1,41 @@
+"""Runs the command lines as a user does: in a process of its own, with a clean environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+CLEAN = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("VP_", "S3_", "DB_", "QDRANT_", "AWS_", "CLIP_", "JOB_", "PROFILE_"))
+}
+
+
+def environment(data: Path, **variables: object) -> dict[str, str]:
+    """Return the environment for a run below `data`."""
+    scratch = {"VP_DATA_DIR": str(data), "VP_SCRATCH_DIR": str(data / "scratch")}
+    return {**CLEAN, **scratch, **{name: str(value) for name, value in variables.items()}}
+
+
+def oriane(
+    *arguments: object, env: dict[str, str], code: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """Run `oriane` and check its exit code."""
+    command = [str(Path(sys.executable).with_name("oriane")), *map(str, arguments)]
+    done = subprocess.run(
+        command, env=env, cwd=env["VP_DATA_DIR"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def report(*arguments: object, env: dict[str, str], code: int = 0) -> dict[str, Any]:
+    """Run `oriane run … --json` and return its report, the only thing on stdout."""
+    done = oriane("run", *arguments, "--json", env=env, code=code)
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result

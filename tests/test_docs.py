@@ -1,0 +1,73 @@
+"""What the documents claim is so: pages are fresh, commands exist, every option has help."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from components.settings import Settings
+from workflows.cli import app
+from workflows.reference import ROOT, rendered
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+def test_rendered_files_are_fresh() -> None:
+    stale = [str(path) for path, text in rendered().items() if path.read_text() != text]
+    assert stale == [], "run make docs"
+
+
+def test_every_variable_is_explained() -> None:
+    example = (ROOT / ".env.example").read_text()
+    for _, group in Settings.groups():
+        for name, field in group.model_fields.items():
+            assert f"#{field.validation_alias}=" in example
+            assert field.description, name
+            assert not field.description.endswith("."), name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_and_an_example(name: str) -> None:
+    command = COMMANDS[name]
+    assert command.help
+    assert "xample" in command.epilog
+    for parameter in command.params:
+        assert parameter.help, f"{name} {parameter.name}"
+    shown = CliRunner().invoke(app, [name, "--help"])
+    assert shown.exit_code == 0
+
+
+def commands_in(path: Path) -> list[list[str]]:
+    """Return the arguments of every `oriane …` line in a document's code blocks."""
+    blocks = re.findall(r"```(?:sh|console)\n(.*?)```", path.read_text(), re.DOTALL)
+    lines = [line.removeprefix("$ ").strip() for block in blocks for line in block.splitlines()]
+    calls = [
+        shlex.split(line, comments=True) for line in lines if re.match(r"(\S*/)?oriane\b", line)
+    ]
+    return [call[1:] for call in calls]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_in_documents_exist_with_their_options(path: Path) -> None:
+    for call in commands_in(path):
+        assert call[0] in COMMANDS, call
+        options = {option for parameter in COMMANDS[call[0]].params for option in parameter.opts}
+        for argument in call[1:]:
+            if argument.startswith("--"):
+                assert argument.split("=")[0] in options | {"--help"}, call
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_make_targets_in_documents_exist(path: Path) -> None:
+    text = path.read_text()
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (path.parent / target).exists(), target
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for target in re.findall(r"(?:^\$? ?|`)make ([a-z][a-z-]*)", text, re.MULTILINE):
+        assert target in targets, target

@@ -1,0 +1,134 @@
+"""Embedding: batches run on across videos, no frame is lost, one bad video fails alone."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from components.encoders.encoder import Encoder, Vectors
+from components.encoders.load import load_encoder
+from components.errors import ConfigurationError
+from components.manifest import EmbeddedVideo
+from tests.clips import numbered_video
+from tests.conftest import Corpus
+
+BEFORE = ("fetch", "crop", "frame", "dedup")
+
+
+class Recording:
+    """An encoder that notes the size of each batch."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.name, self.dim = encoder.name, encoder.dim
+        self.batches: list[int] = []
+
+    def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
+        self.batches.append(len(images))
+        return self._encoder.embed_images(images)
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        return self._encoder.embed_texts(texts)
+
+
+@pytest.fixture
+def encoder(corpus: Corpus) -> Recording:
+    recording = Recording(load_encoder(corpus.services.settings.embed))
+    corpus.services._made["encoder"] = recording
+    return recording
+
+
+@pytest.fixture
+def three_videos(tmp_path: Path, corpus: Corpus) -> Corpus:
+    services = corpus.services
+    services.settings = services.settings.having("frame", sample_fps=1.0)
+    services.settings = services.settings.having("dedup", enabled=False)
+    for name, length in (("a", 50), ("b", 30), ("c", 40)):
+        corpus.add(numbered_video(tmp_path / f"{name}.mp4", [n / 10 for n in range(length)]))
+    return corpus
+
+
+def vectors(corpus: Corpus, video: EmbeddedVideo) -> Vectors:
+    content = corpus.services.store.get(video.vectors)
+    loaded: Vectors = np.load(io.BytesIO(content), allow_pickle=False)
+    return loaded
+
+
+def test_batches_run_on_across_videos(three_videos: Corpus, encoder: Recording) -> None:
+    entries = three_videos.through(*BEFORE, "embed")
+    counts = []
+    for entry in entries:
+        assert isinstance(entry.result, EmbeddedVideo)
+        rows = vectors(three_videos, entry.result)
+        assert rows.shape == (len(entry.result.framed.frames), encoder.dim)
+        assert rows.dtype == np.float32
+        assert np.linalg.norm(rows, axis=1) == pytest.approx(1.0, abs=1e-5)
+        counts.append(len(rows))
+        assert entry.steps[-1].seconds > 0
+    total, size = sum(counts), three_videos.services.settings.embed.batch_size
+    assert sorted(encoder.batches) == sorted(
+        [size] * (total // size) + [total % size] * (total % size > 0)
+    )
+
+
+def test_rows_belong_to_their_frames(three_videos: Corpus, encoder: Recording) -> None:
+    """The same frames one by one give the same rows, in the same order."""
+    from components.frames_tar import read_pictures
+
+    for entry in three_videos.through(*BEFORE, "embed"):
+        assert isinstance(entry.result, EmbeddedVideo)
+        framed, services = entry.result.framed, three_videos.services
+        with services.scratch.folder() as folder:
+            services.store.download(framed.tar, folder / "t.tar")
+            alone = [
+                encoder.embed_images([picture])[0]
+                for _, picture in read_pictures(folder / "t.tar", framed.frames)
+            ]
+        assert vectors(three_videos, entry.result) == pytest.approx(np.stack(alone), abs=1e-4)
+
+
+def test_a_video_whose_frames_cannot_be_read_fails_alone(
+    three_videos: Corpus, encoder: Recording
+) -> None:
+    services = three_videos.services
+    entries = three_videos.through(*BEFORE)
+    broken = entries[1].result
+    services.store.put(broken.tar, services.store.get(broken.tar)[:3000], "application/x-tar")  # type: ignore[union-attr]
+    by_code = {entry.video.code: entry for entry in three_videos.through(*BEFORE, "embed")}
+    problem = by_code["b"].problem
+    assert problem
+    assert problem.kind == "failed"
+    assert isinstance(by_code["a"].result, EmbeddedVideo)
+    assert isinstance(by_code["c"].result, EmbeddedVideo)
+
+
+def test_no_model_is_loaded_when_all_is_reused(three_videos: Corpus, encoder: Recording) -> None:
+    three_videos.through(*BEFORE, "embed")
+    del three_videos.services._made["encoder"]
+    entries = three_videos.through(*BEFORE, "embed")
+    assert all(step.reused for entry in entries for step in entry.steps)
+    assert "encoder" not in three_videos.services._made
+
+
+def test_vectors_that_are_gone_are_made_anew(three_videos: Corpus, encoder: Recording) -> None:
+    (first, *_) = three_videos.through(*BEFORE, "embed")
+    assert isinstance(first.result, EmbeddedVideo)
+    bucket, _, key = first.result.vectors.removeprefix("s3://").partition("/")
+    three_videos.services.store.delete(bucket, [key])
+    encoder.batches.clear()
+    again = three_videos.through(*BEFORE, "embed")
+    assert [entry.steps[-1].reused for entry in again] == [False, True, True]
+    assert sum(encoder.batches) == len(first.result.framed.frames)
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_phase(three_videos: Corpus) -> None:
+    services = three_videos.services
+    three_videos.through(*BEFORE)
+    services.settings = services.settings.having("embed", model="no/such-model")
+    with pytest.raises(ConfigurationError, match="no/such-model"):
+        three_videos.through(*BEFORE, "embed")

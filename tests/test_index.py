@@ -1,0 +1,208 @@
+"""Points in Qdrant: deterministic, complete, without stale ones, of one model and dimension."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.collection import FrameCollection
+from components.contract import component
+from components.errors import ConfigurationError, ManifestError, TransientError
+from components.manifest import Entry, IndexedVideo, Manifest
+from components.services import Services
+from components.settings import Settings
+from tests.clips import numbered_video
+from tests.conftest import Corpus
+from tests.models import save_clip
+from tests.test_manifest import framed
+
+PHASES = ("fetch", "crop", "frame", "dedup", "upload", "embed", "index")
+
+
+def unit(count: int, dim: int = 4) -> np.ndarray:
+    rows = np.random.default_rng(count).normal(size=(count, dim)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def all_points(collection: FrameCollection) -> dict[str, dict[str, object]]:
+    points, _ = collection._client.scroll("watched_frames", limit=1000, with_vectors=True)
+    return {str(point.id): {**(point.payload or {}), "vector": point.vector} for point in points}
+
+
+def test_payload_is_what_readers_know(services: Services) -> None:
+    video, rows = framed(), unit(2)
+    services.collection.prepare("m", 4)
+    services.collection.replace(video, rows, "m")
+    points = all_points(services.collection)
+    assert set(points) == {video.point_id(frame) for frame in video.frames}
+    first = points[video.point_id(video.frames[0])]
+    assert first.pop("vector") == pytest.approx(rows[0].tolist(), abs=1e-5)
+    assert isinstance(first.pop("created_at"), str)
+    assert first == {
+        "uuid": video.point_id(video.frames[0]),
+        "platform": "instagram",
+        "video_code": "DKOicvaMxAb",
+        "frame_number": 50,
+        "frame_second": 6.6321,
+        "path": "instagram/DKOicvaMxAb/50_6.63.png",
+        "model": "m",
+        "scene_start": 0,
+        "scene_end": 12,
+    }
+
+
+def test_stale_points_of_a_video_go_and_others_stay(services: Services) -> None:
+    one, other = framed(), framed(code="other")
+    same_code = framed(platform="tiktok")
+    services.collection.prepare("m", 4)
+    for video in (one, other, same_code):
+        services.collection.replace(video, unit(2), "m")
+    fewer = one.model_copy(update={"frames": one.frames[1:]})
+    services.collection.replace(fewer, unit(1), "m")
+    expected = {
+        video.point_id(frame) for video in (fewer, other, same_code) for frame in video.frames
+    }
+    assert set(all_points(services.collection)) == expected
+    assert services.collection.holds(fewer)
+    assert not services.collection.holds(one)
+
+
+def test_batches_lose_nothing(settings: Settings) -> None:
+    with Services(settings.having("index", upsert_batch=3)) as services:
+        one = framed()
+        frames = tuple(
+            one.frames[0].model_copy(update={"number": number, "second": number / 10})
+            for number in range(10)
+        )
+        services.collection.prepare("m", 4)
+        services.collection.replace(one.model_copy(update={"frames": frames}), unit(10), "m")
+        assert len(all_points(services.collection)) == 10
+
+
+def test_another_dimension_or_model_is_refused_by_name(services: Services) -> None:
+    services.collection.prepare("first", 4)
+    services.collection.replace(framed(), unit(2), "first")
+    with pytest.raises(ConfigurationError, match=r"4 dimensions, but second gives 8"):
+        services.collection.prepare("second", 8)
+    with pytest.raises(ConfigurationError, match=r"vectors of first.*those of second"):
+        services.collection.prepare("second", 4)
+    services.collection.prepare("first", 4)
+
+
+def test_points_without_a_model_are_not_taken_for_ours(services: Services) -> None:
+    from qdrant_client import models
+
+    services.collection.prepare("m", 4)
+    foreign = models.PointStruct(id=1, vector=[1.0, 0, 0, 0], payload={"video_code": "x"})
+    services.collection._client.upsert("watched_frames", [foreign])
+    fresh = FrameCollection(services.collection._client, services.settings.index)
+    with pytest.raises(ConfigurationError, match="an unknown model"):
+        fresh.prepare("m", 4)
+
+
+def test_search_without_a_collection(services: Services) -> None:
+    assert services.collection.model() is None
+    with pytest.raises(ConfigurationError, match="no collection 'watched_frames'"):
+        services.collection.search([0.0] * 4, 3, None, None)
+
+
+def test_search_filters(services: Services) -> None:
+    services.collection.prepare("m", 4)
+    rows = unit(2)
+    for video in (framed(), framed(code="other"), framed(platform="tiktok")):
+        services.collection.replace(video, rows, "m")
+    collection = services.collection
+    hits = collection.search(rows[1].tolist(), 10, None, None)
+    assert [hit.frame_number for hit in hits] == [75, 75, 75, 50, 50, 50]
+    assert hits[0].score == pytest.approx(1.0, abs=1e-4)
+    assert {hit.platform for hit in collection.search(rows[0].tolist(), 9, "tiktok", None)} == {
+        "tiktok"
+    }
+    assert {hit.code for hit in collection.search(rows[0].tolist(), 9, None, "other")} == {"other"}
+    assert len(collection.search(rows[0].tolist(), 1, None, None)) == 1
+
+
+def test_an_unreachable_server_is_named_and_its_key_is_not(settings: Settings) -> None:
+    from pydantic import SecretStr
+
+    unreachable = settings.having(
+        "index", url="http://127.0.0.1:9", key=SecretStr("hunter2"), attempts=2, timeout_s=1
+    )
+    start = time.monotonic()
+    told = pytest.raises(TransientError, match=r"http://127\.0\.0\.1:9.*QDRANT_URL")
+    with Services(unreachable) as services, told as caught:
+        services.collection.prepare("m", 4)
+    assert "hunter2" not in str(caught.value)
+    assert time.monotonic() - start < 20
+
+
+def test_no_address(settings: Settings) -> None:
+    told = pytest.raises(ConfigurationError, match="QDRANT_URL is not set")
+    with Services(settings.having("index", url=None)) as services, told:
+        _ = services.collection
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # qdrant-client's
+def test_the_embedded_index_serves_one_process_at_a_time(settings: Settings) -> None:
+    with Services(settings) as one, Services(settings) as other:
+        assert one.collection
+        with pytest.raises(TransientError, match="in use by another process"):
+            _ = other.collection
+
+
+def test_points_that_are_gone_are_indexed_anew(tmp_path: Path, corpus: Corpus) -> None:
+    corpus.add(numbered_video(tmp_path / "v.mp4", [number / 10 for number in range(30)]))
+    (entry,) = corpus.through(*PHASES)
+    assert isinstance(entry.result, IndexedVideo)
+    before = all_points(corpus.services.collection)
+    (again,) = corpus.through(*PHASES)
+    assert again.steps[-1].reused
+    assert [step.phase for step in again.steps] == list(PHASES)
+    corpus.services.collection._client.delete("watched_frames", [next(iter(before))])
+    (healed,) = corpus.through(*PHASES)
+    assert not healed.steps[-1].reused
+    assert set(all_points(corpus.services.collection)) == set(before)
+
+
+def test_a_changed_model_is_refused_before_anything_is_mixed(
+    tmp_path: Path, corpus: Corpus
+) -> None:
+    corpus.add(numbered_video(tmp_path / "v.mp4", [number / 10 for number in range(30)]))
+    corpus.through(*PHASES)
+    services = corpus.services
+    before = all_points(services.collection)
+    other = save_clip(tmp_path / "other-clip", seed=7)
+    changed = services.settings.having("embed", model=str(other))
+    services.close()
+    with Services(changed) as fresh:
+        second = Corpus(fresh)
+        second.videos = corpus.videos
+        with pytest.raises(ConfigurationError, match=r"vectors of tiny-clip@.*other-clip@"):
+            second.through(*PHASES)
+        assert all_points(fresh.collection) == before
+
+
+def test_manifests_of_different_shards(services: Services) -> None:
+    from components.manifest import EmbeddedVideo, PublishedVideo
+
+    root = "s3://oriane-artifacts/runs/r/0"
+    one, other = framed(), framed(code="other")
+    published = Entry[PublishedVideo](
+        video=one.video, result=PublishedVideo(framed=one, bucket="frames")
+    )
+    embedded = Entry[EmbeddedVideo](
+        video=other.video,
+        result=EmbeddedVideo(framed=other, vectors=f"{root}/v.npy", model="m", dim=4),
+    )
+    index = component("index")
+    inputs = index.inputs(
+        published=Manifest[PublishedVideo].write(
+            services.store, f"{root}/upload.jsonl", [published]
+        ),
+        embedded=Manifest[EmbeddedVideo].write(services.store, f"{root}/embed.jsonl", [embedded]),
+    )
+    with pytest.raises(ManifestError, match="different videos"):
+        index.run(inputs, services)

@@ -1,0 +1,39 @@
+"""Peak memory of decoding depends on the size of the picture, not on the length of the video."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.clips import ffmpeg
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from components.frame.extract import extract
+from components.manifest import CroppedVideo
+from components.settings import FrameSettings
+from tests.conftest import source_of
+path = Path(sys.argv[1])
+cropped = CroppedVideo(source=source_of(path), rectangle=None)
+_, frames = extract(path, path.with_suffix(".tar"), cropped, FrameSettings(VP_SAMPLE_FPS=1), 24)
+print(len(frames), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def peak_mb(path: Path, seconds: int) -> tuple[int, int]:
+    """Return how many frames are picked from a video of this length, and the peak in MB."""
+    source = f"testsrc2=s=854x480:r=10:d={seconds}"
+    ffmpeg("-f", "lavfi", "-i", source, "-preset", "ultrafast", "-crf", 40, path)
+    command = [sys.executable, "-W", "ignore", "-c", PEAK, str(path)]
+    frames, peak = subprocess.check_output(command, text=True).split()
+    return int(frames), int(peak)
+
+
+def test_a_long_video_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
+    short_frames, short = peak_mb(tmp_path / "short.mp4", 10)
+    long_frames, long = peak_mb(tmp_path / "long.mp4", 60)
+    assert long_frames > 5 * short_frames
+    # 50 more pictures of 1.2 MB would be 60 MB.
+    assert long < short + 30

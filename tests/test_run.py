@@ -1,0 +1,275 @@
+"""`oriane run` and `oriane search`, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from components.errors import ConfigurationError
+from components.settings import EmbedSettings, Settings
+from tests.clips import bordered_video, numbered_video
+from tests.commands import environment, oriane, report
+from workflows.runner import run_videos, search_frames
+
+PHASES = ["fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record"]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder laid out <platform>/<code>/video.mp4."""
+    root = tmp_path_factory.mktemp("clips")
+    for name in ("instagram/numbers", "tiktok/boxed"):
+        (root / name).mkdir(parents=True)
+    numbered_video(root / "instagram/numbers/video.mp4", [number / 10 for number in range(80)])
+    bars = (80, 80, 0, 0)
+    bordered_video(root / "tiktok/boxed/video.mp4", inside=(320, 180), bars=bars, frames=45)
+    return root
+
+
+def by_code(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {video["code"]: video for video in result["videos"]}
+
+
+def test_a_folder_from_end_to_end(data: Path, clips: Path, clip_model: Path) -> None:
+    env = environment(data, CLIP_MODEL=clip_model, PROFILE_JSON=data / "run.prof")
+    result = report(clips, env=env)
+    assert set(result) == {"run", "seconds", "videos"}
+    videos = by_code(result)
+    assert set(videos) == {"numbers", "boxed"}
+    boxed = videos["boxed"]
+    assert set(boxed) == {
+        "platform", "code", "status", "reason", "message", "duration", "crop", "frames",
+        "duplicates_removed", "reused", "seconds",
+    }  # fmt: skip
+    assert (boxed["platform"], boxed["status"], boxed["reason"]) == ("tiktok", "done", None)
+    assert boxed["duration"] == pytest.approx(1.5, abs=0.05)
+    assert boxed["crop"]["y"] == pytest.approx(80, abs=2)
+    assert boxed["crop"]["height"] == pytest.approx(180, abs=2)
+    assert boxed["reused"] == []
+    assert list(boxed["seconds"]) == PHASES
+    for video in videos.values():
+        for frame in video["frames"]:
+            assert set(frame) == {"number", "second", "path", "scene_start", "scene_end"}
+            with Image.open(data / "s3/oriane-frames" / frame["path"]) as png:
+                assert png.height == (video["crop"]["height"] if video["crop"] else 180)
+    marker = json.loads((data / "s3/oriane-frames/tiktok/boxed/manifest.json").read_text())
+    assert marker["run"] == result["run"]
+    assert [frame["path"] for frame in marker["frames"]] == [f["path"] for f in boxed["frames"]]
+    assert list((data / "scratch").iterdir()) == []
+    check_log(data, result["run"])
+    check_trace(data / "run.prof")
+
+    again = report(clips, env=environment(data, CLIP_MODEL=clip_model))
+    for video in again["videos"]:
+        assert video["reused"] == PHASES
+        assert video["frames"] == videos[video["code"]]["frames"]
+        assert sum(video["seconds"].values()) == 0
+    check_search_command(data, clip_model)
+
+
+def check_log(data: Path, run: str) -> None:
+    lines = [json.loads(line) for line in (data / f"logs/{run}.jsonl").read_text().splitlines()]
+    steps = [(line["video"], line["phase"]) for line in lines if "video" in line]
+    assert len(steps) == len(set(steps)) == 2 * len(PHASES)
+    assert all(line["seconds"] >= 0 and line["time"] for line in lines if "video" in line)
+
+
+def check_trace(path: Path) -> None:
+    events = json.loads(path.read_text())["traceEvents"]
+    names = {event["name"] for event in events}
+    assert {f"{phase}.run.run" for phase in [*PHASES, "plan"]} <= names
+    assert {"fetch.probe.probe", "crop.detect.find_picture", "frame.extract.extract"} <= names
+    assert len({event["pid"] for event in events}) >= 2, "workers are in it"
+    assert all(event["ph"] == "X" and event["dur"] >= 0 for event in events)
+    assert not path.with_name("run.prof.parts").exists()
+
+
+def check_search_command(data: Path, clip_model: Path) -> None:
+    """A picture of the index finds itself."""
+    env = environment(data, CLIP_MODEL=clip_model)
+    path = next((data / "s3/oriane-frames/tiktok/boxed").glob("*.png"))
+    hits = json.loads(oriane("search", "--image", path, "--json", env=env).stdout)
+    assert set(hits[0]) == {
+        "score", "platform", "code", "second", "frame_number", "scene_start", "scene_end", "path",
+    }  # fmt: skip
+    assert hits[0]["path"] == f"tiktok/boxed/{path.name}"
+    assert hits[0]["score"] == pytest.approx(1.0, abs=0.001)
+
+
+@pytest.fixture
+def here(data: Path, clip_model: Path) -> Settings:
+    """Settings of a run in this process, which saves loading torch for each."""
+    settings = Settings.load().having("work", data_dir=data, scratch_dir=data / "scratch")
+    return settings.having("embed", model=str(clip_model))
+
+
+def run_here(settings: Settings, *paths: object, **options: Any) -> dict[str, dict[str, Any]]:
+    options = {"shards_in_flight": 2, **options}
+    return by_code(run_videos(settings, [str(path) for path in paths], **options))
+
+
+def test_changed_settings_redo_what_follows_and_nothing_before(here: Settings, clips: Path) -> None:
+    first = run_here(here, clips)
+    changes: dict[str, tuple[str, dict[str, Any]]] = {
+        "dedup": ("dedup", {"tolerance": 64}),
+        "frame": ("frame", {"sample_fps": 1.0}),
+        "crop": ("crop", {"probes": 2}),
+    }
+    for phase, (group, values) in changes.items():
+        changed = run_here(here.having(group, **values), clips)
+        for video in changed.values():
+            assert video["reused"] == PHASES[: PHASES.index(phase)], phase
+            folder = here.work.data_dir / "s3/oriane-frames" / video["platform"] / video["code"]
+            wanted = {frame["path"].rpartition("/")[2] for frame in video["frames"]}
+            assert {path.name for path in folder.glob("*.png")} == wanted
+    assert all(
+        len(v["frames"]) < len(first[c]["frames"])
+        for c, v in run_here(here.having("dedup", tolerance=64), clips).items()
+    )
+    off = run_here(here.having("crop", enabled=False).having("dedup", enabled=False), clips)
+    for video in off.values():
+        assert video["reused"] == ["fetch"]
+        assert (video["crop"], video["duplicates_removed"]) == (None, 0)
+
+
+def test_a_changed_source_is_done_anew(here: Settings, clips: Path) -> None:
+    data = here.work.data_dir
+    file = data / "clip.mp4"
+    shutil.copy(clips / "tiktok/boxed/video.mp4", file)
+    first = run_here(here, file)["clip"]
+    assert first["platform"] == "local"
+    shutil.copy(clips / "instagram/numbers/video.mp4", file)
+    second = run_here(here, file)["clip"]
+    assert second["reused"] == []
+    wanted = {frame["path"].rpartition("/")[2] for frame in second["frames"]}
+    assert {path.name for path in (data / "s3/oriane-frames/local/clip").glob("*.png")} == wanted
+    hits = search_frames(here, ["numbers"], limit=50)[0]
+    assert {hit.path.rpartition("/")[2] for hit in hits} == wanted
+
+
+def test_ways_to_name_videos(here: Settings, clips: Path, tmp_path: Path) -> None:
+    everything = run_here(here, clips, videos_per_shard=2)
+    bucket = run_here(here, "s3://oriane-contents/tiktok/")
+    assert list(bucket) == ["boxed"]
+    job = json.dumps([{"platform": "instagram", "code": "numbers"}])
+    (tmp_path / "job.json").write_text(job)
+    by_file = run_here(here, job_input=tmp_path / "job.json")
+    by_variable = run_here(here.having("plan", job_input=job))
+    assert list(by_file) == list(by_variable) == ["numbers"]
+    for result in (bucket, by_file, by_variable):
+        for code, video in result.items():
+            assert video["reused"] == PHASES
+            assert video["frames"] == everything[code]["frames"]
+
+
+def test_rejected_videos_are_no_failure(data: Path, clips: Path, clip_model: Path) -> None:
+    mixed = data / "mixed"
+    mixed.mkdir()
+    shutil.copy(clips / "tiktok/boxed/video.mp4", mixed / "good.mp4")
+    (mixed / "bad.mp4").write_text("no video at all")
+    done = oriane("run", mixed, env=environment(data, CLIP_MODEL=clip_model))
+    assert "local/bad" in done.stdout
+    assert "rejected: not_a_video" in done.stdout
+    assert "local/bad rejected: expected a video" in done.stderr
+    assert "320x180" in done.stdout
+
+
+def test_search(here: Settings, clips: Path) -> None:
+    run_here(here, clips)
+    (hit,) = search_frames(here, ["cat"], limit=1, platform="tiktok")[0]
+    assert hit.platform == "tiktok"
+    assert search_frames(here, ["cat"], limit=9, code="nothing") == [[]]
+    # Without CLIP_MODEL the collection says which model; a folder only CLIP_MODEL can name.
+    with pytest.raises(ConfigurationError, match="model in a folder 'tiny-clip'"):
+        search_frames(replace(here, embed=EmbedSettings()), ["cat"], limit=1)
+    with pytest.raises(ConfigurationError, match=r"tiny-clip@.*packaged:conse"):
+        search_frames(here.having("embed", model="packaged:conse"), ["cat"], limit=1)
+    with pytest.raises(ConfigurationError, match=r"--image .*expected a picture"):
+        search_frames(here, [clips / "tiktok/boxed/video.mp4"], limit=1)
+    # Nor does a run add vectors of another model.
+    with pytest.raises(ConfigurationError, match=r"tiny-clip@.*packaged:conse"):
+        run_here(here.having("embed", model="packaged:conse"), clips)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "message"),
+    [
+        (["nosuch.mp4"], {}, "nosuch.mp4: no such file"),
+        ([], {}, "JOB_INPUT"),
+        (["s3://oriane-contents/", "x.mp4"], {}, "one s3:// prefix"),
+        (["s3://elsewhere/x/"], {}, "no bucket 'elsewhere'"),
+        (["."], {}, "found neither"),
+        ([], {"JOB_INPUT": '[{"platform": "..", "code": "a"}]'}, "platform '..'"),
+        ([], {"JOB_INPUT": '[{"platform": "a", "code": "x/y"}]'}, "code 'x/y'"),
+        (["clip.mp4"], {"VP_MIN_FRAMES": "none"}, "VP_MIN_FRAMES"),
+        (["clip.mp4"], {"CLIP_MODEL": "/no/model"}, "CLIP_MODEL"),
+        (["clip.mp4"], {"DB_HOST": "localhost"}, "DB_NAME"),
+    ],
+)
+def test_wrong_use_exits_with_78_and_says_why(
+    data: Path,
+    clips: Path,
+    clip_model: Path,
+    arguments: list[str],
+    variables: dict[str, str],
+    message: str,
+) -> None:
+    if "clip.mp4" in arguments:
+        shutil.copy(clips / "tiktok/boxed/video.mp4", data / "clip.mp4")
+    env = environment(data, **{"CLIP_MODEL": clip_model, **variables})
+    done = oriane("run", *arguments, "--json", env=env, code=78)
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+S3_DOWN = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_ACCESS_KEY_ID": "hunter1",
+    "AWS_SECRET_ACCESS_KEY": "hunter2",
+    "VP_S3_ATTEMPTS": "2",
+}
+QDRANT_DOWN = {
+    "QDRANT_URL": "http://127.0.0.1:9",
+    "QDRANT_KEY": "hunter2",
+    "VP_QDRANT_ATTEMPTS": "2",
+}
+POSTGRES_DOWN = {
+    "DB_HOST": "127.0.0.1",
+    "DB_PORT": "9",
+    "DB_NAME": "ledger",
+    "DB_USER": "oriane",
+    "DB_PASSWORD": "hunter2",
+    "VP_DB_ATTEMPTS": "2",
+}
+
+
+@pytest.mark.parametrize("down", [S3_DOWN, QDRANT_DOWN, POSTGRES_DOWN], ids=["s3", "qdrant", "pg"])
+def test_an_unreachable_service_exits_with_75_and_is_named(
+    data: Path, clips: Path, clip_model: Path, down: dict[str, str]
+) -> None:
+    env = environment(data, CLIP_MODEL=clip_model, **down)
+    done = oriane("run", clips, "--json", env=env, code=75)
+    assert "127.0.0.1:9" in done.stderr
+    assert "hunter" not in done.stderr + done.stdout
+
+
+def test_two_files_of_one_name(data: Path, clips: Path, clip_model: Path) -> None:
+    for folder in ("one", "two"):
+        (data / folder).mkdir()
+        shutil.copy(clips / "tiktok/boxed/video.mp4", data / folder / "same.mp4")
+    env = environment(data, CLIP_MODEL=clip_model)
+    done = oriane("run", "one/same.mp4", "two/same.mp4", env=env, code=78)
+    assert "both local/same" in done.stderr

@@ -1,0 +1,176 @@
+"""S3 with faults: what a retry cures is retried, what it does not is named, no secret is shown."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pytest
+from pydantic import SecretStr
+
+from components.errors import ConfigurationError, NotFoundError, TransientError
+from components.settings import StorageSettings
+from components.storage import Store
+
+URI = "s3://oriane-artifacts/a/b.json"
+
+
+@pytest.fixture
+def store(storage: StorageSettings) -> Store:
+    return Store(storage)
+
+
+class Flaky(ThreadingHTTPServer):
+    """Answers 503 to the first requests, cuts the next answers short, then passes on."""
+
+    def __init__(self, behind: str, errors: int, cuts: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Proxy)
+        self.behind, self.errors, self.cuts, self.seen = behind, errors, cuts, 0
+
+
+class _Proxy(BaseHTTPRequestHandler):
+    server: Flaky
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.server.seen += 1
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if self.server.seen <= self.server.errors:
+            self.send_response(503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        address = urlparse(self.server.behind)
+        with closing(HTTPConnection(address.hostname or "", address.port)) as connection:
+            # The signature covers the host, so the server behind has to see the client's.
+            connection.request(self.command, self.path, body, dict(self.headers))
+            answer = connection.getresponse()
+            content = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("transfer-encoding", "content-length", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", answer.getheader("Content-Length") or str(len(content)))
+        self.end_headers()
+        if self.server.cuts and content:
+            self.server.cuts -= 1
+            self.wfile.write(content[: len(content) // 2])
+            self.close_connection = True
+            return
+        self.wfile.write(content)
+
+    do_PUT = do_HEAD = do_POST = do_GET
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def flaky(
+    storage: StorageSettings, errors: int = 0, cuts: int = 0
+) -> Iterator[tuple[Store, Flaky]]:
+    server = Flaky(str(storage.endpoint_url), errors, cuts)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        yield Store(storage.model_copy(update={"endpoint_url": endpoint, "attempts": 3})), server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_there_and_back(store: Store, tmp_path: Path) -> None:
+    store.put(URI, b"content", "application/json")
+    assert store.get(URI) == b"content"
+    assert store.head(URI).size == 7
+    file = tmp_path / "file"
+    store.download(URI, file)
+    assert file.read_bytes() == b"content"
+    file.write_bytes(bytes(3_000_000))
+    store.upload("s3://oriane-artifacts/big", file, "video/mp4")
+    assert store.head("s3://oriane-artifacts/big").size == 3_000_000
+    assert [stored.uri for stored in store.objects("s3://oriane-artifacts/a/")] == [URI]
+    store.delete("oriane-artifacts", ["a/b.json", "never/was"])
+    assert not store.exists(URI)
+
+
+def test_listing_goes_on_over_pages(store: Store) -> None:
+    for number in range(1100):
+        store.put(f"s3://oriane-artifacts/many/{number:05d}", b"", "text/plain")
+    listed = [stored.uri for stored in store.objects("s3://oriane-artifacts/many/")]
+    assert listed == [f"s3://oriane-artifacts/many/{number:05d}" for number in range(1100)]
+
+
+def test_what_is_not_there(store: Store, tmp_path: Path) -> None:
+    for call in (store.get, store.head, lambda uri: store.download(uri, tmp_path / "x")):
+        with pytest.raises(NotFoundError, match=URI):
+            call(URI)
+    assert not (tmp_path / "x").exists()
+    with pytest.raises(ConfigurationError, match=r"no bucket 'nowhere'.*S3_VIDEOS_BUCKET"):
+        store.put("s3://nowhere/x", b"", "text/plain")
+
+
+def test_a_wrong_key_is_configuration_and_is_not_shown(storage: StorageSettings) -> None:
+    wrong = storage.model_copy(update={"secret_access_key": SecretStr("hunter2hunter2")})
+    with pytest.raises(ConfigurationError, match="AWS_SECRET_ACCESS_KEY") as caught:
+        Store(wrong).get(URI)
+    assert "hunter2" not in str(caught.value)
+    assert str(storage.access_key_id) not in str(caught.value)
+
+
+def test_errors_of_the_server_are_retried(storage: StorageSettings, store: Store) -> None:
+    store.put(URI, b"content", "text/plain")
+    with flaky(storage, errors=2) as (through, server):
+        assert through.get(URI) == b"content"
+        assert server.seen == 3
+    with flaky(storage, errors=99) as (through, server):
+        with pytest.raises(TransientError, match=r"http://127\.0\.0\.1:\d+ answered .*503"):
+            through.put(URI, b"x", "text/plain")
+        assert server.seen == 3
+
+
+def test_half_an_answer_is_never_taken_for_whole(
+    storage: StorageSettings, store: Store, tmp_path: Path
+) -> None:
+    store.put(URI, b"content" * 1000, "text/plain")
+    with flaky(storage, cuts=1) as (through, _):
+        through.download(URI, tmp_path / "file")
+        assert (tmp_path / "file").read_bytes() == b"content" * 1000
+    with flaky(storage, cuts=1) as (through, _):
+        assert through.get(URI) == b"content" * 1000
+    with flaky(storage, cuts=99) as (through, _):
+        with pytest.raises(TransientError):
+            through.download(URI, tmp_path / "other")
+        assert not (tmp_path / "other").exists()
+        with pytest.raises(TransientError):
+            through.get(URI)
+
+
+def test_an_unreachable_server_is_named() -> None:
+    settings = StorageSettings(
+        AWS_ENDPOINT_URL="http://127.0.0.1:9",
+        AWS_ACCESS_KEY_ID="AKIDEXAMPLE",
+        AWS_SECRET_ACCESS_KEY="hunter2",
+        VP_S3_ATTEMPTS=2,
+    )
+    with pytest.raises(TransientError, match=r"http://127\.0\.0\.1:9 cannot be reached") as caught:
+        Store(settings).get(URI)
+    assert "hunter2" not in str(caught.value)
+    assert "AKIDEXAMPLE" not in str(caught.value)
+
+
+def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with pytest.raises(ConfigurationError, match="no S3 credentials"):
+        Store(StorageSettings(AWS_ENDPOINT_URL="http://127.0.0.1:9")).get(URI)

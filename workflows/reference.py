@@ -1,0 +1,145 @@
+"""Renders what is declared once into the files that describe it: python -m workflows.reference.
+
+`.env.example` and docs/settings.md come from `components.settings`, docs/components.md from the
+contracts. `--check` writes nothing and fails where a file is stale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from components.contract import Component, components
+from components.settings import Group, Settings
+
+ROOT = Path(__file__).parent.parent
+_NOTICE = "Rendered by `make docs` from {source}; edit that."
+
+
+def rendered() -> dict[Path, str]:
+    """Return the text of every rendered file by its path."""
+    return {
+        ROOT / ".env.example": env_example(),
+        ROOT / "docs" / "settings.md": settings_page(),
+        ROOT / "docs" / "components.md": components_page(),
+    }
+
+
+def env_example() -> str:
+    """Return a .env with every variable, its meaning and its default."""
+    notice = _NOTICE.format(source="components/settings.py").replace("`", "")
+    lines = [
+        f"# {notice}",
+        "# Copy to .env: `oriane` reads it from the folder it is started in. A variable that is",
+        "# commented out or empty has its default, which stands beside it.",
+    ]
+    for _, group in Settings.groups():
+        lines += ["", f"# --- {group.title}"]
+        for name, field in _variables(group):
+            lines += [f"# {field.description}", f"#{name}={_default(field)}"]
+    return "\n".join(lines) + "\n"
+
+
+def settings_page() -> str:
+    """Return the reference of all variables, a table a group."""
+    lines = ["# Settings", "", _NOTICE.format(source="`components/settings.py`"), ""]
+    lines += [
+        "Every setting is an environment variable. *Decides* marks those that decide a phase's",
+        "result: changing one redoes that phase and what follows, and nothing before.",
+    ]
+    for _, group in Settings.groups():
+        lines += ["", f"## {group.title}", "", "| variable | default | decides | meaning |"]
+        lines += ["|---|---|---|---|"]
+        for name, field in _variables(group):
+            extra = field.json_schema_extra
+            decides = "yes" if isinstance(extra, dict) and extra["decides"] else ""
+            default = _default(field)
+            shown = f"`{default}`" if default else "–"
+            lines += [f"| `{name}` | {shown} | {decides} | {_escaped(field.description)} |"]
+    return "\n".join(lines) + "\n"
+
+
+def components_page() -> str:
+    """Return the reference of all components: inputs, outputs, resources, settings."""
+    lines = ["# Components", "", _NOTICE.format(source="`components/*/contract.py`")]
+    for component in components():
+        lines += _component(component)
+    return "\n".join(lines) + "\n"
+
+
+def _component(component: Component[Any, Any]) -> list[str]:
+    needs = component.resources
+    gpu = f", {needs.gpu} GPU" if needs.gpu else ""
+    groups = ", ".join(component.settings) or "S3 only"
+    return [
+        "",
+        f"## {component.name}",
+        "",
+        f"{component.purpose}.",
+        "",
+        f"Needs {needs.cpu:g} CPU, {needs.memory_gib:g} GiB memory, {needs.disk_gib:g} GiB disk"
+        f"{gpu}. Reads the [settings](settings.md) of {groups}.",
+        "",
+        "| | type | |",
+        "|---|---|---|",
+        *_fields("--", component.inputs),
+        *_fields("--out_", component.outputs),
+    ]
+
+
+def _fields(prefix: str, model: type[BaseModel]) -> list[str]:
+    return [
+        f"| `{prefix}{name}` | {_type(field.annotation)} | {_escaped(field.description)} |"
+        for name, field in model.model_fields.items()
+    ]
+
+
+def _type(annotation: Any) -> str:
+    name = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    return f"`{name.replace('components.manifest.', '').removesuffix(', ...]')}`".replace(
+        "tuple[", "list of "
+    )
+
+
+def _escaped(text: str | None) -> str:
+    """Keep Markdown from taking <platform> for a tag."""
+    return (text or "").replace("<", "&lt;")
+
+
+def _variables(group: type[Group]) -> list[tuple[str, FieldInfo]]:
+    return [(str(field.validation_alias), field) for field in group.model_fields.values()]
+
+
+def _default(field: FieldInfo) -> str:
+    default = field.default
+    if default is None or isinstance(default, SecretStr):
+        return ""
+    if isinstance(default, bool):
+        return str(int(default))
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def main() -> int:
+    """Write the rendered files, or with --check tell which are stale."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if stale")
+    check = parser.parse_args().check
+    stale = {
+        path: text
+        for path, text in rendered().items()
+        if not path.exists() or path.read_text() != text
+    }
+    for path, text in stale.items():
+        print(f"{'stale' if check else 'written'}: {path.relative_to(ROOT)}")
+        if not check:
+            path.write_text(text)
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
