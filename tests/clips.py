@@ -9,10 +9,9 @@ from pathlib import Path
 
 import av
 import numpy as np
+from imageio_ffmpeg import get_ffmpeg_exe
 from numpy.typing import NDArray
 from PIL import Image
-
-from components.media.ffmpeg import program
 
 # Bits of a frame's number, drawn as black and white blocks over a colourful ground.
 _BITS = 10
@@ -20,8 +19,8 @@ _TIME_BASE = Fraction(1, 1000)
 
 
 def ffmpeg(*arguments: object) -> None:
-    """Run ffmpeg and fail with its complaint."""
-    command = [program(), "-nostdin", "-loglevel", "error", "-y", *map(str, arguments)]
+    """Run the ffmpeg of the wheel, whose version is known, and fail with its complaint."""
+    command = [get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-y", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
