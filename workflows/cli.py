@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from dotenv import load_dotenv
 from rich.console import Console
+from rich.markup import escape
 
 from components.errors import EXIT_DONE, EXIT_TRANSIENT, ConfigurationError, PipelineError
 
@@ -33,14 +36,19 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout a
 def main() -> None:
     """Run the command line; every deliberate error becomes a message and its exit code."""
     load_dotenv(".env")
+    signal.signal(signal.SIGINT, _interrupted)
     try:
         app()
     except PipelineError as error:
-        errors.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        errors.print("interrupted; run the same command again to go on where it stopped")
-        sys.exit(_INTERRUPTED)
+
+
+def _interrupted(*_: object) -> NoReturn:
+    """End at once: a run may be broken off anywhere, and waiting for its threads takes minutes."""
+    errors.show_cursor()
+    errors.print("\ninterrupted; run the same command again to go on where it stopped")
+    os._exit(_INTERRUPTED)
 
 
 @app.command(
@@ -150,11 +158,9 @@ def _exit_for(result: dict[str, Any]) -> None:
     failed = counts(result)["failed"]
     for video in result["videos"]:
         if video["status"] != "done":
-            errors.print(
-                f"{video['platform']}/{video['code']} {video['status']}: {video['message']}",
-                highlight=False,
-                soft_wrap=True,
-            )
+            name = f"{video['platform']}/{video['code']}"
+            line = escape(f"{name} {video['status']}: {video['message']}")
+            errors.print(line, highlight=False, soft_wrap=True)
     if failed:
         errors.print(f"[bold red]{failed} videos failed[/]; run the same command again")
     raise typer.Exit(EXIT_TRANSIENT if failed else EXIT_DONE)

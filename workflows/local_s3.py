@@ -45,6 +45,8 @@ def local_s3(folder: Path, storage: StorageSettings) -> Iterator[StorageSettings
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         preexec_fn=die_with_parent,
+        # A session of its own, so that Ctrl-C at the terminal does not reach it.
+        start_new_session=True,
     )
     try:
         _await(process, address)

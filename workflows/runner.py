@@ -116,7 +116,7 @@ class _Display:
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
-            TextColumn("[progress.description]{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from components.collection import Hit
@@ -29,13 +30,13 @@ def run_table(report: dict[str, Any]) -> Table:
         right = name in ("length", "frames", "duplicates", "seconds")
         result.add_column(name, justify="right" if right else "left", overflow="fold")
     for video in report["videos"]:
-        result.add_row(*_row(video))
+        result.add_row(*map(Text, _row(video)))
     return result
 
 
 def hits_table(query: str, hits: Sequence[Hit]) -> Table:
     """Return the hits of a search, best first."""
-    result = Table(title=f"“{query}”", title_justify="left")
+    result = Table(title=Text(f"“{query}”"), title_justify="left")
     result.add_column("score", justify="right")
     result.add_column("video", overflow="fold")
     result.add_column("second", justify="right")
@@ -44,10 +45,10 @@ def hits_table(query: str, hits: Sequence[Hit]) -> Table:
     for hit in hits:
         result.add_row(
             f"{hit.score:.3f}",
-            f"{hit.platform}/{hit.code}",
+            Text(f"{hit.platform}/{hit.code}"),
             f"{hit.second:.2f}",
             f"{hit.scene_start:.1f}–{hit.scene_end:.1f} s",
-            hit.path,
+            Text(hit.path),
         )
     return result
 

@@ -21,6 +21,8 @@ def load_encoder(settings: EmbedSettings) -> Encoder:
     """
     # Tokenizing a query takes no threads, and the tokenizers' own warn at every later fork.
     environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # What matters of transformers' messages comes as an error.
+    environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     name = identity(settings.model)
     if settings.model == PACKAGED:
         from components.encoders.conse import ConseEncoder
