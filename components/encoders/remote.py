@@ -86,8 +86,8 @@ def _check_packages(model: RemoteModel) -> None:
     missing = [package for package in _NEEDED if importlib.util.find_spec(package) is None]
     if missing:
         raise ConfigurationError(
-            f"CLIP_MODEL={model.model.name}: needs {', '.join(missing)}; install them with "
-            "pip install 'oriane[jina]', or set CLIP_MODEL=packaged:conse"
+            f"CLIP_MODEL={model.model.name}: needs {', '.join(missing)}; pip install them, a "
+            "torchvision that matches torch, or set CLIP_MODEL=packaged:conse"
         )
 
 

@@ -48,7 +48,7 @@ class ContactSheet:
         facts = [
             f"{video['duration']:.1f} s",
             f"{len(video['frames'])} frames kept",
-            f"{video['duplicates_removed']} near-duplicates removed",
+            f"near-duplicates removed: {video['duplicates_removed']}",
             cut or "no border",
         ]
         tiles = [_Tile(_scaled(_with_crop(original, crop)), "source", accent=bool(crop))]
