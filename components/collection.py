@@ -104,6 +104,18 @@ class FrameCollection:
             self._check_model(model)
             self._ready_for = (model, dim)
 
+    def require(self) -> None:
+        """Check that there is something to search.
+
+        Raises:
+            ConfigurationError: the collection does not exist.
+        """
+        if not self._exists():
+            raise ConfigurationError(
+                f"{self._where} has no collection {self._name!r}; index videos first (oriane run), "
+                "or set QDRANT_URL, VP_DATA_DIR or QDRANT_COLLECTION to where they are"
+            )
+
     def model(self) -> str | None:
         """Return the model whose vectors the collection holds, None if it is empty or missing."""
         if not self._exists():
@@ -145,13 +157,8 @@ class FrameCollection:
         """Return the frames nearest to the vector, best first, of one platform or video if given.
 
         Raises:
-            ConfigurationError: there is no collection yet, or the vector's length does not fit.
+            ConfigurationError: the vector's length does not fit.
         """
-        if not self._exists():
-            raise ConfigurationError(
-                f"{self._where} has no collection {self._name!r}; index videos first (oriane run), "
-                "or set QDRANT_COLLECTION"
-            )
         conditions = {"platform": platform, "video_code": code}
         wanted = [_equals(key, value) for key, value in conditions.items() if value is not None]
         answer = self._call(

@@ -18,7 +18,7 @@ from typing import Any, Generic
 
 from pydantic import ValidationError
 
-from components.contract import Component
+from components.contract import Component, Out
 from components.errors import (
     ConfigurationError,
     NotFoundError,
@@ -269,6 +269,26 @@ class Shard(Generic[Result]):
         else:
             log.info("%s %s %s %.2f s", job.phase, job.video, outcome, seconds, extra=fields)
         self._services.progress(job.phase, job.video, outcome)
+
+
+def run_each(
+    component: Component[Any, Out],
+    manifest: Manifest[Result],
+    services: Services,
+    work: Callable[[Job[Result]], Record],
+    *,
+    files: Files | None = None,
+    verified: Verified | None = None,
+) -> Out:
+    """Run a phase that does the same `work` on every video of a manifest; return its outputs.
+
+    The new manifest lies beside the one that was read. See `Shard` for the rest.
+    """
+    shard = Shard(
+        component, manifest.read(services.store), services, files=files, verified=verified
+    )
+    shard.each(work)
+    return component.outputs(**shard.write(manifest.sibling(component.name)))
 
 
 def _problem(phase: str, error: Exception) -> Problem:

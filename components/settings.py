@@ -69,7 +69,9 @@ class StorageSettings(Group):
     artifacts_bucket: str = _variable(
         "S3_ARTIFACTS_BUCKET", "oriane-artifacts", "Bucket for what phases hand to each other"
     )
-    region: str = _variable("AWS_REGION", "us-east-1", "Region of the buckets")
+    region: str | None = _variable(
+        "AWS_REGION", None, "Region of the buckets (default: boto3's, else us-east-1)"
+    )
     endpoint_url: str | None = _variable(
         "AWS_ENDPOINT_URL", None, "Address of an S3 server other than AWS's own"
     )

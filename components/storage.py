@@ -88,11 +88,13 @@ class Store:
     def __init__(self, settings: StorageSettings) -> None:
         secret, token = settings.secret_access_key, settings.session_token
         self._attempts = settings.attempts
-        self.endpoint = settings.endpoint_url or f"AWS S3 in {settings.region}"
-        self._client = boto3.session.Session().client(
+        session = boto3.session.Session()
+        region = settings.region or session.region_name or "us-east-1"
+        self.endpoint = settings.endpoint_url or f"AWS S3 in {region}"
+        self._client = session.client(
             "s3",
             endpoint_url=settings.endpoint_url,
-            region_name=settings.region,
+            region_name=region,
             aws_access_key_id=settings.access_key_id,
             aws_secret_access_key=secret.get_secret_value() if secret else None,
             aws_session_token=token.get_secret_value() if token else None,

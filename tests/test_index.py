@@ -112,7 +112,7 @@ def test_points_without_a_model_are_not_taken_for_ours(services: Services) -> No
 def test_search_without_a_collection(services: Services) -> None:
     assert services.collection.model() is None
     with pytest.raises(ConfigurationError, match="no collection 'watched_frames'"):
-        services.collection.search([0.0] * 4, 3, None, None)
+        services.collection.require()
 
 
 def test_search_filters(services: Services) -> None:

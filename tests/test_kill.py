@@ -114,3 +114,4 @@ def test_killed_in_every_phase(tmp_path: Path, clip_model: Path) -> None:
         assert "frame" in video["reused"], "what was done before a kill is not done again"
     assert state(killed) == state(undisturbed)
     assert list((killed / "scratch").iterdir()) == [], "nothing temporary is left"
+    assert list((killed / "s3").rglob(".rclone_temp_*")) == []

@@ -187,6 +187,19 @@ def test_rejected_videos_are_no_failure(data: Path, clips: Path, clip_model: Pat
     assert "320x180" in done.stdout
 
 
+def test_nothing_to_do_says_why(
+    here: Settings, clips: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_here(here, clips / "tiktok/boxed/video.mp4")
+    assert run_here(here, "s3://oriane-contents/nothing/") == {}
+    assert "s3://oriane-contents/nothing/ holds no" in capsys.readouterr().err
+
+
+def test_search_before_anything_is_indexed(data: Path) -> None:
+    told = oriane("search", "a cat", env=environment(data), code=78)
+    assert "qdrant has no collection 'watched_frames'" in told.stderr
+
+
 def test_search(here: Settings, clips: Path) -> None:
     run_here(here, clips)
     (hit,) = search_frames(here, ["cat"], limit=1, platform="tiktok")[0]

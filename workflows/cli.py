@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    help="Turn videos into searchable frame embeddings.",
 )
 errors = Console(stderr=True)
 _INTERRUPTED = 130
@@ -49,6 +50,16 @@ def _interrupted(*_: object) -> NoReturn:
     errors.show_cursor()
     errors.print("\ninterrupted; run the same command again to go on where it stopped")
     os._exit(_INTERRUPTED)
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end")] = False,
+) -> None:
+    """Turn videos into searchable frame embeddings."""
+    if version:
+        print(f"oriane {metadata.version('oriane')}")
+        raise typer.Exit
 
 
 @app.command(

@@ -83,6 +83,7 @@ def search_frames(
         PipelineError: nothing is indexed, or the model or Qdrant cannot be used.
     """
     with logs.recording("WARNING"), Services(with_stand_ins(settings)) as services:
+        services.collection.require()
         services.settings = with_indexed_model(services.settings, services.collection.model())
         return [
             search(services, query, limit=limit, platform=platform, code=code) for query in queries

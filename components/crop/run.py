@@ -5,7 +5,7 @@ from __future__ import annotations
 from components.crop.contract import COMPONENT, CropInputs, CropOutputs
 from components.crop.detect import border_stays, find_picture
 from components.crop.reencode import reencode
-from components.each import Job, Shard
+from components.each import Job, run_each
 from components.logs import log
 from components.manifest import CroppedVideo, SourceVideo
 from components.profiling import profile
@@ -15,14 +15,11 @@ from components.services import Services
 @profile
 def run(inputs: CropInputs, services: Services) -> CropOutputs:
     """Find the border of every video of the shard."""
-    shard = Shard(
-        COMPONENT,
-        inputs.manifest.read(services.store),
-        services,
-        files=lambda cropped: [cropped.reencoded] if cropped.reencoded else [],
-    )
-    shard.each(_crop)
-    return CropOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
+    return run_each(COMPONENT, inputs.manifest, services, _crop, files=_files)
+
+
+def _files(cropped: CroppedVideo) -> list[str]:
+    return [cropped.reencoded] if cropped.reencoded else []
 
 
 def _crop(job: Job[SourceVideo]) -> CroppedVideo:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import imagehash
 
 from components.dedup.contract import COMPONENT, DedupInputs, DedupOutputs
-from components.each import Job, Shard
+from components.each import Job, run_each
 from components.frames_tar import read_pictures
 from components.manifest import Frame, FramedVideo
 from components.profiling import profile
@@ -17,14 +17,7 @@ from components.services import Services
 @profile
 def run(inputs: DedupInputs, services: Services) -> DedupOutputs:
     """Drop the near-duplicates of every video of the shard."""
-    shard = Shard(
-        COMPONENT,
-        inputs.manifest.read(services.store),
-        services,
-        files=lambda framed: [framed.tar],
-    )
-    shard.each(_dedup)
-    return DedupOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
+    return run_each(COMPONENT, inputs.manifest, services, _dedup, files=lambda framed: [framed.tar])
 
 
 def _dedup(job: Job[FramedVideo]) -> FramedVideo:

@@ -19,11 +19,11 @@ def run(inputs: FetchInputs, services: Services) -> FetchOutputs:
     """Probe every video of the shard."""
     found: dict[str, Stored] = {}
 
-    def etag(entry: Entry[Any]) -> str:
-        found[entry.video.source] = _head(entry.video, services)
-        return found[entry.video.source].etag
+    def source(entry: Entry[Any]) -> str:
+        stored = found[entry.video.source] = _head(entry.video, services)
+        return f"{stored.uri} {stored.etag}"
 
-    shard = Shard(COMPONENT, inputs.manifest.read(services.store), services, basis=etag)
+    shard = Shard(COMPONENT, inputs.manifest.read(services.store), services, basis=source)
     shard.each(lambda job: _fetch(job, found[job.video.source]))
     return FetchOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.each import Job, Shard
+from components.each import Job, run_each
 from components.frame.contract import COMPONENT, FrameInputs, FrameOutputs
 from components.frame.extract import extract
 from components.manifest import CroppedVideo, FramedVideo
@@ -13,14 +13,7 @@ from components.services import Services
 @profile
 def run(inputs: FrameInputs, services: Services) -> FrameOutputs:
     """Pick the frames of every video of the shard."""
-    shard = Shard(
-        COMPONENT,
-        inputs.manifest.read(services.store),
-        services,
-        files=lambda framed: [framed.tar],
-    )
-    shard.each(_frame)
-    return FrameOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
+    return run_each(COMPONENT, inputs.manifest, services, _frame, files=lambda framed: [framed.tar])
 
 
 def _frame(job: Job[CroppedVideo]) -> FramedVideo:

@@ -36,6 +36,12 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
     with ThreadPoolExecutor(16) as writers:
         manifests = tuple(writers.map(write, enumerate(shards)))
     log.info("plan %s: %d videos in %d shards", name, len(videos), len(shards))
+    if not videos:
+        log.warning(
+            "nothing to do: %s holds no <platform>/<code>/video.mp4, and %d other objects",
+            inputs.source or "JOB_INPUT",
+            skipped,
+        )
     return PlanOutputs(shards=manifests, run=name, videos=len(videos), skipped=skipped)
 
 

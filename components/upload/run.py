@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 
-from components.each import Job, Shard
+from components.each import Job, run_each
 from components.frames_tar import read_pngs
 from components.manifest import Frame, FramedVideo, PublishedVideo
 from components.profiling import profile
@@ -21,13 +22,12 @@ _KEYS_A_REQUEST = 1000
 @profile
 def run(inputs: UploadInputs, services: Services) -> UploadOutputs:
     """Publish the frames of every video of the shard."""
-    shard = Shard(COMPONENT, inputs.manifest.read(services.store), services, verified=_verified)
     with ThreadPoolExecutor(services.settings.upload.concurrency) as senders:
-        shard.each(lambda job: _upload(job, senders))
-    return UploadOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
+        upload = partial(_upload, senders)
+        return run_each(COMPONENT, inputs.manifest, services, upload, verified=_verified)
 
 
-def _upload(job: Job[FramedVideo], senders: ThreadPoolExecutor) -> PublishedVideo:
+def _upload(senders: ThreadPoolExecutor, job: Job[FramedVideo]) -> PublishedVideo:
     framed = job.input
     bucket = job.services.settings.storage.frames_bucket
     published = _published(job)
