@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from PIL import Image
@@ -129,4 +130,5 @@ def _inside(picture: Picture, rectangle: Rectangle, source: SourceVideo) -> Pict
 
 
 def _is_blank(picture: Picture, solid_std: float) -> bool:
-    return bool((picture.reshape(-1, 3).std(axis=0) < solid_std).all())
+    _, deviations = cv2.meanStdDev(picture)
+    return bool((deviations < solid_std).all())
