@@ -163,15 +163,10 @@ def _settings() -> Settings:
 
 
 def _exit_for(result: dict[str, Any]) -> None:
-    """End with 75 if a video failed, and say so; rejected videos are no failure."""
+    """End with 75 if a video failed; rejected videos, which the log has named, are no failure."""
     from workflows.report import counts
 
     failed = counts(result)["failed"]
-    for video in result["videos"]:
-        if video["status"] != "done":
-            name = f"{video['platform']}/{video['code']}"
-            line = escape(f"{name} {video['status']}: {video['message']}")
-            errors.print(line, highlight=False, soft_wrap=True)
     if failed:
         errors.print(f"[bold red]{failed} videos failed[/]; run the same command again")
     raise typer.Exit(EXIT_TRANSIENT if failed else EXIT_DONE)
