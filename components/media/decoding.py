@@ -89,11 +89,10 @@ class VideoFile:
 
 
 @contextmanager
-def opened(path: Path, *, threads: int = 0, max_pixels: int = 0) -> Iterator[VideoFile]:
+def opened(path: Path, *, max_pixels: int = 0) -> Iterator[VideoFile]:
     """Open the local file at `path` for decoding its first video stream.
 
     Args:
-        threads: Threads of the decoder, 0 for all cores.
         max_pixels: Most pixels a frame may have, 0 for any number.
 
     Raises:
@@ -113,9 +112,8 @@ def opened(path: Path, *, threads: int = 0, max_pixels: int = 0) -> Iterator[Vid
             )
         stream = streams[0]
         stream.thread_type = "AUTO"
-        context = stream.codec_context
-        context.thread_count = threads
         if max_pixels:
+            context = stream.codec_context
             context.options = {**context.options, "max_pixels": str(max_pixels)}
         yield VideoFile(container, stream)
 
