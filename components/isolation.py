@@ -12,9 +12,12 @@ import ctypes
 import multiprocessing
 import resource
 import signal
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from multiprocessing import forkserver
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -29,11 +32,28 @@ T = TypeVar("T")
 _VIDEOS_PER_WORKER = 100
 _PRELOADED = ["components.crop.run", "components.fetch.run", "components.frame.run"]
 _PR_SET_PDEATHSIG = 1
+# A socket's path has room for 108 characters; multiprocessing appends about 30.
+_LONGEST_SOCKET_FOLDER = 70
 
 
 def die_with_parent() -> None:
     """Have the kernel kill this process when the one that started it ends (Linux)."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _start_forkserver(folder: Path) -> None:
+    """Start the process that workers are forked from, its socket below `folder`.
+
+    By itself multiprocessing would put the socket where nobody removes it after a kill.
+    """
+    before = tempfile.tempdir
+    if len(str(folder)) <= _LONGEST_SOCKET_FOLDER:
+        tempfile.tempdir = str(folder)
+    try:
+        forkserver.set_forkserver_preload(_PRELOADED)
+        forkserver.ensure_running()
+    finally:
+        tempfile.tempdir = before
 
 
 def _limit(memory_bytes: int) -> None:
@@ -44,11 +64,15 @@ def _limit(memory_bytes: int) -> None:
 
 
 class Decoders:
-    """A pool of worker processes under the limits that the settings give one video."""
+    """A pool of worker processes under the limits that the settings give one video.
 
-    def __init__(self, workers: int, limits: LimitSettings) -> None:
+    What the pool itself puts on disk goes below `folder`.
+    """
+
+    def __init__(self, workers: int, limits: LimitSettings, folder: Path) -> None:
         self._workers = workers
         self._limits = limits
+        self._folder = folder
         self._lock = threading.Lock()
         self._pool: ProcessPool | None = None
 
@@ -86,14 +110,13 @@ class Decoders:
     def _running(self) -> ProcessPool:
         with self._lock:
             if self._pool is None or not self._pool.active:
-                context = multiprocessing.get_context("forkserver")
-                context.set_forkserver_preload(_PRELOADED)
+                _start_forkserver(self._folder)
                 self._pool = ProcessPool(
                     max_workers=self._workers,
                     max_tasks=_VIDEOS_PER_WORKER,
                     initializer=_limit,
                     initargs=(self._limits.decode_memory_mb * 2**20,),
-                    context=context,
+                    context=multiprocessing.get_context("forkserver"),
                 )
             return self._pool
 

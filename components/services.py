@@ -54,7 +54,8 @@ class Services:
         def make() -> Decoders:
             from components.isolation import Decoders
 
-            decoders = Decoders(self.settings.work.worker_count, self.settings.limits)
+            settings = self.settings
+            decoders = Decoders(settings.work.worker_count, settings.limits, self.scratch.path)
             self._closing.callback(decoders.close)
             return decoders
 

@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +22,11 @@ from tests.conftest import Corpus
 HOLDER = """
 import sys, time
 from pathlib import Path
+from components.isolation import Decoders
 from components.scratch import Scratch
+from components.settings import LimitSettings
 scratch = Scratch(Path(sys.argv[1]))
+Decoders(1, LimitSettings(), scratch.path).call(int, "1")
 with scratch.folder() as folder:
     (folder / "frames.tar").write_bytes(bytes(1000))
     print(folder, flush=True)
@@ -29,20 +34,28 @@ with scratch.folder() as folder:
 """
 
 
-def test_files_of_a_killed_process_go_at_the_next_start(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder with room for the path of a socket in it, which `tmp_path` lacks."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def test_files_of_a_killed_process_go_at_the_next_start(short_path: Path) -> None:
+    command = [sys.executable, "-c", HOLDER, str(short_path)]
+    environment = {**os.environ, "TMPDIR": str(short_path)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout
         folder = Path(holder.stdout.readline().strip())
-        mine = Scratch(tmp_path)
+        mine = Scratch(short_path)
         assert (folder / "frames.tar").exists(), "its owner is alive"
         holder.send_signal(signal.SIGKILL)
-    other = Scratch(tmp_path)
+    other = Scratch(short_path)
     assert not folder.exists()
     assert mine.path.exists()
     mine.close()
     other.close()
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_path.iterdir()) == []
 
 
 def test_files_of_a_phase_are_gone_when_it_ends(tmp_path: Path, corpus: Corpus) -> None:
