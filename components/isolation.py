@@ -16,13 +16,14 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from multiprocessing import forkserver
-from pathlib import Path
+from functools import cache
+from multiprocessing import forkserver, util
 from typing import ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
 from components.errors import Reason, TransientError, VideoRejectedError
+from components.scratch import Scratch
 from components.settings import LimitSettings
 
 P = ParamSpec("P")
@@ -32,8 +33,8 @@ T = TypeVar("T")
 _VIDEOS_PER_WORKER = 100
 _PRELOADED = ["components.crop.run", "components.fetch.run", "components.frame.run"]
 _PR_SET_PDEATHSIG = 1
-# A socket's path has room for 108 characters; multiprocessing appends about 30.
-_LONGEST_SOCKET_FOLDER = 70
+# multiprocessing removes its own folder, which lies in ours, with priority -100.
+_AFTER_MULTIPROCESSING = -101
 
 
 def die_with_parent() -> None:
@@ -41,14 +42,15 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _start_forkserver(folder: Path) -> None:
-    """Start the process that workers are forked from, its socket below `folder`.
+@cache
+def _start_forkserver() -> None:
+    """Start the process that workers are forked from; it lasts as long as this one.
 
-    By itself multiprocessing would put the socket where nobody removes it after a kill.
+    By itself multiprocessing would put its socket where nobody removes it after a kill.
     """
-    before = tempfile.tempdir
-    if len(str(folder)) <= _LONGEST_SOCKET_FOLDER:
-        tempfile.tempdir = str(folder)
+    scratch = Scratch()
+    util.Finalize(None, scratch.close, exitpriority=_AFTER_MULTIPROCESSING)
+    before, tempfile.tempdir = tempfile.tempdir, str(scratch.path)
     try:
         forkserver.set_forkserver_preload(_PRELOADED)
         forkserver.ensure_running()
@@ -64,15 +66,11 @@ def _limit(memory_bytes: int) -> None:
 
 
 class Decoders:
-    """A pool of worker processes under the limits that the settings give one video.
+    """A pool of worker processes under the limits that the settings give one video."""
 
-    What the pool itself puts on disk goes below `folder`.
-    """
-
-    def __init__(self, workers: int, limits: LimitSettings, folder: Path) -> None:
+    def __init__(self, workers: int, limits: LimitSettings) -> None:
         self._workers = workers
         self._limits = limits
-        self._folder = folder
         self._lock = threading.Lock()
         self._pool: ProcessPool | None = None
 
@@ -110,7 +108,7 @@ class Decoders:
     def _running(self) -> ProcessPool:
         with self._lock:
             if self._pool is None or not self._pool.active:
-                _start_forkserver(self._folder)
+                _start_forkserver()
                 self._pool = ProcessPool(
                     max_workers=self._workers,
                     max_tasks=_VIDEOS_PER_WORKER,

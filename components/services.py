@@ -54,8 +54,7 @@ class Services:
         def make() -> Decoders:
             from components.isolation import Decoders
 
-            settings = self.settings
-            decoders = Decoders(settings.work.worker_count, settings.limits, self.scratch.path)
+            decoders = Decoders(self.settings.work.worker_count, self.settings.limits)
             self._closing.callback(decoders.close)
             return decoders
 

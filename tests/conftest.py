@@ -33,9 +33,9 @@ def storage(tmp_path: Path) -> Iterator[StorageSettings]:
 
 
 @pytest.fixture(scope="session")
-def decoders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Decoders]:
+def decoders() -> Iterator[Decoders]:
     """Worker processes that tests share, because starting some takes a second."""
-    pool = Decoders(2, LimitSettings(), tmp_path_factory.mktemp("pool"))
+    pool = Decoders(2, LimitSettings())
     yield pool
     pool.close()
 

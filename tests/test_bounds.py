@@ -26,11 +26,20 @@ from components.isolation import Decoders
 from components.scratch import Scratch
 from components.settings import LimitSettings
 scratch = Scratch(Path(sys.argv[1]))
-Decoders(1, LimitSettings(), scratch.path).call(int, "1")
+Decoders(1, LimitSettings()).call(int, "1")
 with scratch.folder() as folder:
     (folder / "frames.tar").write_bytes(bytes(1000))
     print(folder, flush=True)
     time.sleep(60)
+"""
+
+
+ENDER = """
+from components.isolation import Decoders
+from components.settings import LimitSettings
+pool = Decoders(1, LimitSettings())
+pool.call(int, "1")
+pool.close()
 """
 
 
@@ -39,6 +48,14 @@ def short_path() -> Iterator[Path]:
     """A folder with room for the path of a socket in it, which `tmp_path` lacks."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
+
+
+def test_a_process_that_ends_by_itself_leaves_nothing_and_says_nothing(short_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(short_path)}
+    command = [sys.executable, "-c", ENDER]
+    ended = subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert (ended.stdout, ended.stderr) == (b"", b"")
+    assert list(short_path.iterdir()) == []
 
 
 def test_files_of_a_killed_process_go_at_the_next_start(short_path: Path) -> None:

@@ -50,9 +50,8 @@ def leave_a_child() -> None:
 
 
 @pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Decoders]:
-    limits = LimitSettings(VP_DECODE_TIMEOUT_SECS=1.5, VP_DECODE_MEMORY_MB=512)
-    pool = Decoders(2, limits, tmp_path_factory.mktemp("pool"))
+def strict() -> Iterator[Decoders]:
+    pool = Decoders(2, LimitSettings(VP_DECODE_TIMEOUT_SECS=1.5, VP_DECODE_MEMORY_MB=512))
     yield pool
     pool.close()
 
