@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from components.contract import PHASES, Component, ShardOutputs, component, components
+from components.contract import COMPONENTS, Component, ShardOutputs, component, components
 from components.errors import EXIT_DONE, EXIT_TRANSIENT, ConfigurationError, PipelineError
 
 
@@ -41,6 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
         finally:
             profiling.write_trace()
         if isinstance(outputs, ShardOutputs) and outputs.failed:
+            if settings.work.is_last_attempt:
+                logs.log.error("%s: %d videos failed for good", phase.name, outputs.failed)
+                return EXIT_DONE
             logs.log.error("%s: %d videos failed; run it again", phase.name, outputs.failed)
             return EXIT_TRANSIENT
     return EXIT_DONE
@@ -55,7 +58,7 @@ def _parser(arguments: list[str]) -> argparse.Namespace:
         "fetch.jsonl --out_manifest /tmp/outputs/manifest",
     )
     phases = parser.add_subparsers(dest="phase", required=True, metavar="PHASE")
-    named = arguments[0] if arguments and arguments[0] in PHASES else None
+    named = arguments[0] if arguments and arguments[0] in COMPONENTS else None
     for phase in [component(named)] if named else components():
         command = phases.add_parser(
             phase.name,
@@ -71,14 +74,14 @@ def _parser(arguments: list[str]) -> argparse.Namespace:
                 required=field.is_required(),
                 default=None,
                 metavar=_metavar(field.annotation),
-                help=f"{field.description}{default}",
+                help=_escaped(f"{field.description}{default}"),
             )
         for name, field in phase.outputs.model_fields.items():
             command.add_argument(
                 f"--out_{name}",
                 type=Path,
                 metavar="PATH",
-                help=f"write to this file: {field.description}",
+                help=_escaped(f"write to this file: {field.description}"),
             )
     return parser.parse_args(arguments)
 
@@ -121,6 +124,11 @@ def _metavar(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "s3://…"
     return {int: "N", float: "X", str: "TEXT"}.get(annotation, "JSON")
+
+
+def _escaped(text: str) -> str:
+    """Keep argparse from filling in what only looks like a format."""
+    return text.replace("%", "%%")
 
 
 def _shown(default: Any) -> str:

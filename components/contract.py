@@ -1,7 +1,8 @@
 """What a component is: typed inputs and outputs, the image it runs in, what it needs.
 
 A component is declared once, in `components/<phase>/contract.py`. From that declaration come its
-command line, and in `workflows/` its place in the DAG.
+command line, and in `workflows/` its place in the DAG, its Argo template and its Kubeflow
+component.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field
 if TYPE_CHECKING:
     from components.services import Services
 
+# What a video goes through, in order.
 PHASES = ("plan", "fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record")
+COMPONENTS = (*PHASES, "digest")
 
 
 class Inputs(BaseModel):
@@ -42,7 +45,10 @@ class ShardOutputs(Outputs):
 
 
 class Resources(BaseModel):
-    """What one pod of the component asks for; `cpu` in cores, memory and disk in GiB."""
+    """What one pod of the component asks for; `cpu` in cores, memory and disk in GiB.
+
+    A pod that takes longer than `deadline_s` seconds is ended.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,6 +56,7 @@ class Resources(BaseModel):
     memory_gib: float = Field(gt=0)
     disk_gib: float = Field(0.1, gt=0)
     gpu: int = Field(0, ge=0)
+    deadline_s: int = Field(3600, gt=0)
 
 
 In = TypeVar("In", bound=Inputs)
@@ -72,6 +79,11 @@ class Component(Generic[In, Out]):
     settings: tuple[str, ...]
     version: int = 1
 
+    @property
+    def image(self) -> str:
+        """The container image's name, without registry and tag."""
+        return f"oriane-{self.name}"
+
     def run(self, inputs: In, services: Services) -> Out:
         """Do the work; `components/<name>/run.py` is imported only here."""
         module = importlib.import_module(f"components.{self.name}.run")
@@ -84,7 +96,7 @@ def component(name: str) -> Component[Any, Any]:
     Raises:
         KeyError: there is none.
     """
-    if name not in PHASES:
+    if name not in COMPONENTS:
         raise KeyError(name)
     declared: Component[Any, Any] = importlib.import_module(f"components.{name}.contract").COMPONENT
     return declared
@@ -92,4 +104,4 @@ def component(name: str) -> Component[Any, Any]:
 
 def components() -> Iterator[Component[Any, Any]]:
     """Yield every component, in the order of the DAG."""
-    return (component(name) for name in PHASES)
+    return (component(name) for name in COMPONENTS)

@@ -79,7 +79,7 @@ class Job(Generic[Result]):
             yield path
 
 
-Basis = Callable[[Entry[Any]], str]
+Identify = Callable[[Entry[Any]], Entry[Any]]
 Files = Callable[[Any], Sequence[str]]
 Verified = Callable[[Job[Any], Any], bool]
 
@@ -93,13 +93,13 @@ class Shard(Generic[Result]):
         entries: Sequence[Entry[Result]],
         services: Services,
         *,
-        basis: Basis = lambda entry: entry.fingerprint,
+        identify: Identify = lambda entry: entry,
         files: Files | None = None,
         verified: Verified | None = None,
     ) -> None:
         """
         Args:
-            basis: Returns what the fingerprint starts from; may raise VideoRejectedError.
+            identify: Returns the entry with its source's ETag; may raise VideoRejectedError.
             files: Returns the S3 objects that a result names; without all of them it is redone.
             verified: Tells whether an earlier result still holds outside the artifacts bucket.
         """
@@ -108,7 +108,7 @@ class Shard(Generic[Result]):
         self._entries: list[Entry[Any] | None] = [None] * len(entries)
         self._arriving = list(enumerate(entries))
         self._services = services
-        self._basis, self._files, self._verified = basis, files, verified
+        self._identify, self._files, self._verified = identify, files, verified
         self._limits = digest(services.settings.limits.model_dump_json())
 
     def pending(self) -> Iterator[Job[Result]]:
@@ -185,8 +185,9 @@ class Shard(Generic[Result]):
             return None
         job = Job(index, entry, "", self._component.name, self._services)
         try:
-            basis = self._basis(entry)
-            mark = fingerprint(self._component, self._services.settings, basis)
+            entry = self._identify(entry)
+            upstream = entry.fingerprint or f"{entry.video.source} {entry.etag}"
+            mark = fingerprint(self._component, self._services.settings, upstream)
             job = Job(index, entry, mark, self._component.name, self._services)
             settled = self._reuse(job)
         except ConfigurationError:

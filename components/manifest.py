@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, RootModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from components.errors import ManifestError, NotFoundError
 
@@ -43,6 +43,11 @@ def _name(value: str) -> str:
     return value
 
 
+# Objects beside a video's frames that book it: done, or rejected.
+DONE_MARKER, REJECTED_MARKER = "manifest.json", "rejected.json"
+MARKERS = frozenset({DONE_MARKER, REJECTED_MARKER})
+
+RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,200}$")]
 S3Uri = Annotated[str, AfterValidator(_s3_uri)]
 Name = Annotated[str, AfterValidator(_name)]
 
@@ -195,9 +200,13 @@ Result = TypeVar("Result", bound=Record)
 
 
 class Entry(Record, Generic[Result]):
-    """One video on its way: its result so far, or the problem that stopped it."""
+    """One video on its way: its result so far, or the problem that stopped it.
+
+    `etag` is the source's, once it is known.
+    """
 
     video: Video
+    etag: str = ""
     steps: tuple[Step, ...] = ()
     result: Result | None = None
     problem: Problem | None = None
@@ -209,11 +218,13 @@ class Entry(Record, Generic[Result]):
 
     def advanced(self, result: Record, step: Step) -> Entry[Any]:
         """Return the entry after it passed a phase."""
-        return Entry[Any](video=self.video, steps=(*self.steps, step), result=result)
+        return Entry[Any](
+            video=self.video, etag=self.etag, steps=(*self.steps, step), result=result
+        )
 
     def stopped(self, problem: Problem) -> Entry[Any]:
         """Return the entry after a problem stopped it."""
-        return Entry[Any](video=self.video, steps=self.steps, problem=problem)
+        return Entry[Any](video=self.video, etag=self.etag, steps=self.steps, problem=problem)
 
 
 class Manifest(RootModel[S3Uri], Generic[Result]):

@@ -136,6 +136,15 @@ class WorkSettings(Group):
     profile_json: Path | None = _variable(
         "PROFILE_JSON", None, "Write a Chrome trace of phases and workers to this file"
     )
+    attempt: int = _variable(
+        "VP_ATTEMPT", 0, "Which try of a phase this is, counted from 0; set by the engine", ge=0
+    )
+    last_attempt: int | None = _variable(
+        "VP_LAST_ATTEMPT",
+        None,
+        "The try that ends with 0 although videos failed, so that the others go on (default: none)",
+        ge=0,
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _variable(
         "VP_LOG_LEVEL", "INFO", "Least severity of the messages shown"
     )
@@ -143,6 +152,10 @@ class WorkSettings(Group):
     @property
     def worker_count(self) -> int:
         return self.workers or len(os.sched_getaffinity(0))
+
+    @property
+    def is_last_attempt(self) -> bool:
+        return self.last_attempt is not None and self.attempt >= self.last_attempt
 
 
 class PlanSettings(Group):

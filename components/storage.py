@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -50,11 +51,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Stored:
-    """An object that S3 holds: its address, size in bytes and ETag without quotes."""
+    """An object that S3 holds: its address, size in bytes and ETag without quotes.
+
+    `modified` is when it was written, by the server's clock.
+    """
 
     uri: str
     size: int
     etag: str
+    modified: datetime
 
 
 def split(uri: str) -> tuple[str, str]:
@@ -115,7 +120,8 @@ class Store:
         """Return the object's size and ETag."""
         bucket, key = split(uri)
         answer = self._client.head_object(Bucket=bucket, Key=key)
-        return Stored(uri, answer["ContentLength"], answer["ETag"].strip('"'))
+        etag = answer["ETag"].strip('"')
+        return Stored(uri, answer["ContentLength"], etag, answer["LastModified"])
 
     def exists(self, uri: str) -> bool:
         """Tell whether the object is there."""
@@ -171,7 +177,7 @@ class Store:
             page = self._page(prefix, token)
             for item in page.get("Contents", ()):
                 uri = f"s3://{bucket}/{item['Key']}"
-                yield Stored(uri, item["Size"], item["ETag"].strip('"'))
+                yield Stored(uri, item["Size"], item["ETag"].strip('"'), item["LastModified"])
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}

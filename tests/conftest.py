@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -118,5 +119,5 @@ def source_of(path: Path) -> SourceVideo:
     from components.storage import Stored
 
     video = Video(platform="local", code=path.stem, source=f"s3://videos/local/{path.stem}/v.mp4")
-    stored = Stored(video.source, path.stat().st_size, "etag")
+    stored = Stored(video.source, path.stat().st_size, "etag", datetime.now(UTC))
     return probe(path, video, stored, LimitSettings())

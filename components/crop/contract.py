@@ -23,6 +23,6 @@ COMPONENT = Component(
     purpose="Find the border around each picture, and re-encode without it where wanted",
     inputs=CropInputs,
     outputs=CropOutputs,
-    resources=Resources(cpu=2, memory_gib=4, disk_gib=16, gpu=1),
+    resources=Resources(cpu=2, memory_gib=4, disk_gib=16, gpu=1, deadline_s=4 * 3600),
     settings=("limits", "crop"),
 )

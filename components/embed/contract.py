@@ -23,6 +23,6 @@ COMPONENT = Component(
     purpose="Turn the kept frames into vectors, in batches across the shard",
     inputs=EmbedInputs,
     outputs=EmbedOutputs,
-    resources=Resources(cpu=2, memory_gib=8, disk_gib=4, gpu=1),
+    resources=Resources(cpu=2, memory_gib=8, disk_gib=4, gpu=1, deadline_s=4 * 3600),
     settings=("embed",),
 )

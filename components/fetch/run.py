@@ -19,11 +19,11 @@ def run(inputs: FetchInputs, services: Services) -> FetchOutputs:
     """Probe every video of the shard."""
     found: dict[str, Stored] = {}
 
-    def source(entry: Entry[Any]) -> str:
+    def identified(entry: Entry[Any]) -> Entry[Any]:
         stored = found[entry.video.source] = _head(entry.video, services)
-        return f"{stored.uri} {stored.etag}"
+        return entry.model_copy(update={"etag": stored.etag})
 
-    shard = Shard(COMPONENT, inputs.manifest.read(services.store), services, basis=source)
+    shard = Shard(COMPONENT, inputs.manifest.read(services.store), services, identify=identified)
     shard.each(lambda job: _fetch(job, found[job.video.source]))
     return FetchOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from components.contract import Component, Inputs, Outputs, Resources
-from components.manifest import Manifest, Video
+from components.manifest import Manifest, RunName, Video
+
+
+class Batch(BaseModel):
+    """Shards that one child workflow handles: those with the numbers `first` to `last`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    first: int
+    last: int
 
 
 class PlanInputs(Inputs):
@@ -18,14 +27,31 @@ class PlanInputs(Inputs):
         description='JSON list of {"platform": …, "code": …}, or the s3:// URI of one; empty '
         "takes the variable JOB_INPUT",
     )
+    catch_up: bool = Field(
+        False,
+        description="Leave out listed videos that are done or rejected and have not changed since",
+    )
+    limit: int = Field(
+        0, ge=0, description="Most listed videos to take, the newest first; 0 takes all"
+    )
     videos_per_shard: int = Field(1, ge=1, description="Most videos one chain of pods handles")
-    run: str = Field(
+    shards_per_batch: int = Field(
+        0, ge=0, description="Most shards one workflow handles; more make batches. 0: no batches"
+    )
+    run: RunName = Field(
         "", description="Name of the run, part of its manifests' addresses; empty makes one"
     )
 
 
 class PlanOutputs(Outputs):
-    shards: tuple[Manifest[Video], ...] = Field(description="One manifest a shard")
+    shards: tuple[Manifest[Video], ...] = Field(
+        description="One manifest a shard; empty where there are batches"
+    )
+    batches: tuple[Batch, ...] = Field(
+        description="Numbers of the first and last shard of each batch; empty where one workflow "
+        "handles all"
+    )
+    addresses: str = Field(description="Address of a shard's manifest, with %06d for its number")
     run: str = Field(description="Name of the run")
     videos: int = Field(description="Videos planned")
     skipped: int = Field(description="Listed objects that are no <platform>/<code>/video.mp4")

@@ -1,4 +1,7 @@
-"""Books every video: a done marker in S3 for the finished, a row in Postgres for all."""
+"""Books every video: a marker in S3 for the finished and the rejected, a row in Postgres for all.
+
+A failed video gets no marker, so that the next catch-up takes it up again.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from components.each import Job, Shard
-from components.manifest import Entry, IndexedVideo, RecordedVideo
+from components.manifest import (
+    DONE_MARKER,
+    REJECTED_MARKER,
+    Entry,
+    IndexedVideo,
+    RecordedVideo,
+    Video,
+)
 from components.profiling import profile
 from components.record.contract import COMPONENT, RecordInputs, RecordOutputs
 from components.record.database import Database, VideoState
 from components.services import Services
+from components.storage import Store, split
 
 
 @profile
@@ -28,6 +39,8 @@ def run(inputs: RecordInputs, services: Services) -> RecordOutputs:
     # Connected before any marker is written, so that a wrong password changes nothing.
     with nullcontext() if settings.local_mode else Database(settings) as database:
         shard.each(lambda job: _mark(job, inputs.run))
+        for entry in shard.entries:
+            _mark_rejected(entry, inputs.run, services)
         if database:
             database.record([_state(entry, inputs.run) for entry in shard.entries])
     return RecordOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
@@ -38,8 +51,8 @@ def _mark(job: Job[IndexedVideo], run_name: str) -> RecordedVideo:
     indexed, video = job.input, job.video
     framed = indexed.framed
     source = framed.cropped.source
-    bucket = job.services.settings.storage.frames_bucket
-    marker = f"s3://{bucket}/{video.platform}/{video.code}/manifest.json"
+    store = job.services.store
+    marker = _address(video, DONE_MARKER, job.services)
     content = {
         "platform": video.platform,
         "code": video.code,
@@ -57,11 +70,48 @@ def _mark(job: Job[IndexedVideo], run_name: str) -> RecordedVideo:
         "dim": indexed.dim,
         "fingerprints": {step.phase: step.fingerprint for step in job.entry.steps},
         "run": run_name,
-        "recorded_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "recorded_at": _now(),
     }
-    text = json.dumps(content, ensure_ascii=False, indent=1)
-    job.services.store.put(marker, text.encode(), content_type="application/json")
+    _put(store, marker, content)
+    bucket, key = split(_address(video, REJECTED_MARKER, job.services))
+    store.delete(bucket, [key])
     return RecordedVideo(indexed=indexed, marker=marker)
+
+
+def _mark_rejected(entry: Entry[Any], run_name: str, services: Services) -> None:
+    """Write why the video is rejected, for as long as its source stays the same.
+
+    What an earlier version of the video left, its frames and its done marker, stays.
+    """
+    problem = entry.problem
+    if problem is None or problem.kind != "rejected" or not entry.etag:
+        return
+    content = {
+        "platform": entry.video.platform,
+        "code": entry.video.code,
+        "source": entry.video.source,
+        "etag": entry.etag,
+        "phase": problem.phase,
+        "reason": problem.reason,
+        "message": problem.message,
+        "run": run_name,
+        "recorded_at": _now(),
+    }
+    _put(services.store, _address(entry.video, REJECTED_MARKER, services), content)
+
+
+def _address(video: Video, marker: str, services: Services) -> str:
+    bucket = services.settings.storage.frames_bucket
+    return f"s3://{bucket}/{video.platform}/{video.code}/{marker}"
+
+
+def _put(store: Store, uri: str, content: dict[str, Any]) -> None:
+    text = json.dumps(content, ensure_ascii=False, indent=1)
+    store.put(uri, text.encode(), content_type="application/json")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _state(entry: Entry[Any], run_name: str) -> VideoState:
@@ -74,6 +124,7 @@ def _state(entry: Entry[Any], run_name: str) -> VideoState:
             code=video.code,
             state=problem.kind,
             run=run_name,
+            etag=entry.etag or None,
             phase=problem.phase,
             reason=problem.reason,
             message=problem.message,

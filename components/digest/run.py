@@ -1,0 +1,104 @@
+"""Sums up a run from the manifests that its shards left, also those that never reached the end."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from components.contract import PHASES
+from components.digest.contract import DigestInputs, DigestOutputs
+from components.digest.summary import Summary
+from components.errors import TooManyFailuresError
+from components.logs import log
+from components.manifest import Entry, Problem
+from components.profiling import profile
+from components.services import Services
+
+_MANIFEST = re.compile(r"/(\d{6,})/(\w+)\.jsonl$")
+_SHARDS_AT_ONCE = 256
+
+
+@profile
+def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
+    """Write `runs/<run>/digest.json` and log it.
+
+    Raises:
+        TooManyFailuresError: a larger part of the videos failed than is allowed.
+    """
+    bucket = services.settings.storage.artifacts_bucket
+    folder = f"s3://{bucket}/runs/{inputs.run}/"
+    summary = Summary(inputs.run)
+    for entries in _shards(folder, services):
+        summary.add_shard(entries)
+    uri = f"{folder}digest.json"
+    content = json.dumps(summary.as_dict(), ensure_ascii=False, indent=1)
+    services.store.put(uri, content.encode(), content_type="application/json")
+    for line in summary.lines():
+        log.info("digest: %s", line)
+    failed_percent = summary.percent("failed")
+    if failed_percent > inputs.max_failed_percent:
+        raise TooManyFailuresError(
+            f"{summary.counts['failed']} of {summary.videos} videos failed, more than "
+            f"{inputs.max_failed_percent:g} %; {uri} names reasons and examples"
+        )
+    return DigestOutputs(
+        digest=uri,
+        videos=summary.videos,
+        done=summary.counts["done"],
+        rejected=summary.counts["rejected"],
+        failed=summary.counts["failed"],
+    )
+
+
+def _shards(folder: str, services: Services) -> Iterator[list[Entry[Any]]]:
+    """Yield each shard's entries as they left the last phase that it came through."""
+
+    def final(shard: tuple[str, set[str]]) -> list[Entry[Any]]:
+        return _final(*shard, services)
+
+    with ThreadPoolExecutor(16) as readers:
+        waiting: list[tuple[str, set[str]]] = []
+        for shard in _manifests(folder, services):
+            waiting.append(shard)
+            if len(waiting) == _SHARDS_AT_ONCE:
+                yield from readers.map(final, waiting)
+                waiting = []
+        yield from readers.map(final, waiting)
+
+
+def _manifests(folder: str, services: Services) -> Iterator[tuple[str, set[str]]]:
+    """Yield each shard's folder with the phases that left a manifest in it."""
+    phases: dict[str, set[str]] = defaultdict(set)
+    for stored in services.store.objects(folder):
+        if found := _MANIFEST.search(stored.uri):
+            phases[stored.uri.rpartition("/")[0]].add(found.group(2))
+            if len(phases) > 1:
+                # Keys come in order, so the shard before this one is complete.
+                done = next(iter(phases))
+                yield done, phases.pop(done)
+    yield from phases.items()
+
+
+def _final(folder: str, phases: set[str], services: Services) -> list[Entry[Any]]:
+    reached = PHASES[0]
+    missing = None
+    for phase in PHASES:
+        if phase not in phases:
+            missing = phase
+            break
+        reached = phase
+    lines = services.store.get(f"{folder}/{reached}.jsonl").splitlines()
+    entries = [Entry[Any].model_validate_json(line) for line in lines]
+    if missing is None:
+        return entries
+    problem = Problem(
+        kind="failed",
+        phase=missing,
+        reason="interrupted",
+        message=f"{missing} left no manifest in {folder}; see the log of its pod",
+    )
+    return [entry if entry.problem else entry.stopped(problem) for entry in entries]

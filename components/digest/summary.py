@@ -1,0 +1,119 @@
+"""What a run came to, counted video by video in bounded memory."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from components.contract import PHASES
+from components.manifest import Entry
+
+_EXAMPLES = 5
+_SLOWEST = 10
+
+
+@dataclass
+class _Group:
+    """Videos stopped for one reason."""
+
+    count: int = 0
+    examples: list[dict[str, str]] = field(default_factory=list)
+
+
+class Summary:
+    """Counts, reasons with examples, slowest videos, and seconds a phase."""
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+        self.counts: Counter[str] = Counter()
+        self._shards = 0
+        self._reused = 0
+        self._reasons: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
+        self._seconds: dict[str, list[float]] = {phase: [0.0, 0.0, 0.0] for phase in PHASES}
+        self._slowest: list[tuple[float, str, dict[str, float]]] = []
+
+    @property
+    def videos(self) -> int:
+        """How many videos there are."""
+        return self.counts.total()
+
+    def percent(self, status: str) -> float:
+        """Return which part of the videos ended so, in percent; 0 where there are none."""
+        return 100 * self.counts[status] / self.videos if self.videos else 0.0
+
+    def add_shard(self, entries: Iterable[Entry[Any]]) -> None:
+        """Count the videos of a shard, as they left their last phase."""
+        self._shards += 1
+        for entry in entries:
+            self._add(entry)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the digest as it is stored; `docs/cluster.md` describes its fields."""
+        return {
+            "run": self._run,
+            "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "shards": self._shards,
+            "videos": self.videos,
+            "done": self.counts["done"],
+            "rejected": self.counts["rejected"],
+            "failed": self.counts["failed"],
+            "reused": self._reused,
+            "reasons": [
+                {"kind": kind, "phase": phase, "reason": reason, **vars(group)}
+                for (kind, phase, reason), group in self._by_count()
+            ],
+            "seconds": {
+                phase: {"videos": int(videos), "total": round(total, 3), "most": round(most, 3)}
+                for phase, (videos, total, most) in self._seconds.items()
+                if videos
+            },
+            "slowest": [
+                {"video": video, "seconds": round(total, 3), "phases": phases}
+                for total, video, phases in sorted(self._slowest, reverse=True)
+            ],
+        }
+
+    def lines(self) -> Iterator[str]:
+        """Yield the digest for people, line by line."""
+        counts = self.counts
+        yield (
+            f"{self.videos} videos in {self._shards} shards: {counts['done']} done "
+            f"({self._reused} of them reused), {counts['rejected']} rejected, "
+            f"{counts['failed']} failed"
+        )
+        for (kind, phase, reason), group in self._by_count():
+            example = group.examples[0]
+            yield f"{group.count} {kind} in {phase}: {reason}, e.g. {example['video']}"
+        for phase, (videos, total, most) in self._seconds.items():
+            if videos:
+                yield f"{phase}: {total:.1f} s over {int(videos)} videos, {most:.1f} s at most"
+        for total, video, _ in sorted(self._slowest, reverse=True)[:3]:
+            yield f"slow: {video} {total:.1f} s"
+
+    def _add(self, entry: Entry[Any]) -> None:
+        problem = entry.problem
+        self.counts[problem.kind if problem else "done"] += 1
+        if problem:
+            group = self._reasons[problem.kind, problem.phase, problem.reason]
+            group.count += 1
+            if len(group.examples) < _EXAMPLES:
+                group.examples.append({"video": str(entry.video), "message": problem.message})
+        worked = {step.phase: step.seconds for step in entry.steps if not step.reused}
+        self._reused += not worked and not problem
+        for phase, seconds in worked.items():
+            sums = self._seconds[phase]
+            sums[0] += 1
+            sums[1] += seconds
+            sums[2] = max(sums[2], seconds)
+        if worked:
+            slow = (sum(worked.values()), str(entry.video), worked)
+            heapq.heappush(self._slowest, slow)
+            if len(self._slowest) > _SLOWEST:
+                heapq.heappop(self._slowest)
+
+    def _by_count(self) -> list[tuple[tuple[str, str, str], _Group]]:
+        return sorted(self._reasons.items(), key=lambda item: (-item[1].count, item[0]))
