@@ -3,7 +3,7 @@
 PipelineError
 ├── ConfigurationError   78   a variable, credential or argument is wrong; retrying changes nothing
 ├── ManifestError        65   a manifest cannot be read; retrying changes nothing
-├── TooManyFailuresError  1   more videos of a run failed than allowed
+├── RunFailedError        1   a run as a whole ended badly; its digest says why
 ├── TransientError       75   S3, Qdrant or Postgres did not answer; worth a retry
 │   └── NotFoundError    75   an object that should be there is not
 └── VideoRejectedError    -   this one video is bad; booked as rejected, never ends a process
@@ -39,8 +39,8 @@ class ManifestError(PipelineError):
     exit_code = EXIT_MANIFEST
 
 
-class TooManyFailuresError(PipelineError):
-    """So many videos of a run failed that somebody should look."""
+class RunFailedError(PipelineError):
+    """More videos of a run failed than allowed, or a step that all of them need."""
 
 
 class TransientError(PipelineError):

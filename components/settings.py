@@ -20,20 +20,47 @@ from components.errors import ConfigurationError
 
 
 def _variable(
-    name: str, default: Any, description: str, *, decides: bool = False, **bounds: Any
+    name: str,
+    default: Any,
+    description: str,
+    *,
+    decides: bool = False,
+    credential: bool = False,
+    **bounds: Any,
 ) -> Any:
     """Declare the environment variable `name`.
 
     `decides` says that it decides the phase's result for a video and so enters the fingerprint;
-    limits, sizes of batches and addresses do not.
+    limits, sizes of batches and addresses do not. A `credential` never leaves its Secret.
     """
     return Field(
         default,
         validation_alias=name,
         description=description,
-        json_schema_extra={"decides": decides},
+        json_schema_extra={"decides": decides, "credential": credential},
         **bounds,
     )
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable, as it is declared below."""
+
+    name: str
+    field: str
+    default: Any
+    description: str
+    decides: bool
+    credential: bool
+
+    @property
+    def text(self) -> str:
+        """The default as the environment would give it; empty where there is none."""
+        if self.default is None:
+            return ""
+        if isinstance(self.default, bool):
+            return str(int(self.default))
+        return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
 
 
 class Group(BaseSettings):
@@ -51,10 +78,23 @@ class Group(BaseSettings):
     def deciding(self) -> dict[str, Any]:
         """Return the values that decide a phase's result, by variable name."""
         return {
-            str(field.validation_alias): getattr(self, name)
-            for name, field in type(self).model_fields.items()
-            if isinstance(field.json_schema_extra, dict) and field.json_schema_extra["decides"]
+            variable.name: getattr(self, variable.field)
+            for variable in self.variables()
+            if variable.decides
         }
+
+    @classmethod
+    def variables(cls) -> Iterator[Variable]:
+        """Yield the group's environment variables, in order of declaration."""
+        for field, declared in cls.model_fields.items():
+            extra: Any = declared.json_schema_extra
+            yield Variable(
+                name=str(declared.validation_alias),
+                field=field,
+                default=declared.default,
+                description=declared.description or "",
+                **extra,
+            )
 
 
 class StorageSettings(Group):
@@ -76,13 +116,16 @@ class StorageSettings(Group):
         "AWS_ENDPOINT_URL", None, "Address of an S3 server other than AWS's own"
     )
     access_key_id: str | None = _variable(
-        "AWS_ACCESS_KEY_ID", None, "Key id; without it boto3's usual chain is asked"
+        "AWS_ACCESS_KEY_ID",
+        None,
+        "Key id; without it boto3's usual chain is asked",
+        credential=True,
     )
     secret_access_key: SecretStr | None = _variable(
-        "AWS_SECRET_ACCESS_KEY", None, "Secret of the key id"
+        "AWS_SECRET_ACCESS_KEY", None, "Secret of the key id", credential=True
     )
     session_token: SecretStr | None = _variable(
-        "AWS_SESSION_TOKEN", None, "Token of temporary credentials"
+        "AWS_SESSION_TOKEN", None, "Token of temporary credentials", credential=True
     )
     attempts: int = _variable(
         "VP_S3_ATTEMPTS", 6, "Tries of one request, with exponential backoff", ge=1, le=20
@@ -331,7 +374,7 @@ class IndexSettings(Group):
     url: str | None = _variable(
         "QDRANT_URL", None, "Address of the server, or a folder for an embedded Qdrant"
     )
-    key: SecretStr | None = _variable("QDRANT_KEY", None, "API key of the server")
+    key: SecretStr | None = _variable("QDRANT_KEY", None, "API key of the server", credential=True)
     collection: str = _variable(
         "QDRANT_COLLECTION", "watched_frames", "Collection that holds the frames", decides=True
     )
@@ -350,11 +393,45 @@ class RecordSettings(Group):
     port: int = _variable("DB_PORT", 5432, "Port", ge=1, le=65535)
     name: str | None = _variable("DB_NAME", None, "Database")
     user: str | None = _variable("DB_USER", None, "Role")
-    password: SecretStr | None = _variable("DB_PASSWORD", None, "Password of the role")
+    password: SecretStr | None = _variable(
+        "DB_PASSWORD", None, "Password of the role", credential=True
+    )
     sslmode: str = _variable("DB_SSLMODE", "prefer", "libpq's sslmode")
     attempts: int = _variable(
         "VP_DB_ATTEMPTS", 5, "Tries to connect, with exponential backoff", ge=1, le=20
     )
+
+
+class ClusterSettings(Group):
+    title = "oriane submit (Argo server)"
+
+    server: str | None = _variable(
+        "ARGO_SERVER", None, "Argo server's host:port, or its whole address"
+    )
+    token: SecretStr | None = _variable(
+        "ARGO_TOKEN", None, "Token for the Argo server", credential=True
+    )
+    namespace: str = _variable("ARGO_NAMESPACE", "oriane", "Namespace of the pipeline")
+    secure: bool = _variable("ARGO_SECURE", True, "0 speaks plain HTTP where ARGO_SERVER names none")
+    insecure_skip_verify: bool = _variable(
+        "ARGO_INSECURE_SKIP_VERIFY", False, "1 accepts any certificate"
+    )
+
+    @property
+    def address(self) -> str:
+        """The server's address with its scheme.
+
+        Raises:
+            ConfigurationError: ARGO_SERVER is not set.
+        """
+        if not self.server:
+            raise ConfigurationError(
+                "ARGO_SERVER not set; set it to the Argo server's host:port, and ARGO_TOKEN to a "
+                "token of the service account oriane-submitter"
+            )
+        if "://" in self.server:
+            return self.server
+        return f"{'https' if self.secure else 'http'}://{self.server}"
 
 
 @dataclass(frozen=True)
@@ -372,6 +449,7 @@ class Settings:
     embed: EmbedSettings
     index: IndexSettings
     record: RecordSettings
+    cluster: ClusterSettings
 
     @classmethod
     def load(cls) -> Self:

@@ -1,4 +1,4 @@
-"""`oriane`: run the pipeline on this machine and search what it indexed."""
+"""`oriane`: run the pipeline, here or on a cluster, and search what it indexed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ from dotenv import load_dotenv
 from rich.console import Console
 from rich.markup import escape
 
-from components.errors import EXIT_DONE, EXIT_TRANSIENT, ConfigurationError, PipelineError
+from components.errors import (
+    EXIT_DONE,
+    EXIT_TRANSIENT,
+    ConfigurationError,
+    PipelineError,
+    RunFailedError,
+)
 
 if TYPE_CHECKING:
     from components.settings import Settings
@@ -154,6 +160,89 @@ def demo(
     from workflows.tables import output
 
     _exit_for(show(_settings(), packages, output()))
+
+
+@app.command(
+    epilog="Examples: oriane submit s3://oriane-contents/instagram/ --watch · "
+    "oriane submit clip.mp4 --watch · oriane submit --catch-up --limit 100 --gpu"
+)
+def submit(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PATH", help="As for `run`; local videos are copied to S3 first"),
+    ] = None,
+    job_input: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help='JSON list of {"platform": …, "code": …}'),
+    ] = None,
+    catch_up: Annotated[
+        bool, typer.Option("--catch-up", help="Only videos that are new, changed or failed")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Most videos of a listing")
+    ] = None,
+    videos_per_shard: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Videos that one chain of pods handles")
+    ] = 1,
+    pods_in_flight: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Most pods at once")
+    ] = None,
+    max_failed_percent: Annotated[
+        float | None,
+        typer.Option(min=0, max=100, metavar="X", help="Failed videos that make the run fail"),
+    ] = None,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Crop and embed on GPUs")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow the run to its end")] = False,
+    timeout: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="Stop following after so long")
+    ] = 24 * 3600,
+    as_json: JsonOption = False,
+) -> None:
+    """Run every phase over videos, on a cluster with Argo Workflows (docs/cluster.md)."""
+    from workflows.follow import follow
+    from workflows.submit import ArgoServer, as_json_object, submit_videos
+
+    settings = _settings()
+    options = {
+        "videos_per_shard": videos_per_shard,
+        "limit": limit,
+        "shards_in_flight": pods_in_flight,
+        "max_failed_percent": max_failed_percent,
+    }
+    name = submit_videos(
+        settings,
+        paths or [],
+        job_input,
+        lambda video: errors.print(f"copied {video}", highlight=False),
+        catch_up=catch_up,
+        gpu=gpu,
+        options={key: f"{value:g}" for key, value in options.items() if value is not None},
+        pods_in_flight=pods_in_flight,
+    )
+    server = ArgoServer(settings.cluster)
+    errors.print(f"{name}: {server.page(name)}", highlight=False, soft_wrap=True)
+    progress = follow(server, name, timeout, errors) if watch else server.progress(name)
+    if as_json:
+        print(json.dumps(as_json_object(progress), ensure_ascii=False))
+    if watch and progress.phase != "Succeeded":
+        raise RunFailedError(f"{name} {progress.phase}: {progress.message or 'see its digest'}")
+
+
+@app.command(epilog="Examples: oriane render · oriane render --check · oriane render --output out")
+def render(
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of the Kubernetes manifests")
+    ] = Path("k8s"),
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing, fail if a file is stale")
+    ] = False,
+) -> None:
+    """Render the Argo and Kubeflow manifests from the components' contracts."""
+    from workflows.manifests import rendered
+    from workflows.rendering import refresh
+
+    if not refresh({output / path: text for path, text in rendered().items()}, check=check):
+        raise typer.Exit(1)
 
 
 def _settings() -> Settings:

@@ -11,11 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, SecretStr
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel
 
 from components.contract import Component, components
-from components.settings import Group, Settings
+from components.settings import Settings
+from workflows import manifests
+from workflows.rendering import refresh
 
 ROOT = Path(__file__).parent.parent
 _NOTICE = "Rendered by `make docs` from {source}; edit that."
@@ -27,6 +28,7 @@ def rendered() -> dict[Path, str]:
         ROOT / ".env.example": env_example(),
         ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "docs" / "components.md": components_page(),
+        **{ROOT / "k8s" / path: text for path, text in manifests.rendered().items()},
     }
 
 
@@ -40,8 +42,8 @@ def env_example() -> str:
     ]
     for _, group in Settings.groups():
         lines += ["", f"# --- {group.title}"]
-        for name, field in _variables(group):
-            lines += [f"# {field.description}", f"#{name}={_default(field)}"]
+        for variable in group.variables():
+            lines += [f"# {variable.description}", f"#{variable.name}={variable.text}"]
     return "\n".join(lines) + "\n"
 
 
@@ -55,12 +57,11 @@ def settings_page() -> str:
     for _, group in Settings.groups():
         lines += ["", f"## {group.title}", "", "| variable | default | decides | meaning |"]
         lines += ["|---|---|---|---|"]
-        for name, field in _variables(group):
-            extra = field.json_schema_extra
-            decides = "yes" if isinstance(extra, dict) and extra["decides"] else ""
-            default = _default(field)
-            shown = f"`{default}`" if default else "–"
-            lines += [f"| `{name}` | {shown} | {decides} | {_escaped(field.description)} |"]
+        for variable in group.variables():
+            decides = "yes" if variable.decides else ""
+            shown = f"`{variable.text}`" if variable.text else "–"
+            meaning = _escaped(variable.description)
+            lines += [f"| `{variable.name}` | {shown} | {decides} | {meaning} |"]
     return "\n".join(lines) + "\n"
 
 
@@ -111,34 +112,12 @@ def _escaped(text: str | None) -> str:
     return (text or "").replace("<", "&lt;")
 
 
-def _variables(group: type[Group]) -> list[tuple[str, FieldInfo]]:
-    return [(str(field.validation_alias), field) for field in group.model_fields.values()]
-
-
-def _default(field: FieldInfo) -> str:
-    default = field.default
-    if default is None or isinstance(default, SecretStr):
-        return ""
-    if isinstance(default, bool):
-        return str(int(default))
-    return f"{default:g}" if isinstance(default, float) else str(default)
-
-
 def main() -> int:
     """Write the rendered files, or with --check tell which are stale."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail if stale")
     check = parser.parse_args().check
-    stale = {
-        path: text
-        for path, text in rendered().items()
-        if not path.exists() or path.read_text() != text
-    }
-    for path, text in stale.items():
-        print(f"{'stale' if check else 'written'}: {path.relative_to(ROOT)}")
-        if not check:
-            path.write_text(text)
-    return int(check and bool(stale))
+    return 0 if refresh(rendered(), check=check) else 1
 
 
 if __name__ == "__main__":

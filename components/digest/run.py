@@ -12,7 +12,7 @@ from typing import Any
 from components.contract import PHASES
 from components.digest.contract import DigestInputs, DigestOutputs
 from components.digest.summary import Summary
-from components.errors import TooManyFailuresError
+from components.errors import RunFailedError
 from components.logs import log
 from components.manifest import Entry, Problem
 from components.profiling import profile
@@ -27,7 +27,7 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
     """Write `runs/<run>/digest.json` and log it.
 
     Raises:
-        TooManyFailuresError: a larger part of the videos failed than is allowed.
+        RunFailedError: a larger part of the videos failed than is allowed.
     """
     bucket = services.settings.storage.artifacts_bucket
     folder = f"s3://{bucket}/runs/{inputs.run}/"
@@ -41,7 +41,7 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
         log.info("digest: %s", line)
     failed_percent = summary.percent("failed")
     if failed_percent > inputs.max_failed_percent:
-        raise TooManyFailuresError(
+        raise RunFailedError(
             f"{summary.counts['failed']} of {summary.videos} videos failed, more than "
             f"{inputs.max_failed_percent:g} %; {uri} names reasons and examples"
         )

@@ -23,6 +23,6 @@ COMPONENT = Component(
     purpose="Probe each source video and reject what cannot be processed",
     inputs=FetchInputs,
     outputs=FetchOutputs,
-    resources=Resources(cpu=1, memory_gib=1, disk_gib=8),
+    resources=Resources(cpu=1, memory_gib=2, disk_gib=8),
     settings=("limits",),
 )

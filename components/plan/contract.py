@@ -9,18 +9,19 @@ from components.manifest import Manifest, RunName, Video
 
 
 class Batch(BaseModel):
-    """Shards that one child workflow handles: those with the numbers `first` to `last`."""
+    """Shards that one child workflow handles: `count` of them, from number `first`."""
 
     model_config = ConfigDict(frozen=True)
 
     first: int
-    last: int
+    count: int
 
 
 class PlanInputs(Inputs):
     source: str = Field(
         "",
-        description="S3 prefix to list for <platform>/<code>/video.mp4; empty takes job_input",
+        description="S3 prefix to list for <platform>/<code>/video.mp4; empty takes job_input, "
+        "or with catch_up the whole bucket",
     )
     job_input: str = Field(
         "",
@@ -47,9 +48,10 @@ class PlanOutputs(Outputs):
     shards: tuple[Manifest[Video], ...] = Field(
         description="One manifest a shard; empty where there are batches"
     )
+    inline: int = Field(description="Shards that this workflow handles itself: all, or none")
     batches: tuple[Batch, ...] = Field(
-        description="Numbers of the first and last shard of each batch; empty where one workflow "
-        "handles all"
+        description="First number and count of the shards of each batch; empty where one "
+        "workflow handles all"
     )
     addresses: str = Field(description="Address of a shard's manifest, with %06d for its number")
     run: str = Field(description="Name of the run")

@@ -56,6 +56,7 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
         )
     return PlanOutputs(
         shards=() if batches else manifests,
+        inline=0 if batches else len(manifests),
         batches=batches,
         addresses=addresses,
         run=name,
@@ -78,7 +79,7 @@ def _batches(shards: int, most: int) -> tuple[Batch, ...]:
             "videos_per_shard or shards_per_batch, or set limit"
         )
     return tuple(
-        Batch(first=first, last=min(first + most, shards) - 1) for first in range(0, shards, most)
+        Batch(first=first, count=min(most, shards - first)) for first in range(0, shards, most)
     )
 
 
@@ -86,7 +87,7 @@ def _videos(inputs: PlanInputs, services: Services) -> tuple[list[Video], list[i
     """Return the videos, their sizes in bytes (0 where unknown), and how many objects are none."""
     if inputs.source and inputs.job_input:
         raise ConfigurationError("give source or job_input, not both")
-    if inputs.source:
+    if inputs.source or (inputs.catch_up and not inputs.job_input):
         return _listed(inputs, services)
     if inputs.catch_up or inputs.limit:
         raise ConfigurationError("catch_up and limit need source, the s3:// prefix to list")
@@ -102,15 +103,17 @@ def _videos(inputs: PlanInputs, services: Services) -> tuple[list[Video], list[i
 
 
 def _listed(inputs: PlanInputs, services: Services) -> tuple[list[Video], list[int], int]:
-    if not inputs.source.startswith("s3://"):
-        raise ConfigurationError(f"source: expected s3://bucket/prefix, found {inputs.source!r}")
-    listing = _Listing(services.store.objects(inputs.source))
+    storage = services.settings.storage
+    source = inputs.source or f"s3://{storage.videos_bucket}/"
+    if not source.startswith("s3://"):
+        raise ConfigurationError(f"source: expected s3://bucket/prefix, found {source!r}")
+    listing = _Listing(services.store.objects(source))
     sources: Iterator[Stored] = iter(listing)
     if inputs.catch_up:
-        bucket, prefix = split(inputs.source)
+        bucket, prefix = split(source)
         # A deeper prefix could name the source file itself, which no marker lies below.
         folder = "/".join(prefix.split("/")[:2])
-        booked = services.store.objects(f"s3://{services.settings.storage.frames_bucket}/{folder}")
+        booked = services.store.objects(f"s3://{storage.frames_bucket}/{folder}")
         laid_out = (stored for stored in sources if _is_laid_out(stored, bucket))
         sources = pending(laid_out, booked, services.store)
     if inputs.limit:

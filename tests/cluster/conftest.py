@@ -1,0 +1,97 @@
+"""Tests that need built images or a cluster; they run where ORIANE_CLUSTER_TESTS=1 is set.
+
+`make test-cluster` sets it. KUBECONFIG and ARGO_SERVER name a cluster whose pods reach this machine
+at CLUSTER_HOST; ORIANE_QDRANT_BIN is the program of a Qdrant server. docs/cluster.md says more.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import warnings
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from qdrant_client import QdrantClient
+
+from components.settings import ClusterSettings, Settings, StorageSettings
+from components.storage import Store
+from tests.cluster.installation import install, secret
+from tests.cluster.stores import Server, qdrant_server, s3_server
+from workflows.submit import ArgoServer
+
+collect_ignore_glob = [] if os.environ.get("ORIANE_CLUSTER_TESTS") == "1" else ["test_*.py"]
+_NEEDED = ("KUBECONFIG", "ARGO_SERVER", "CLUSTER_HOST", "ORIANE_QDRANT_BIN")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The installed pipeline and the stores that its pods use."""
+
+    folder: Path
+    s3: Server
+    store: Store
+    qdrant: QdrantClient
+    argo: ArgoServer
+    settings: Settings
+    pod_settings: dict[str, dict[str, str]]
+
+    def measured(self, line: str) -> None:
+        """Keep a measurement for whoever reads the folder afterwards."""
+        with (self.folder / "measured.txt").open("a") as file:
+            file.write(f"{line}\n")
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Stores on this machine, and the cpu overlay applied with settings that reach them."""
+    missing = [name for name in _NEEDED if not os.environ.get(name)]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} not set")
+    host = os.environ["CLUSTER_HOST"]
+    folder = tmp_path_factory.mktemp("cluster")
+    s3, storage = s3_server(folder, host)
+    qdrant, key = qdrant_server(os.environ["ORIANE_QDRANT_BIN"], folder / "qdrant", host)
+    with s3, qdrant, closing(_client(qdrant, key)) as client:
+        subprocess.run(
+            ["kubectl", "create", "namespace", "oriane"], check=False, capture_output=True
+        )
+        secret("oriane-s3", _credentials(storage))
+        secret("oriane-qdrant", {"QDRANT_KEY": key})
+        pod_settings = {
+            "storage": {"AWS_ENDPOINT_URL": str(storage.endpoint_url), "VP_S3_ATTEMPTS": "2"},
+            "index": {"QDRANT_URL": f"http://{qdrant.address}"},
+            "record": {"LOCAL_MODE": "1"},
+            "embed": {"CLIP_MODEL": "packaged:conse", "VP_BATCH_SIZE": "1"},
+        }
+        install(folder / "overlay", "cpu", pod_settings)
+        argo = ClusterSettings(ARGO_SERVER=os.environ["ARGO_SERVER"], ARGO_SECURE=False)
+        settings = Settings.load().having("storage", **storage.model_dump())
+        settings = settings.having("cluster", **argo.model_dump())
+        yield Cluster(
+            folder=folder,
+            s3=s3,
+            store=Store(storage),
+            qdrant=client,
+            argo=ArgoServer(argo),
+            settings=settings,
+            pod_settings=pod_settings,
+        )
+
+
+def _client(server: Server, key: str) -> QdrantClient:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Api key is used with an insecure connection")
+        return QdrantClient(url=f"http://{server.address}", api_key=key, check_compatibility=False)
+
+
+def _credentials(storage: StorageSettings) -> dict[str, str]:
+    assert storage.access_key_id
+    assert storage.secret_access_key
+    return {
+        "AWS_ACCESS_KEY_ID": storage.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": storage.secret_access_key.get_secret_value(),
+    }

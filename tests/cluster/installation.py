@@ -1,0 +1,82 @@
+"""Installs the project's manifests in the cluster, as a deployment of one's own would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from components.contract import components
+
+ROOT = Path(__file__).parents[2]
+NAMESPACE = "oriane"
+
+
+def kubectl(*arguments: str, given: str | None = None) -> str:
+    """Run kubectl in the project's namespace and return what it prints."""
+    command = ["kubectl", "--namespace", NAMESPACE, *arguments]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+    return done.stdout
+
+
+def get(*arguments: str) -> Any:
+    """Return an object of the cluster."""
+    return json.loads(kubectl("get", *arguments, "--output", "json"))
+
+
+def install(folder: Path, overlay: str, settings: dict[str, dict[str, str]]) -> None:
+    """Apply an overlay with this cluster's images, sizes and settings, by group of settings."""
+    patches = [
+        {
+            "target": {"kind": "WorkflowTemplate", "name": f"{component.name}(-gpu)?"},
+            "patch": _patch(component.image),
+        }
+        for component in components()
+    ]
+    patches += [
+        {
+            "target": {"kind": "ConfigMap", "name": f"oriane-{group}"},
+            "patch": json.dumps(
+                [
+                    {"op": "replace", "path": f"/data/{name}", "value": value}
+                    for name, value in values.items()
+                ]
+            ),
+        }
+        for group, values in settings.items()
+    ]
+    # Where there is one small node, pods ask for little; where they are preempted does not matter.
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [os.path.relpath(ROOT / "k8s" / "overlays" / overlay, folder)],
+        "patches": patches,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "kustomization.yaml").write_text(json.dumps(kustomization))
+    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(folder))
+
+
+def secret(name: str, values: dict[str, str]) -> None:
+    """Create or replace a Secret."""
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name},
+        "stringData": values,
+    }
+    kubectl("apply", "--filename", "-", given=json.dumps(manifest))
+
+
+def _patch(image: str) -> str:
+    container = "/spec/templates/0/container"
+    registry = os.environ.get("ORIANE_REGISTRY", "localhost/")
+    return json.dumps(
+        [
+            {"op": "replace", "path": f"{container}/image", "value": f"{registry}{image}:0.1.0"},
+            {"op": "replace", "path": f"{container}/resources/requests/cpu", "value": "50m"},
+        ]
+    )

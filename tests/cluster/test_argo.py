@@ -1,0 +1,311 @@
+"""The pipeline on a real Kubernetes with a real Argo, S3 protocol and Qdrant server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.manifest import Entry, Manifest, RecordedVideo
+from tests.clips import ffmpeg
+from tests.cluster.conftest import Cluster
+from tests.cluster.installation import ROOT, get, install, kubectl
+from tests.cluster.runs import create, finished, nodes, until
+
+GOOD = 4
+BUCKET = "oriane-contents"
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real video of 4 s."""
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    source = "testsrc2=size=480x270:rate=25:duration=4"
+    ffmpeg("-f", "lavfi", "-i", source, "-c:v", "libx264", "-pix_fmt", "yuv420p", path)
+    return path
+
+
+def put(cluster: Cluster, platform: str, count: int, clip: Path) -> list[dict[str, str]]:
+    """Upload `count` videos of a platform and return them as JOB_INPUT wants them."""
+    items = [{"platform": platform, "code": f"video{number}"} for number in range(count)]
+    for item in items:
+        uri = f"s3://{BUCKET}/{platform}/{item['code']}/video.mp4"
+        # A tail that no decoder looks at makes every video's ETag another.
+        content = clip.read_bytes() + f"{platform} {item['code']}".encode()
+        cluster.store.put(uri, content, "video/mp4")
+    return items
+
+
+def run_manifest(**parameters: Any) -> str:
+    """Return the example's workflow with other parameters."""
+    manifest = yaml.safe_load((ROOT / "k8s" / "examples" / "run.yaml").read_text())
+    manifest["spec"]["arguments"]["parameters"] = [
+        {"name": name, "value": value if isinstance(value, str) else json.dumps(value)}
+        for name, value in parameters.items()
+    ]
+    return json.dumps(manifest)
+
+
+def recorded(cluster: Cluster, run: str) -> list[Entry[RecordedVideo]]:
+    """Return the entries of all shards of a run, as record left them."""
+    prefix = f"s3://oriane-artifacts/runs/{run}/"
+    return [
+        entry
+        for stored in cluster.store.objects(prefix)
+        if stored.uri.endswith("/record.jsonl")
+        for entry in Manifest[RecordedVideo](stored.uri).read(cluster.store)
+    ]
+
+
+def digest_of(cluster: Cluster, run: str) -> dict[str, Any]:
+    content = cluster.store.get(f"s3://oriane-artifacts/runs/{run}/digest.json")
+    parsed: dict[str, Any] = json.loads(content)
+    return parsed
+
+
+def reused(entry: Entry[Any]) -> set[str]:
+    return {step.phase for step in entry.steps if step.reused}
+
+
+def points(cluster: Cluster, platform: str) -> int:
+    from qdrant_client import models as q
+
+    match = q.FieldCondition(key="platform", match=q.MatchValue(value=platform))
+    return cluster.qdrant.count("watched_frames", count_filter=q.Filter(must=[match])).count
+
+
+def oriane(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user with the cluster's variables set would."""
+    storage = cluster.settings.storage
+    assert storage.secret_access_key
+    environment = {
+        **os.environ,
+        "ARGO_SERVER": cluster.settings.cluster.address,
+        "AWS_ENDPOINT_URL": str(storage.endpoint_url),
+        "AWS_ACCESS_KEY_ID": str(storage.access_key_id),
+        "AWS_SECRET_ACCESS_KEY": storage.secret_access_key.get_secret_value(),
+    }
+    program = Path(sys.executable).parent / "oriane"
+    return subprocess.run(
+        [program, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_good_corrupt_and_missing_videos_submitted_with_kubectl(
+    cluster: Cluster, clip: Path
+) -> None:
+    items = put(cluster, "mixed", GOOD, clip)
+    corrupt = {"platform": "mixed", "code": "corrupt"}
+    cluster.store.put(f"s3://{BUCKET}/mixed/corrupt/video.mp4", b"no video at all", "video/mp4")
+    missing = {"platform": "mixed", "code": "missing"}
+    run = create(run_manifest(job_input=[*items, corrupt, missing]))
+    workflow = finished(run)
+    assert workflow["status"]["phase"] == "Succeeded", workflow["status"].get("message")
+
+    digest = digest_of(cluster, run)
+    assert (digest["videos"], digest["done"], digest["rejected"]) == (GOOD + 2, GOOD, 2)
+    assert {reason["reason"] for reason in digest["reasons"]} == {"not_a_video", "missing"}
+    done = [entry.result.indexed.framed for entry in recorded(cluster, run) if entry.result]
+    assert len(done) == GOOD
+    for framed in done:
+        for frame in framed.frames:
+            assert cluster.store.exists(f"s3://oriane-frames/{framed.path(frame)}")
+    assert points(cluster, "mixed") == sum(len(framed.frames) for framed in done) > 0
+
+    # The logs of every step are readable where people look for them.
+    for component in ("plan", "fetch", "crop", "frame", "dedup", "upload", "embed", "index"):
+        node = nodes(workflow, component)[0]
+        assert component in log_of(cluster, run, node), component
+
+
+def log_of(cluster: Cluster, run: str, node: dict[str, Any]) -> str:
+    """Read a step's log through the Argo server, as its UI does."""
+    template = node["templateRef"]["template"]
+    pod = f"{run}-{template}-{node['id'].rsplit('-', 1)[1]}"
+    address = cluster.settings.cluster.address
+    url = f"{address}/api/v1/workflows/oriane/{run}/log?podName={pod}&logOptions.container=main"
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
+def test_a_rerun_redoes_nothing_and_catch_up_finds_nothing(cluster: Cluster, clip: Path) -> None:
+    items = put(cluster, "again", 2, clip)
+    first = finished(create(run_manifest(job_input=items, videos_per_shard="2")))
+    assert first["status"]["phase"] == "Succeeded"
+    second = create(run_manifest(job_input=items, videos_per_shard="2"))
+    assert finished(second)["status"]["phase"] == "Succeeded"
+    for entry in recorded(cluster, second):
+        assert len(reused(entry)) == 8
+    third = create(run_manifest(source=f"s3://{BUCKET}/again/", catch_up="true"))
+    assert finished(third)["status"]["phase"] == "Succeeded"
+    assert digest_of(cluster, third)["videos"] == 0
+
+
+@pytest.mark.parametrize("component", ["crop", "embed"])
+def test_a_killed_pod_goes_on_where_it_stopped(
+    cluster: Cluster, clip: Path, component: str
+) -> None:
+    platform = f"killed-{component}"
+    run = create(run_manifest(job_input=put(cluster, platform, 6, clip), videos_per_shard="6"))
+
+    def result_is_there() -> bool:
+        objects = cluster.store.objects(f"s3://oriane-artifacts/results/{platform}/")
+        return any(f"/{component}/" in stored.uri for stored in objects)
+
+    until(result_is_there, 300, f"a first result of {component}")
+    selector = f"workflows.argoproj.io/workflow={run},app.kubernetes.io/component={component}"
+    (pod,) = get("pods", "--selector", selector)["items"]
+    kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
+
+    workflow = finished(run)
+    assert workflow["status"]["phase"] == "Succeeded", workflow["status"].get("message")
+    assert len(nodes(workflow, component)) == 2, "killed too late, it had ended"
+    entries = recorded(cluster, run)
+    assert digest_of(cluster, run)["done"] == len(entries) == 6
+    assert any(component in reused(entry) for entry in entries), "what was finished is not redone"
+    frames = sum(len(entry.result.indexed.framed.frames) for entry in entries if entry.result)
+    assert points(cluster, platform) == frames
+
+
+def test_an_outage_of_s3_is_waited_out(cluster: Cluster, clip: Path) -> None:
+    run = create(run_manifest(job_input=put(cluster, "outage", 2, clip)))
+    until(lambda: nodes(get("workflow", run), "crop"), 120, "crop to start")
+    cluster.s3.stop()
+    time.sleep(30)
+    cluster.s3.start()
+    workflow = finished(run)
+    assert workflow["status"]["phase"] == "Succeeded", workflow["status"].get("message")
+    assert digest_of(cluster, run)["done"] == 2
+    codes = {
+        node.get("outputs", {}).get("exitCode")
+        for node in workflow["status"]["nodes"].values()
+        if node["type"] == "Pod"
+    }
+    assert "75" in codes, "nothing was retried"
+
+
+def test_too_many_failures_fail_the_run(cluster: Cluster, clip: Path, tmp_path: Path) -> None:
+    wrong = {**cluster.pod_settings, "index": {"QDRANT_URL": "http://192.0.2.1:6333"}}
+    wrong["index"] |= {"VP_QDRANT_ATTEMPTS": "1", "VP_QDRANT_TIMEOUT_SECS": "2"}
+    quick = {"op": "replace", "path": "/spec/templates/0/retryStrategy/limit", "value": "0"}
+    install(tmp_path / "wrong", "cpu", wrong)
+    kubectl("patch", "workflowtemplate", "index", "--type=json", f"--patch={json.dumps([quick])}")
+    try:
+        run = create(run_manifest(job_input=put(cluster, "unindexed", 1, clip)))
+        workflow = finished(run)
+    finally:
+        install(cluster.folder / "overlay", "cpu", cluster.pod_settings)
+    assert workflow["status"]["phase"] == "Failed"
+    digest = digest_of(cluster, run)
+    assert (digest["done"], digest["failed"]) == (0, 1)
+    (reason,) = digest["reasons"]
+    assert reason["phase"] == "index"
+
+
+def test_more_shards_than_one_workflow_holds_go_to_children(cluster: Cluster, clip: Path) -> None:
+    items = put(cluster, "batched", 3, clip)
+    run = create(run_manifest(job_input=items, shards_per_batch="2"))
+    workflow = finished(run)
+    assert workflow["status"]["phase"] == "Succeeded", workflow["status"].get("message")
+    children = get("workflows", "--selector", f"oriane/run={run}")["items"]
+    assert sorted(child["metadata"]["name"] for child in children) == [f"{run}-0", f"{run}-2"]
+    assert digest_of(cluster, run)["done"] == 3
+
+
+def test_oriane_submit_from_local_files_and_watch(cluster: Cluster, clip: Path) -> None:
+    done = oriane(cluster, "submit", str(clip), "--watch", "--json", "--timeout", "600")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert (result["phase"], result["videos"], result["done"]) == ("Succeeded", 1, 1)
+    assert "embed 1/1" in done.stderr
+    late = oriane(cluster, "submit", str(clip), "--watch", "--timeout", "1")
+    assert late.returncode == 75
+    assert "has not ended after 1 s" in late.stderr
+    bad = oriane(cluster, "submit", "s3://no-such-bucket/", "--watch", "--timeout", "600")
+    assert bad.returncode == 1, bad.stderr
+    assert "Failed" in bad.stderr
+
+
+def test_the_nightly_catch_up_takes_what_is_new_and_leaves_the_rest(
+    cluster: Cluster, clip: Path
+) -> None:
+    put(cluster, "nightly", 2, clip)
+    first = finished(triggered())
+    assert first["status"]["phase"] == "Succeeded", first["status"].get("message")
+    assert points(cluster, "nightly") > 0
+    digest = digest_of(cluster, first["metadata"]["name"])
+    assert digest["done"] >= 2
+    second = triggered()
+    assert finished(second)["status"]["phase"] == "Succeeded"
+    assert digest_of(cluster, second)["videos"] == 0
+
+
+def triggered() -> str:
+    """Create the workflow that the CronWorkflow would, and return its name."""
+    spec = get("cronworkflow", "nightly-catch-up")["spec"]["workflowSpec"]
+    manifest = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"generateName": "nightly-catch-up-"},
+        "spec": spec,
+    }
+    return create(json.dumps(manifest))
+
+
+def test_one_component_in_somebody_elses_workflow(cluster: Cluster, clip: Path) -> None:
+    items = put(cluster, "foreign", 1, clip)
+    manifest = (ROOT / "k8s" / "examples" / "one-step.yaml").read_text()
+    parsed = yaml.safe_load(manifest)
+    parsed["spec"]["arguments"]["parameters"] = [{"name": "videos", "value": json.dumps(items)}]
+    workflow = finished(create(json.dumps(parsed)))
+    assert workflow["status"]["phase"] == "Succeeded", workflow["status"].get("message")
+    (fetched,) = nodes(workflow, "fetch")
+    values = {output["name"]: output["value"] for output in fetched["outputs"]["parameters"]}
+    assert values["done"] == "1"
+    assert cluster.store.exists(values["manifest"])
+
+
+def test_sixty_shards_stay_far_below_the_limits(cluster: Cluster) -> None:
+    """Missing videos make as many pods and nodes as any others, and are soon done."""
+    items = [{"platform": "many", "code": f"missing{number}"} for number in range(60)]
+    run = create(run_manifest(job_input=items))
+    workflow = finished(run, seconds=2400)
+    assert digest_of(cluster, run)["rejected"] == 60
+    path = f"/apis/argoproj.io/v1alpha1/namespaces/oriane/workflows/{run}"
+    stored = len(kubectl("get", "--raw", path).encode())
+    nodes_size = len(json.dumps(workflow["status"].get("nodes", {})))
+    cluster.measured(f"60 shards: object {stored} bytes, nodes unpacked {nodes_size} bytes")
+    assert stored < 1_000_000
+
+
+def test_gpu_pods_are_scheduled_on_gpus(cluster: Cluster, clip: Path, tmp_path: Path) -> None:
+    install(tmp_path / "gpu", "gpu", cluster.pod_settings)
+    items = json.dumps(put(cluster, "gpu", 1, clip))
+    (tmp_path / "job.json").write_text(items)
+    job = str(tmp_path / "job.json")
+    done = oriane(cluster, "submit", "--job-input", job, "--gpu", "--watch", "--json")
+    assert done.returncode == 0, done.stderr
+    run = json.loads(done.stdout)["workflow"]
+    pods = get("pods", "--selector", f"workflows.argoproj.io/workflow={run}")["items"]
+    gpus = {
+        pod["metadata"]["labels"]["app.kubernetes.io/component"]
+        for pod in pods
+        for container in pod["spec"]["containers"]
+        if "nvidia.com/gpu" in container.get("resources", {}).get("limits", {})
+    }
+    assert gpus == {"crop", "embed"}
+
+
+@pytest.mark.parametrize("overlay", ["cpu", "gpu"])
+def test_the_server_accepts_every_manifest(overlay: str) -> None:
+    folder = str(ROOT / "k8s" / "overlays" / overlay)
+    kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-k", folder)

@@ -1,0 +1,22 @@
+"""Every Argo object of the project by name, where Hera's tools find them.
+
+`hera generate yaml workflows/argo.py` prints what `oriane render` writes.
+"""
+
+from __future__ import annotations
+
+from components.contract import component, components
+from workflows.pipeline import video_to_embedding
+from workflows.templates import component_template, nightly_catch_up, pipeline_templates
+
+(PLAN, FETCH, CROP, FRAME, DEDUP, UPLOAD, EMBED, INDEX, RECORD, DIGEST) = map(
+    component_template, components()
+)
+VIDEO_TO_EMBEDDING, VIDEO_TO_EMBEDDING_BATCH = pipeline_templates(video_to_embedding())
+NIGHTLY_CATCH_UP = nightly_catch_up(video_to_embedding())
+
+CROP_GPU = component_template(component("crop"), gpu=True)
+EMBED_GPU = component_template(component("embed"), gpu=True)
+VIDEO_TO_EMBEDDING_GPU, VIDEO_TO_EMBEDDING_GPU_BATCH = pipeline_templates(
+    video_to_embedding(), gpu=True
+)

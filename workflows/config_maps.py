@@ -1,0 +1,69 @@
+"""The settings as Kubernetes objects: a ConfigMap a group, and the Secrets that hold credentials.
+
+Every pod gets the groups that its component declares and no others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.contract import Component
+from components.settings import Group, Settings
+
+# What the templates set themselves, what is an input there, and what only one machine knows.
+_NOT_IN_PODS = {
+    "JOB_INPUT",
+    "PROFILE_JSON",
+    "VP_ATTEMPT",
+    "VP_DATA_DIR",
+    "VP_DECODE_MEMORY_MB",
+    "VP_LAST_ATTEMPT",
+    "VP_MAX_WORKERS",
+    "VP_SCRATCH_DIR",
+}
+_NOT_IN_CLUSTER = {"cluster"}
+# A Secret by the group whose credentials it holds; it may be missing.
+_SECRETS = {"storage": "oriane-s3", "index": "oriane-qdrant", "record": "oriane-postgres"}
+
+
+def config_map_name(group: str) -> str:
+    """Return the name of the ConfigMap of a group of settings."""
+    return f"oriane-{group}"
+
+
+def groups_of(component: Component[Any, Any]) -> list[str]:
+    """Return the groups of settings that the component's pods see."""
+    wanted = {"storage", "work", *component.settings}
+    return [name for name, group in Settings.groups() if name in wanted and _data(group)]
+
+
+def secrets_of(component: Component[Any, Any]) -> list[str]:
+    """Return the names of the Secrets that the component's pods see."""
+    wanted = {"storage", *component.settings}
+    return [secret for group, secret in _SECRETS.items() if group in wanted]
+
+
+def config_maps() -> list[dict[str, Any]]:
+    """Return the ConfigMaps with every variable at its default; empty means the same."""
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": config_map_name(name),
+                "labels": {"app.kubernetes.io/name": "oriane"},
+                "annotations": {"oriane/settings": group.title},
+            },
+            "data": data,
+        }
+        for name, group in Settings.groups()
+        if name not in _NOT_IN_CLUSTER and (data := _data(group))
+    ]
+
+
+def _data(group: type[Group]) -> dict[str, str]:
+    return {
+        variable.name: variable.text
+        for variable in group.variables()
+        if not variable.credential and variable.name not in _NOT_IN_PODS
+    }

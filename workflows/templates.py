@@ -1,0 +1,519 @@
+"""The pipeline for Argo: a WorkflowTemplate a component, and the DAG on top by `templateRef`.
+
+A component's template brings everything its pods need (volumes, security, retries, tolerations),
+because `templateRef` takes nothing along from the workflow around it. The DAG comes from
+`workflows.pipeline`; what Argo adds is the fan-out: a workflow runs up to `shards_per_batch`
+shards itself and hands more to child workflows, so that the status of each stays far below what
+etcd holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+import yaml
+from hera.workflows import (
+    DAG,
+    Container,
+    CronWorkflow,
+    Parameter,
+    Resource,
+    Task,
+    WorkflowTemplate,
+)
+from hera.workflows import models as m
+from pydantic.fields import FieldInfo
+
+from components.contract import Component, ShardOutputs, component
+from components.errors import EXIT_TRANSIENT
+from workflows.config_maps import config_map_name, groups_of, secrets_of
+from workflows.pipeline import Item, Output, Pipeline, Source, WiringError
+from workflows.pipeline import Parameter as PipelineParameter
+
+VERSION = metadata.version("oriane")
+# Shards that a workflow works on at once; Argo takes no parameter here, so that a run which
+# should take fewer sets `spec.parallelism`.
+SHARDS_IN_FLIGHT = 16
+SHARDS_PER_BATCH = 100
+BATCHES_IN_FLIGHT = 2
+VIDEOS_A_NIGHT = 5000
+
+_ATTEMPTS_AFTER_THE_FIRST = 3
+_TERMINATED = (137, 143)  # 128 + SIGKILL, 128 + SIGTERM
+_UID = 10001
+_PODS, _EXECUTOR, _LAUNCHER = "oriane-pods", "oriane-executor", "oriane-launcher"
+_LABELS = {"app.kubernetes.io/name": "oriane", "app.kubernetes.io/version": VERSION}
+_DAY_S = 24 * 3600
+# The rest is for the phase itself, beside the worker processes that decode.
+_MEMORY_FOR_DECODING = 0.75
+
+
+def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> WorkflowTemplate:
+    """Return the WorkflowTemplate with the component's one template, of the same name.
+
+    Args:
+        gpu: Ask for the GPUs that the contract declares, and run the CUDA image on them.
+    """
+    name = _template_name(declared, gpu)
+    container = Container(
+        name=name,
+        image=f"{declared.image}:{VERSION}{'-cuda' if gpu else ''}",
+        image_pull_policy="IfNotPresent",
+        command=["python", "-m", "components", declared.name],
+        args=_flags(declared),
+        inputs=[_input(name, field) for name, field in declared.inputs.model_fields.items()],
+        outputs=[
+            Parameter(
+                name=output,
+                description=field.description,
+                value_from=m.ValueFrom(path=_output_path(output)),
+            )
+            for output, field in declared.outputs.model_fields.items()
+        ],
+        env=_environment(declared),
+        env_from=_environment_from(declared),
+        resources=_resources(declared, gpu),
+        tolerations=[_GPU_TOLERATION] if gpu else None,
+        node_selector={"nvidia.com/gpu.present": "true"} if gpu else None,
+        volumes=[_scratch(declared)],
+        volume_mounts=[m.VolumeMount(name="tmp", mount_path="/tmp")],  # noqa: S108
+        retry_strategy=_RETRIES,
+        active_deadline_seconds=declared.resources.deadline_s,
+        labels={**_LABELS, "app.kubernetes.io/component": declared.name},
+        metrics=_metrics(declared),
+        security_context=m.SecurityContext(
+            allow_privilege_escalation=False,
+            read_only_root_filesystem=True,
+            capabilities=m.Capabilities(drop=["ALL"]),
+        ),
+        pod_security_context=_POD_SECURITY,
+        service_account_name=_PODS,
+        automount_service_account_token=False,
+        executor=m.ExecutorConfig(service_account_name=_EXECUTOR),
+    )
+    return WorkflowTemplate(
+        name=name,
+        labels=_LABELS,
+        annotations=_described(declared.purpose),
+        templates=[container],
+    )
+
+
+def pipeline_templates(
+    pipeline: Pipeline, *, gpu: bool = False
+) -> tuple[WorkflowTemplate, WorkflowTemplate]:
+    """Return the DAG's two WorkflowTemplates: the whole run, and a batch of its shards."""
+    name = _pipeline_name(pipeline, gpu)
+    return _run_template(pipeline, name), _batch_template(pipeline, name, gpu)
+
+
+def nightly_catch_up(pipeline: Pipeline, *, gpu: bool = False) -> CronWorkflow:
+    """Return the CronWorkflow that processes what is new, changed or failed, every night."""
+    return CronWorkflow(
+        name="nightly-catch-up",
+        labels=_LABELS,
+        annotations=_described(
+            "Process videos that are new, changed since they were booked, or failed; the newest "
+            "first, at most `limit` a night"
+        ),
+        schedules=["0 2 * * *"],
+        timezone="Etc/UTC",
+        concurrency_policy="Forbid",
+        starting_deadline_seconds=3 * 3600,
+        successful_jobs_history_limit=7,
+        failed_jobs_history_limit=7,
+        workflow_template_ref=m.WorkflowTemplateRef(name=_pipeline_name(pipeline, gpu)),
+        arguments=_values(catch_up="true", limit=str(VIDEOS_A_NIGHT)),
+        workflow_metadata=m.WorkflowMetadata(labels={"oriane/trigger": "nightly"}),
+    )
+
+
+def _run_template(pipeline: Pipeline, name: str) -> WorkflowTemplate:
+    """Plan, fan out here or into child workflows, and sum up at the end, whatever came."""
+    (plan,) = pipeline.once
+    given = {
+        "addresses": _output(plan.addresses),
+        **{name: _output(source) for name, source in _passed_on(pipeline).items()},
+    }
+    whatever_comes = m.ContinueOn(failed=True, error=True)
+    run = DAG(
+        name="run",
+        fail_fast=False,
+        tasks=[
+            _task(plan.name, plan.name, {name: _planned(name) for name in plan.arguments}),
+            Task(
+                name="shards",
+                template_ref=m.TemplateRef(name=_batch_name(name), template="shards"),
+                arguments=_values(first="0", count=_output(plan.inline), **given),
+                dependencies=[plan.name],
+                continue_on=whatever_comes,
+            ),
+            Task(
+                name="batches",
+                template="batches",
+                arguments=_values(batches=_output(plan.batches), **given),
+                dependencies=[plan.name],
+                continue_on=whatever_comes,
+            ),
+        ],
+    )
+    return WorkflowTemplate(
+        name=name,
+        labels=_LABELS,
+        annotations=_described(
+            "Turn videos into searchable frame embeddings. Give `source` (an s3:// prefix), "
+            "`job_input` (a JSON list of platform and code, or its s3:// address) or `catch_up`"
+        ),
+        entrypoint=run.name,
+        on_exit="on-exit",
+        arguments=_run_arguments(pipeline),
+        templates=[run, *_batches(name, list(given)), _on_exit()],
+        **_workflow_level(),
+    )
+
+
+def _batch_template(pipeline: Pipeline, name: str, gpu: bool) -> WorkflowTemplate:
+    """Fan out over shards, and take each through the phases."""
+    passed_on = list(_passed_on(pipeline))
+    inputs = ["first", "count", "addresses", *passed_on]
+    shards = DAG(
+        name="shards",
+        fail_fast=False,
+        parallelism=SHARDS_IN_FLIGHT,
+        inputs=[Parameter(name=name) for name in inputs],
+        tasks=[
+            Task(
+                name="shard",
+                template="shard",
+                with_sequence=m.Sequence(
+                    start=_given("first"), count=_given("count"), format=_given("addresses")
+                ),
+                arguments=_values(
+                    manifest="{{item}}", **{name: _given(name) for name in passed_on}
+                ),
+            )
+        ],
+    )
+    shard = DAG(
+        name="shard",
+        fail_fast=False,
+        inputs=[Parameter(name=name) for name in ["manifest", *passed_on]],
+        tasks=[
+            _task(
+                step.name,
+                _template_name(step.component, gpu),
+                {name: _in_shard(source, pipeline) for name, source in step.arguments.items()},
+                depends=step.depends_on & {other.name for other in pipeline.each},
+            )
+            for step in pipeline.each
+        ],
+    )
+    return WorkflowTemplate(
+        name=_batch_name(name),
+        labels=_LABELS,
+        annotations=_described("Take the shards `first`, `first` + 1, … of a run through the DAG"),
+        entrypoint=shards.name,
+        arguments=[Parameter(name=name) for name in inputs],
+        templates=[shards, shard],
+        **_workflow_level(),
+    )
+
+
+def _batches(name: str, given: list[str]) -> list[DAG | Resource]:
+    """Return the fan-out over child workflows, and the template that runs one."""
+    arguments = {"first": "{{item.first}}", "count": "{{item.count}}"}
+    batches = DAG(
+        name="batches",
+        fail_fast=False,
+        parallelism=BATCHES_IN_FLIGHT,
+        inputs=[Parameter(name=name) for name in ["batches", *given]],
+        tasks=[
+            Task(
+                name="batch",
+                template="batch",
+                with_param=_given("batches"),
+                arguments=_values(**arguments, **{name: _given(name) for name in given}),
+            )
+        ],
+    )
+    inputs = ["first", "count", *given]
+    batch = Resource(
+        name="batch",
+        inputs=[Parameter(name=name) for name in inputs],
+        # Applied under a fixed name, so that a pod which starts again finds its child workflow.
+        action="apply",
+        set_owner_reference=True,
+        success_condition="status.phase == Succeeded",
+        failure_condition="status.phase in (Failed, Error)",
+        manifest=_child_workflow(name, inputs),
+        retry_strategy=m.RetryStrategy(limit=_LIMIT, retry_policy="OnError"),
+        service_account_name=_PODS,
+        automount_service_account_token=False,
+        executor=m.ExecutorConfig(service_account_name=_LAUNCHER),
+        pod_security_context=_POD_SECURITY,
+        labels={**_LABELS, "app.kubernetes.io/component": "batch"},
+    )
+    return [batches, batch]
+
+
+def _child_workflow(name: str, inputs: list[str]) -> str:
+    parameters = [{"name": name, "value": _given(name)} for name in inputs]
+    manifest = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {
+            "name": f"{{{{workflow.name}}}}-{_given('first')}",
+            "labels": {**_LABELS, "oriane/run": "{{workflow.name}}"},
+        },
+        "spec": {
+            "workflowTemplateRef": {"name": _batch_name(name)},
+            "parallelism": _UNQUOTED,
+            "arguments": {"parameters": parameters},
+        },
+    }
+    text = yaml.safe_dump(manifest, sort_keys=False, width=1000)
+    return text.replace(_UNQUOTED, "{{workflow.parameters.shards_in_flight}}")
+
+
+def _on_exit() -> DAG:
+    """Sum the run up; a digest that fails makes the workflow fail."""
+    digest = component("digest")
+    arguments = {
+        "run": "{{workflow.name}}",
+        "max_failed_percent": "{{workflow.parameters.max_failed_percent}}",
+    }
+    return DAG(name="on-exit", tasks=[_task("digest", digest.name, arguments)])
+
+
+def _run_arguments(pipeline: Pipeline) -> list[Parameter]:
+    """Return the workflow's parameters: those of the pipeline, and what Argo's runs add."""
+    (plan,) = pipeline.once
+    inputs = plan.component.inputs.model_fields
+    chosen = {"shards_per_batch": SHARDS_PER_BATCH}
+    parameters = [
+        Parameter(
+            name=parameter.name,
+            value=_text(chosen.get(parameter.name, inputs[parameter.name].default)),
+            description=inputs[parameter.name].description,
+            enum=_choices(inputs[parameter.name]),
+        )
+        for parameter in pipeline.parameters
+        if parameter.name != "run"
+    ]
+    failed = component("digest").inputs.model_fields["max_failed_percent"]
+    return [
+        *parameters,
+        Parameter(
+            name="shards_in_flight",
+            value=str(SHARDS_IN_FLIGHT),
+            description="Most pods of one batch at once; a run without batches has "
+            "spec.parallelism for that",
+        ),
+        Parameter(
+            name="max_failed_percent", value=_text(failed.default), description=failed.description
+        ),
+    ]
+
+
+def _passed_on(pipeline: Pipeline) -> dict[str, Output]:
+    """Return what the steps of a shard take from those before the fan-out, by name."""
+    once = {step.name for step in pipeline.once}
+    return {
+        source.name: source
+        for step in pipeline.each
+        for source in step.arguments.values()
+        if isinstance(source, Output) and source.step in once
+    }
+
+
+def _in_shard(source: Source, pipeline: Pipeline) -> str:
+    if isinstance(source, Item):
+        return _given("manifest")
+    if isinstance(source, PipelineParameter):
+        raise WiringError(f"parameter {source.name!r} does not reach a shard; hand it on by plan")
+    return _given(source.name) if source in _passed_on(pipeline).values() else _output(source)
+
+
+def _planned(name: str) -> str:
+    return "{{workflow.name}}" if name == "run" else f"{{{{workflow.parameters.{name}}}}}"
+
+
+def _output(source: Output) -> str:
+    return f"{{{{tasks.{source.step}.outputs.parameters.{source.name}}}}}"
+
+
+def _given(name: str) -> str:
+    return f"{{{{inputs.parameters.{name}}}}}"
+
+
+def _task(
+    name: str, template: str, arguments: Mapping[str, str], depends: set[str] | None = None
+) -> Task:
+    return Task(
+        name=name,
+        template_ref=m.TemplateRef(name=template, template=template),
+        arguments=_values(**arguments),
+        depends=" && ".join(sorted(depends)) if depends else None,
+    )
+
+
+def _values(**values: str) -> list[Parameter]:
+    return [Parameter(name=name, value=value) for name, value in values.items()]
+
+
+def _input(name: str, field: FieldInfo) -> Parameter:
+    if field.is_required():
+        return Parameter(name=name, description=field.description)
+    return Parameter(
+        name=name,
+        description=field.description,
+        default=_text(field.default),
+        enum=_choices(field),
+    )
+
+
+def _choices(field: FieldInfo) -> list[str] | None:
+    return ["true", "false"] if field.annotation is bool else None
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _flags(declared: Component[Any, Any]) -> list[str]:
+    inputs = [(f"--{name}", _given(name)) for name in declared.inputs.model_fields]
+    outputs = [(f"--out_{name}", _output_path(name)) for name in declared.outputs.model_fields]
+    return [part for flag in [*inputs, *outputs] for part in flag]
+
+
+def _output_path(name: str) -> str:
+    return f"/tmp/outputs/{name}"  # noqa: S108
+
+
+def _environment(declared: Component[Any, Any]) -> list[m.EnvVar]:
+    """Return what the template knows better than a setting: the pod's size, and which try it is."""
+    needs = declared.resources
+    workers = max(1, int(needs.cpu))
+    environment = {"VP_MAX_WORKERS": str(workers)}
+    if issubclass(declared.outputs, ShardOutputs):
+        environment["VP_ATTEMPT"] = "{{retries}}"
+        environment["VP_LAST_ATTEMPT"] = _LIMIT
+    if "limits" in declared.settings:
+        megabytes = needs.memory_gib * 1024 * _MEMORY_FOR_DECODING / workers
+        environment["VP_DECODE_MEMORY_MB"] = str(int(megabytes))
+    return [m.EnvVar(name=name, value=value) for name, value in environment.items()]
+
+
+def _environment_from(declared: Component[Any, Any]) -> list[m.EnvFromSource]:
+    settings = [
+        m.EnvFromSource(config_map_ref=m.ConfigMapEnvSource(name=config_map_name(group)))
+        for group in groups_of(declared)
+    ]
+    credentials = [
+        m.EnvFromSource(secret_ref=m.SecretEnvSource(name=name, optional=True))
+        for name in secrets_of(declared)
+    ]
+    return settings + credentials
+
+
+def _resources(declared: Component[Any, Any], gpu: bool) -> m.ResourceRequirements:
+    needs = declared.resources
+    memory = {"memory": f"{needs.memory_gib * 1024:.0f}Mi"}
+    gpus = {"nvidia.com/gpu": str(needs.gpu)} if gpu else {}
+    return m.ResourceRequirements(
+        requests={"cpu": f"{needs.cpu * 1000:.0f}m", **memory, **gpus}, limits={**memory, **gpus}
+    )
+
+
+def _scratch(declared: Component[Any, Any]) -> m.Volume:
+    size = f"{declared.resources.disk_gib * 1024:.0f}Mi"
+    return m.Volume(name="tmp", empty_dir=m.EmptyDirVolumeSource(size_limit=size))
+
+
+def _metrics(declared: Component[Any, Any]) -> m.Metrics:
+    """Return counters and a histogram whose labels have few values: phases and outcomes."""
+    phase = m.MetricLabel(key="phase", value=declared.name)
+    metrics = [
+        m.Prometheus(
+            name="oriane_phase_seconds",
+            help="Seconds a pod of this phase took",
+            labels=[phase],
+            histogram=m.Histogram(value="{{duration}}", buckets=[5, 15, 60, 300, 1800, 7200]),
+        ),
+        m.Prometheus(
+            name="oriane_phase_pods_total",
+            help="Pods of this phase, by how they ended",
+            labels=[phase, m.MetricLabel(key="status", value="{{status}}")],
+            counter=m.Counter(value="1"),
+        ),
+    ]
+    if issubclass(declared.outputs, ShardOutputs):
+        metrics.append(
+            m.Prometheus(
+                name="oriane_phase_videos_failed_total",
+                help="Videos that failed in this phase for good",
+                labels=[phase],
+                when="{{status}} == Succeeded",
+                counter=m.Counter(value="{{outputs.parameters.failed}}"),
+            )
+        )
+    return m.Metrics(prometheus=metrics)
+
+
+def _workflow_level() -> dict[str, Any]:
+    """Return the settings of the workflow around the pods."""
+    return {
+        "parallelism": 2 * SHARDS_IN_FLIGHT,  # upload and embed of a shard run side by side
+        "service_account_name": _PODS,
+        "automount_service_account_token": False,
+        "executor": m.ExecutorConfig(service_account_name=_EXECUTOR),
+        "security_context": _POD_SECURITY,
+        # The logs of a failed step are wanted; those of a succeeded one for an hour.
+        "pod_gc": m.PodGC(strategy="OnPodSuccess", delete_delay_duration="3600s"),
+        "ttl_strategy": m.TTLStrategy(
+            seconds_after_success=3 * _DAY_S, seconds_after_failure=14 * _DAY_S
+        ),
+        # More than there are: for pods without a controller Kubernetes takes no percentage, and
+        # a drained node would cost the work of hours.
+        "pod_disruption_budget": m.PodDisruptionBudgetSpec(min_available=9999),
+    }
+
+
+def _described(text: str) -> dict[str, str]:
+    return {"workflows.argoproj.io/description": f"{text}."}
+
+
+def _template_name(declared: Component[Any, Any], gpu: bool) -> str:
+    return f"{declared.name}-gpu" if gpu and declared.resources.gpu else declared.name
+
+
+def _pipeline_name(pipeline: Pipeline, gpu: bool) -> str:
+    return f"{pipeline.name}-gpu" if gpu else pipeline.name
+
+
+def _batch_name(pipeline_name: str) -> str:
+    return f"{pipeline_name}-batch"
+
+
+# Stands where YAML must not put quotes around what Argo fills in.
+_UNQUOTED = "SHARDS_IN_FLIGHT"
+_LIMIT = str(_ATTEMPTS_AFTER_THE_FIRST)
+_RETRIES = m.RetryStrategy(
+    limit=_LIMIT,
+    retry_policy="Always",
+    backoff=m.Backoff(duration="15s", factor="3", max_duration="1h"),
+    expression='lastRetry.status == "Error" || asInt(lastRetry.exitCode) in '
+    f"{[EXIT_TRANSIENT, *_TERMINATED]}",
+)
+_POD_SECURITY = m.PodSecurityContext(
+    run_as_non_root=True,
+    run_as_user=_UID,
+    run_as_group=_UID,
+    fs_group=_UID,
+    seccomp_profile=m.SeccompProfile(type="RuntimeDefault"),
+)
+_GPU_TOLERATION = m.Toleration(key="nvidia.com/gpu", operator="Exists", effect="NoSchedule")
