@@ -95,7 +95,7 @@ class Corpus:
         self._runs += 1
         bucket = self.services.settings.storage.artifacts_bucket
         entries = [Entry[Video](video=video, result=video) for video in self.videos]
-        uri = f"s3://{bucket}/runs/test{self._runs}/0/plan.jsonl"
+        uri = f"s3://{bucket}/runs/test{self._runs}/000000/plan.jsonl"
         pipeline = video_to_embedding()
         shard = Manifest[Video].write(self.services.store, uri, entries)
         known: dict[object, object] = {Item(pipeline.over): shard}

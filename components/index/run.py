@@ -47,11 +47,12 @@ def _join(published: Entry[PublishedVideo], embedded: Entry[EmbeddedVideo]) -> E
     shared = [step for step in embedded.steps if step in published.steps]
     last = [step for step in embedded.steps if step not in shared]
     problem = embedded.problem or published.problem
-    return Entry[EmbeddedVideo](
-        video=embedded.video,
-        steps=(*shared, *own, *last),
-        result=None if problem else embedded.result,
-        problem=problem,
+    return embedded.model_copy(
+        update={
+            "steps": (*shared, *own, *last),
+            "result": None if problem else embedded.result,
+            "problem": problem,
+        }
     )
 
 

@@ -1,0 +1,94 @@
+"""The digest: what a run came to, from whatever its shards left."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from components.contract import component
+from components.errors import RunFailedError
+from components.manifest import Entry, Manifest, Problem, Record, Step, Video
+from components.services import Services
+from tests.conftest import Corpus
+
+DIGEST = component("digest")
+BUCKET = "oriane-artifacts"
+
+
+def entry(code: str, problem: str = "", kind: str = "rejected", **seconds: float) -> Entry[Any]:
+    """Return a video that spent `seconds` in phases; 0 means that its result was reused."""
+    video = Video(platform="p", code=code, source=f"s3://oriane-contents/p/{code}/video.mp4")
+    steps = tuple(
+        Step(phase=phase, fingerprint="f", seconds=spent, reused=spent == 0)
+        for phase, spent in seconds.items()
+    )
+    stopped = {"kind": kind, "phase": "fetch", "reason": problem, "message": f"{problem}: why"}
+    return Entry[Any](
+        video=video,
+        steps=steps,
+        problem=Problem.model_validate(stopped) if problem else None,
+    )
+
+
+def write(services: Services, run: str, shard: int, phase: str, *entries: Entry[Any]) -> None:
+    uri = f"s3://{BUCKET}/runs/{run}/{shard:06d}/{phase}.jsonl"
+    Manifest[Record].write(services.store, uri, entries)
+
+
+def digest(services: Services, run: str, **inputs: float) -> tuple[Any, dict[str, Any]]:
+    outputs = DIGEST.run(DIGEST.inputs(run=run, **inputs), services)
+    return outputs, json.loads(services.store.get(outputs.digest))
+
+
+def test_counts_reasons_seconds_and_slowest(services: Services) -> None:
+    write(services, "r", 0, "plan", entry("a"), entry("b"))
+    for phase in ("fetch", "crop", "frame", "dedup", "upload", "embed", "index"):
+        write(services, "r", 0, phase)
+    write(services, "r", 0, "record", entry("a", fetch=1.0, crop=4.0), entry("b", "truncated"))
+    for phase in ("plan", "fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record"):
+        write(services, "r", 1, phase, entry("c", fetch=0, crop=2.5), entry("d", fetch=0, crop=0))
+    outputs, found = digest(services, "r")
+    assert (outputs.videos, outputs.done, outputs.rejected, outputs.failed) == (4, 3, 1, 0)
+    assert (found["shards"], found["reused"]) == (2, 1)
+    assert found["seconds"] == {
+        "fetch": {"videos": 1, "total": 1.0, "most": 1.0},
+        "crop": {"videos": 2, "total": 6.5, "most": 4.0},
+    }
+    assert [slow["video"] for slow in found["slowest"]] == ["p/a", "p/c"]
+    (reason,) = found["reasons"]
+    assert (reason["reason"], reason["count"]) == ("truncated", 1)
+    assert reason["examples"] == [{"video": "p/b", "message": "truncated: why"}]
+
+
+def test_a_shard_that_broke_off_counts_as_failed_where_it_stopped(services: Services) -> None:
+    videos = [entry("a"), entry("b", "empty")]
+    for phase in ("plan", "fetch", "crop", "frame", "dedup", "embed"):
+        write(services, "r", 7, phase, *videos)
+    outputs, found = digest(services, "r", max_failed_percent=50)
+    assert (outputs.failed, outputs.rejected) == (1, 1)
+    interrupted = next(reason for reason in found["reasons"] if reason["kind"] == "failed")
+    assert (interrupted["phase"], interrupted["reason"]) == ("upload", "interrupted")
+    assert "000007" in interrupted["examples"][0]["message"]
+
+
+def test_too_many_failures_fail_and_the_digest_is_there(services: Services) -> None:
+    write(services, "r", 0, "plan", *(entry(f"v{number}") for number in range(3)))
+    with pytest.raises(RunFailedError, match=r"3 of 3 videos failed, more than 10 %.*digest\.json"):
+        digest(services, "r")
+    assert services.store.exists(f"s3://{BUCKET}/runs/r/digest.json")
+
+
+def test_a_run_without_videos(services: Services) -> None:
+    outputs, found = digest(services, "nothing")
+    assert outputs.videos == found["shards"] == 0
+
+
+def test_it_sums_up_what_the_phases_really_write(corpus: Corpus) -> None:
+    corpus.add(b"no video", "bad")
+    phases = ("fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record")
+    corpus.through(*phases)
+    outputs, found = digest(corpus.services, "test1")
+    assert (outputs.videos, outputs.rejected) == (1, 1)
+    assert found["reasons"][0]["reason"] == "not_a_video"
