@@ -1,0 +1,153 @@
+"""`oriane submit` without a cluster: what it refuses and how it explains what a server answers."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from components.errors import ConfigurationError, TransientError
+from components.settings import Settings
+from workflows.submit import ArgoServer, followed, submit_videos
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers every request with `answer`, and keeps what it was sent."""
+
+    answer: tuple[int, dict[str, Any]] = (200, {})
+    received: list[dict[str, Any]]
+
+    def do_POST(self) -> None:
+        length = int(self.headers["Content-Length"])
+        self.received.append(json.loads(self.rfile.read(length)))
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        status, body = self.answer
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, type[Answering]]]:
+    handler = type("Handler", (Answering,), {"received": []})
+    with HTTPServer(("127.0.0.1", 0), handler) as http:
+        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}", handler
+        http.shutdown()
+        thread.join()
+
+
+def submit(settings: Settings, *paths: str, **options: Any) -> str:
+    given: dict[str, Any] = {"catch_up": False, "gpu": False, "options": {}, "pods_in_flight": None}
+    return submit_videos(settings, paths, None, lambda _: None, **{**given, **options})
+
+
+def at(settings: Settings, address: str) -> Settings:
+    return settings.having("cluster", server=address)
+
+
+def test_what_is_missing_is_named() -> None:
+    settings = Settings.load()
+    with pytest.raises(ConfigurationError, match="ARGO_SERVER not set"):
+        submit(settings, "s3://b/")
+    settings = at(settings, "http://127.0.0.1:9")
+    with pytest.raises(ConfigurationError, match="nothing to submit"):
+        submit(settings)
+    with pytest.raises(ConfigurationError, match="set S3_VIDEOS_BUCKET or AWS_ENDPOINT_URL"):
+        submit(settings, "clip.mp4")
+
+
+def test_an_unreachable_server_is_named_and_the_token_is_not() -> None:
+    settings = at(Settings.load(), "http://127.0.0.1:9").having(
+        "cluster", token=SecretStr("hidden")
+    )
+    with pytest.raises(TransientError, match=r"127\.0\.0\.1:9 did not answer") as raised:
+        submit(settings, "s3://b/")
+    assert "hidden" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "message"),
+    [
+        (401, ConfigurationError, "refused the token; set ARGO_TOKEN"),
+        (403, ConfigurationError, "may create workflows in 'oriane'"),
+        (404, ConfigurationError, "k8s/overlays/cpu"),
+        (400, ConfigurationError, "refused 'video-to-embedding'"),
+        (503, TransientError, "did not answer"),
+    ],
+)
+def test_what_the_server_answers_is_explained(
+    server: tuple[str, type[Answering]], status: int, kind: type[Exception], message: str
+) -> None:
+    address, handler = server
+    handler.answer = (status, {"code": 1, "message": "no"})
+    with pytest.raises(kind, match=message):
+        submit(at(Settings.load(), address), "s3://b/")
+
+
+def test_the_workflow_that_is_created(server: tuple[str, type[Answering]]) -> None:
+    address, handler = server
+    handler.answer = (200, {"metadata": {"name": "videos-x"}, "spec": {}})
+    options = {"videos_per_shard": "8"}
+    name = submit(
+        at(Settings.load(), address), "s3://b/p/", gpu=True, options=options, pods_in_flight=4
+    )
+    assert name == "videos-x"
+    workflow = handler.received[0]["workflow"]
+    assert workflow["spec"]["workflowTemplateRef"] == {"name": "video-to-embedding-gpu"}
+    assert workflow["spec"]["parallelism"] == 4
+    given = {item["name"]: item["value"] for item in workflow["spec"]["arguments"]["parameters"]}
+    assert given == {"videos_per_shard": "8", "source": "s3://b/p/"}
+
+
+def test_a_long_list_goes_by_s3(
+    server: tuple[str, type[Answering]], settings: Settings, tmp_path: Path
+) -> None:
+    address, handler = server
+    handler.answer = (200, {"metadata": {"name": "videos-x"}, "spec": {}})
+    items = [{"platform": "p", "code": f"video{number}"} for number in range(1000)]
+    settings = at(settings, address)
+    settings = settings.having("plan", job_input=json.dumps(items))
+    submit(settings)
+    ((parameter,),) = [
+        received["workflow"]["spec"]["arguments"]["parameters"] for received in handler.received
+    ]
+    assert parameter["name"] == "job_input"
+    assert parameter["value"].startswith("s3://oriane-artifacts/jobs/")
+    from components.storage import Store
+
+    assert json.loads(Store(settings.storage).get(parameter["value"])) == items
+
+
+def test_following_counts_a_retried_step_once_and_ends(
+    server: tuple[str, type[Answering]],
+) -> None:
+    address, handler = server
+    crop = {"templateRef": {"name": "crop-gpu", "template": "crop-gpu"}, "startedAt": None}
+    node = {"id": "i", "name": "n", "phase": "Succeeded", "type": "Pod", **crop}
+    nodes = {
+        "a": {**node, "type": "Retry"},
+        "b": {**node, "phase": "Failed"},
+        "c": node,
+        "d": {**node, "type": "Retry", "phase": "Running"},
+    }
+    status = {"phase": "Failed", "message": "child failed", "nodes": nodes}
+    handler.answer = (200, {"metadata": {"name": "w"}, "spec": {}, "status": status})
+    (progress,) = followed(ArgoServer(at(Settings.load(), address).cluster), "w", 5)
+    assert progress.steps == {"crop": (1, 2)}
+    assert (progress.phase, progress.message) == ("Failed", "child failed")
+    handler.answer = (200, {"metadata": {"name": "w"}, "spec": {}, "status": {"phase": "Running"}})
+    with pytest.raises(TransientError, match=r"w has not ended after 0\.1 s"):
+        list(followed(ArgoServer(at(Settings.load(), address).cluster), "w", 0.1))

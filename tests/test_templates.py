@@ -1,0 +1,140 @@
+"""What is rendered for Argo: complete, least, and the same DAG as everywhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.contract import component, components
+from components.settings import Settings
+from workflows import argo
+from workflows.config_maps import config_maps
+from workflows.manifests import rendered
+from workflows.pipeline import video_to_embedding
+
+ROOT = Path(__file__).parents[1]
+SECRETS = {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "QDRANT_KEY"}
+
+
+def objects(kind: str) -> dict[str, dict[str, Any]]:
+    """Return the rendered objects of a kind by name."""
+    documents = [document for text in rendered().values() for document in yaml.safe_load_all(text)]
+    return {found["metadata"]["name"]: found for found in documents if found["kind"] == kind}
+
+
+def template_of(name: str) -> dict[str, Any]:
+    (template,) = objects("WorkflowTemplate")[name]["spec"]["templates"]
+    found: dict[str, Any] = template
+    return found
+
+
+def sources(template: dict[str, Any]) -> set[str]:
+    """Return the ConfigMaps and Secrets that a template's pod sees."""
+    return {next(iter(source.values()))["name"] for source in template["container"]["envFrom"]}
+
+
+@pytest.mark.parametrize("name", [declared.name for declared in components()])
+def test_a_component_brings_all_it_needs(name: str) -> None:
+    declared, template = component(name), template_of(name)
+    container = template["container"]
+    assert container["command"] == ["python", "-m", "components", name]
+    inputs = {parameter["name"]: parameter for parameter in template["inputs"]["parameters"]}
+    assert inputs.keys() == declared.inputs.model_fields.keys()
+    for field, info in declared.inputs.model_fields.items():
+        assert ("default" in inputs[field]) == (not info.is_required())
+        assert inputs[field]["description"] == info.description
+        assert f"--{field}" in container["args"]
+    outputs = {parameter["name"] for parameter in template["outputs"]["parameters"]}
+    assert outputs == declared.outputs.model_fields.keys()
+    assert template["activeDeadlineSeconds"] == declared.resources.deadline_s
+    assert template["automountServiceAccountToken"] is False
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert template["securityContext"]["runAsNonRoot"] is True
+    retries = template["retryStrategy"]
+    assert "[75, 137, 143]" in retries["expression"]
+    assert isinstance(retries["limit"], str), "Argo's schema refuses a number"
+    assert template["metrics"]["prometheus"]
+
+
+def test_pods_see_only_what_their_component_declares() -> None:
+    assert sources(template_of("plan")) == {"oriane-storage", "oriane-work", "oriane-s3"}
+    assert "oriane-qdrant" in sources(template_of("index"))
+    assert "oriane-postgres" in sources(template_of("record"))
+    for name in ("fetch", "crop", "frame", "dedup", "upload", "embed"):
+        assert {"oriane-qdrant", "oriane-postgres"}.isdisjoint(sources(template_of(name)))
+
+
+def test_no_credential_is_rendered_and_every_setting_is_known() -> None:
+    known = {variable.name for _, group in Settings.groups() for variable in group.variables()}
+    for config_map in config_maps():
+        assert config_map["data"].keys() <= known - SECRETS - {"DB_PASSWORD", "ARGO_TOKEN"}
+    assert not any(secret in text for text in rendered().values() for secret in SECRETS)
+
+
+def test_a_pod_with_default_settings_has_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    default = Settings.load()
+    for config_map in config_maps():
+        for name, value in config_map["data"].items():
+            monkeypatch.setenv(name, value)
+    assert Settings.load() == default
+
+
+def test_only_gpu_templates_ask_for_gpus() -> None:
+    for name, template in objects("WorkflowTemplate").items():
+        for found in template["spec"]["templates"]:
+            limits = found.get("container", {}).get("resources", {}).get("limits", {})
+            assert ("nvidia.com/gpu" in limits) == (name in {"crop-gpu", "embed-gpu"}), name
+    for name in ("crop-gpu", "embed-gpu"):
+        template = template_of(name)
+        assert template["container"]["image"].endswith("-cuda")
+        assert template["nodeSelector"]
+        assert template["tolerations"]
+
+
+@pytest.mark.parametrize("suffix", ["", "-gpu"])
+def test_the_dag_is_the_pipeline(suffix: str) -> None:
+    templates = objects("WorkflowTemplate")[f"video-to-embedding{suffix}-batch"]["spec"]
+    shard = next(found for found in templates["templates"] if found["name"] == "shard")
+    tasks = {task["name"]: task for task in shard["dag"]["tasks"]}
+    pipeline = video_to_embedding()
+    assert tasks.keys() == {step.name for step in pipeline.each}
+    for step in pipeline.each:
+        task = tasks[step.name]
+        depends = set(filter(None, task.get("depends", "").split(" && ")))
+        assert depends == step.depends_on - {"plan"}
+        on_gpu = suffix and step.component.resources.gpu
+        assert task["templateRef"]["name"] == (f"{step.name}-gpu" if on_gpu else step.name)
+    assert shard["dag"]["failFast"] is False
+
+
+def test_a_hundred_thousand_videos_fit() -> None:
+    """The parent's parameters stay far below what an etcd object holds."""
+    from components.plan.run import _batches
+
+    batches = _batches(100_000, 100)
+    assert len(batches) == 1000
+    assert sum(batch.count for batch in batches) == 100_000
+    assert [batch.first for batch in batches] == list(range(0, 100_000, 100))
+    assert len("".join(batch.model_dump_json() for batch in batches)) < 50_000
+
+
+def test_hera_finds_the_same_templates() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    hera = Path(sys.executable).parent / "hera"
+    command = [hera, "generate", "yaml", str(ROOT / "workflows" / "argo.py")]
+    text = subprocess.check_output(command, env=environment, text=True)
+    names = {found["metadata"]["name"] for found in yaml.safe_load_all(text)}
+    assert names == {str(value.name) for value in vars(argo).values() if hasattr(value, "to_yaml")}
+
+
+def test_every_rendered_file_is_in_a_kustomization() -> None:
+    for path in rendered():
+        folder = ROOT / "k8s" / path.parent
+        kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+        assert path.name in kustomization["resources"]
