@@ -8,7 +8,7 @@ DATA := $(or $(VP_DATA_DIR),data)
 MOVIEPY := moviepy-2.2.1.tar.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs check-docs lock clean
+.PHONY: help setup demo test lint format docs check-docs lock image images clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,9 +51,16 @@ format: setup ## apply the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: ## resolve constraints.txt anew (needs uv)
+lock: ## resolve constraints.txt and images/requirements anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --quiet \
 		--no-annotate --no-emit-find-links --no-header --upgrade --output-file $(LOCK)
+	images/lock
+
+image: ## build the image of a phase, PHASE=crop [VARIANT=cuda]; images/build --help says more
+	@images/build $(PHASE)
+
+images: ## build the images of all phases
+	@images/build all
 
 clean: ## remove the environment and all data of local runs
 	rm -rf $(VENV) $(DATA)

@@ -412,7 +412,7 @@ class ClusterSettings(Group):
         "ARGO_TOKEN", None, "Token for the Argo server", credential=True
     )
     namespace: str = _variable("ARGO_NAMESPACE", "oriane", "Namespace of the pipeline")
-    secure: bool = _variable("ARGO_SECURE", True, "0 speaks plain HTTP where ARGO_SERVER names none")
+    secure: bool = _variable("ARGO_SECURE", True, "0 speaks HTTP if ARGO_SERVER has no scheme")
     insecure_skip_verify: bool = _variable(
         "ARGO_INSECURE_SKIP_VERIFY", False, "1 accepts any certificate"
     )

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from numpy.typing import NDArray
 
 from components.crop.detect import find_picture, positions
 from components.crop.reencode import reencode
 from components.frame.extract import extract
 from components.frames_tar import read_pictures
 from components.manifest import CroppedVideo, Rectangle, SourceVideo
-from components.media.borders import Bars, Evidence, judged
+from components.media.borders import Bars, Evidence, judged, smoothed
 from components.settings import CropSettings, FrameSettings
 from tests.clips import bordered_video, ffmpeg, moving_picture, numbered_video, write_pictures
 from tests.conftest import Corpus, source_of
@@ -226,3 +229,15 @@ def test_source_is_what_players_show(tmp_path: Path) -> None:
     assert isinstance(source, SourceVideo)
     assert (source.width, source.height, source.codec) == (320, 180, "h264")
     assert source.duration == pytest.approx(1.0, abs=0.04)
+
+
+@given(
+    arrays(
+        np.float32,
+        array_shapes(min_dims=2, max_dims=2, max_side=40),
+        elements=st.floats(0, 255, width=32),
+    )
+)
+def test_smoothing_is_a_box_filter(plane: NDArray[np.float32]) -> None:
+    expected = cv2.blur(plane, (9, 9))
+    assert np.allclose(smoothed(plane), expected, atol=1e-3)

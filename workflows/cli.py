@@ -237,7 +237,7 @@ def render(
         bool, typer.Option("--check", help="Write nothing, fail if a file is stale")
     ] = False,
 ) -> None:
-    """Render the Argo and Kubeflow manifests from the components' contracts."""
+    """Render Argo's manifests from the components' contracts."""
     from workflows.manifests import rendered
     from workflows.rendering import refresh
 

@@ -10,7 +10,7 @@ from typing import Any
 from components.contract import Component
 from components.settings import Group, Settings
 
-# What the templates set themselves, what is an input there, and what only one machine knows.
+# What the templates or images set themselves, what is an input, and what only one machine knows.
 _NOT_IN_PODS = {
     "JOB_INPUT",
     "PROFILE_JSON",
@@ -19,9 +19,12 @@ _NOT_IN_PODS = {
     "VP_DECODE_MEMORY_MB",
     "VP_LAST_ATTEMPT",
     "VP_MAX_WORKERS",
+    "VP_MODEL_DIR",
     "VP_SCRATCH_DIR",
 }
 _NOT_IN_CLUSTER = {"cluster"}
+# The rest is for the phase itself, beside the worker processes that decode.
+_MEMORY_FOR_DECODING = 0.75
 # A Secret by the group whose credentials it holds; it may be missing.
 _SECRETS = {"storage": "oriane-s3", "index": "oriane-qdrant", "record": "oriane-postgres"}
 
@@ -41,6 +44,17 @@ def secrets_of(component: Component[Any, Any]) -> list[str]:
     """Return the names of the Secrets that the component's pods see."""
     wanted = {"storage", *component.settings}
     return [secret for group, secret in _SECRETS.items() if group in wanted]
+
+
+def pod_size_variables(component: Component[Any, Any]) -> dict[str, str]:
+    """Return the settings that follow from the size of the component's pods."""
+    needs = component.resources
+    workers = max(1, int(needs.cpu))
+    variables = {"VP_MAX_WORKERS": str(workers)}
+    if "limits" in component.settings:
+        megabytes = needs.memory_gib * 1024 * _MEMORY_FOR_DECODING / workers
+        variables["VP_DECODE_MEMORY_MB"] = str(int(megabytes))
+    return variables
 
 
 def config_maps() -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from components.contract import Component, components
 from components.settings import Settings
 from workflows import manifests
+from workflows.kubeflow import rendered_kubeflow
 from workflows.rendering import refresh
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +30,7 @@ def rendered() -> dict[Path, str]:
         ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "docs" / "components.md": components_page(),
         **{ROOT / "k8s" / path: text for path, text in manifests.rendered().items()},
+        **rendered_kubeflow(),
     }
 
 

@@ -28,7 +28,7 @@ from pydantic.fields import FieldInfo
 
 from components.contract import Component, ShardOutputs, component
 from components.errors import EXIT_TRANSIENT
-from workflows.config_maps import config_map_name, groups_of, secrets_of
+from workflows.config_maps import config_map_name, groups_of, pod_size_variables, secrets_of
 from workflows.pipeline import Item, Output, Pipeline, Source, WiringError
 from workflows.pipeline import Parameter as PipelineParameter
 
@@ -46,8 +46,6 @@ _UID = 10001
 _PODS, _EXECUTOR, _LAUNCHER = "oriane-pods", "oriane-executor", "oriane-launcher"
 _LABELS = {"app.kubernetes.io/name": "oriane", "app.kubernetes.io/version": VERSION}
 _DAY_S = 24 * 3600
-# The rest is for the phase itself, beside the worker processes that decode.
-_MEMORY_FOR_DECODING = 0.75
 
 
 def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> WorkflowTemplate:
@@ -396,15 +394,10 @@ def _output_path(name: str) -> str:
 
 def _environment(declared: Component[Any, Any]) -> list[m.EnvVar]:
     """Return what the template knows better than a setting: the pod's size, and which try it is."""
-    needs = declared.resources
-    workers = max(1, int(needs.cpu))
-    environment = {"VP_MAX_WORKERS": str(workers)}
+    environment = pod_size_variables(declared)
     if issubclass(declared.outputs, ShardOutputs):
         environment["VP_ATTEMPT"] = "{{retries}}"
         environment["VP_LAST_ATTEMPT"] = _LIMIT
-    if "limits" in declared.settings:
-        megabytes = needs.memory_gib * 1024 * _MEMORY_FOR_DECODING / workers
-        environment["VP_DECODE_MEMORY_MB"] = str(int(megabytes))
     return [m.EnvVar(name=name, value=value) for name, value in environment.items()]
 
 

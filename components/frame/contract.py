@@ -24,5 +24,5 @@ COMPONENT = Component(
     inputs=FrameInputs,
     outputs=FrameOutputs,
     resources=Resources(cpu=2, memory_gib=4, disk_gib=16),
-    settings=("limits", "frame"),
+    settings=("limits", "crop", "frame"),
 )

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -171,8 +170,21 @@ def _edge(view: _View, proposed: int, ends: tuple[int, int], limit: int) -> int:
     return first + edge
 
 
+def smoothed(plane: Plane) -> NDArray[np.float64]:
+    """Return the mean over 9 × 9 pixels around each, the plane mirrored at its edges.
+
+    By a summed-area table (Crow 1984). OpenCV has the same, at 150 MB more for crop's image.
+    """
+    reach, size = 4, 9
+    mirrored = np.pad(plane.astype(np.float64), reach, mode="reflect")
+    sums = np.pad(mirrored.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    total = sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size]
+    smooth: NDArray[np.float64] = total / size**2
+    return smooth
+
+
 def _is_flat(mean: Plane, peak: NDArray[np.uint8], limit: int) -> bool:
-    smooth = cv2.blur(np.ascontiguousarray(mean), (9, 9))
+    smooth = smoothed(mean)
     return bool(
         float(mean.mean()) <= limit
         and float(smooth.std()) <= _FLAT_STD

@@ -33,7 +33,7 @@ def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
     while time.monotonic() < deadline:
         if value := condition():
             return value
-        time.sleep(1)
+        time.sleep(0.3)
     raise TimeoutError(f"waited {seconds:g} s for {what}")
 
 

@@ -155,7 +155,7 @@ def test_a_killed_pod_goes_on_where_it_stopped(
     cluster: Cluster, clip: Path, component: str
 ) -> None:
     platform = f"killed-{component}"
-    run = create(run_manifest(job_input=put(cluster, platform, 6, clip), videos_per_shard="6"))
+    run = create(run_manifest(job_input=put(cluster, platform, 16, clip), videos_per_shard="16"))
 
     def result_is_there() -> bool:
         objects = cluster.store.objects(f"s3://oriane-artifacts/results/{platform}/")
@@ -170,7 +170,7 @@ def test_a_killed_pod_goes_on_where_it_stopped(
     assert workflow["status"]["phase"] == "Succeeded", workflow["status"].get("message")
     assert len(nodes(workflow, component)) == 2, "killed too late, it had ended"
     entries = recorded(cluster, run)
-    assert digest_of(cluster, run)["done"] == len(entries) == 6
+    assert digest_of(cluster, run)["done"] == len(entries) == 16
     assert any(component in reused(entry) for entry in entries), "what was finished is not redone"
     frames = sum(len(entry.result.indexed.framed.frames) for entry in entries if entry.result)
     assert points(cluster, platform) == frames
@@ -221,7 +221,9 @@ def test_more_shards_than_one_workflow_holds_go_to_children(cluster: Cluster, cl
     assert digest_of(cluster, run)["done"] == 3
 
 
-def test_oriane_submit_from_local_files_and_watch(cluster: Cluster, clip: Path) -> None:
+def test_oriane_submit_from_local_files_and_watch(
+    cluster: Cluster, clip: Path, tmp_path: Path
+) -> None:
     done = oriane(cluster, "submit", str(clip), "--watch", "--json", "--timeout", "600")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
@@ -230,7 +232,9 @@ def test_oriane_submit_from_local_files_and_watch(cluster: Cluster, clip: Path) 
     late = oriane(cluster, "submit", str(clip), "--watch", "--timeout", "1")
     assert late.returncode == 75
     assert "has not ended after 1 s" in late.stderr
-    bad = oriane(cluster, "submit", "s3://no-such-bucket/", "--watch", "--timeout", "600")
+    wrong = tmp_path / "job.json"
+    wrong.write_text('[{"platform": "a/b", "code": "c"}]')
+    bad = oriane(cluster, "submit", "--job-input", str(wrong), "--watch", "--timeout", "600")
     assert bad.returncode == 1, bad.stderr
     assert "Failed" in bad.stderr
 
@@ -306,6 +310,7 @@ def test_gpu_pods_are_scheduled_on_gpus(cluster: Cluster, clip: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("overlay", ["cpu", "gpu"])
+@pytest.mark.usefixtures("cluster")
 def test_the_server_accepts_every_manifest(overlay: str) -> None:
     folder = str(ROOT / "k8s" / "overlays" / overlay)
     kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-k", folder)
