@@ -111,6 +111,11 @@ def test_a_video_that_fails_ends_with_75_and_the_others_are_kept(
     assert "a/two" in told
     assert (out / "failed").read_text() == "1"
     assert '"one"' in store.get((out / "cropped").read_text()).decode()
+    # The last try passes them on as failed, so that the others are finished.
+    again = {**env, "VP_ATTEMPT": "2", "VP_LAST_ATTEMPT": "3"}
+    run("crop", *flags, env=again, code=75)
+    last = {**env, "VP_ATTEMPT": "3", "VP_LAST_ATTEMPT": "3"}
+    assert "1 videos failed for good" in run("crop", *flags, env=last, code=0)
 
 
 @pytest.mark.parametrize("phase", PHASES)

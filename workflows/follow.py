@@ -27,8 +27,8 @@ def follow(server: ArgoServer, name: str, timeout_s: float, console: Console) ->
                 console.print(_line(progress), highlight=False, soft_wrap=True)
             last = progress
     if last.digest:
-        counts = (f"{last.digest[key]} {key}" for key in ("done", "rejected", "failed"))
-        console.print(f"{', '.join(counts)}; {last.digest['digest']}", highlight=False)
+        counts = ", ".join(f"{last.digest[key]} {key}" for key in ("done", "rejected", "failed"))
+        console.print(f"{counts}; {last.digest['digest']}", highlight=False, soft_wrap=True)
     return last
 
 

@@ -20,7 +20,7 @@ from qdrant_client import QdrantClient
 from components.settings import ClusterSettings, Settings, StorageSettings
 from components.storage import Store
 from tests.cluster.installation import install, secret
-from tests.cluster.stores import Server, qdrant_server, s3_server
+from tests.cluster.stores import Server, postgres_server, qdrant_server, s3_server
 from workflows.submit import ArgoServer
 
 collect_ignore_glob = [] if os.environ.get("ORIANE_CLUSTER_TESTS") == "1" else ["test_*.py"]
@@ -38,6 +38,7 @@ class Cluster:
     argo: ArgoServer
     settings: Settings
     pod_settings: dict[str, dict[str, str]]
+    postgres: str
 
     def measured(self, line: str) -> None:
         """Keep a measurement for whoever reads the folder afterwards."""
@@ -55,7 +56,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("cluster")
     s3, storage = s3_server(folder, host)
     qdrant, key = qdrant_server(os.environ["ORIANE_QDRANT_BIN"], folder / "qdrant", host)
-    with s3, qdrant, closing(_client(qdrant, key)) as client:
+    with (
+        s3,
+        qdrant,
+        closing(_client(qdrant, key)) as client,
+        postgres_server(folder / "postgres", host) as (socket_folder, database),
+    ):
         subprocess.run(
             ["kubectl", "create", "namespace", "oriane"], check=False, capture_output=True
         )
@@ -64,7 +70,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         pod_settings = {
             "storage": {"AWS_ENDPOINT_URL": str(storage.endpoint_url), "VP_S3_ATTEMPTS": "2"},
             "index": {"QDRANT_URL": f"http://{qdrant.address}"},
-            "record": {"LOCAL_MODE": "1"},
+            "record": database,
             "embed": {"CLIP_MODEL": "packaged:conse", "VP_BATCH_SIZE": "1"},
         }
         install(folder / "overlay", "cpu", pod_settings)
@@ -79,6 +85,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             argo=ArgoServer(argo),
             settings=settings,
             pod_settings=pod_settings,
+            postgres=f"host={socket_folder} user=postgres dbname=postgres",
         )
 
 

