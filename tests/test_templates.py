@@ -113,6 +113,14 @@ def test_the_dag_is_the_pipeline(suffix: str) -> None:
     assert shard["dag"]["failFast"] is False
 
 
+@pytest.mark.parametrize("suffix", ["", "-gpu"])
+def test_no_leaf_of_a_run_hides_that_plan_failed(suffix: str) -> None:
+    """Argo takes a DAG's phase from its leaves, and one that continues on failure never fails."""
+    templates = objects("WorkflowTemplate")[f"video-to-embedding{suffix}"]["spec"]["templates"]
+    (run,) = [found for found in templates if found["name"] == "run"]
+    assert not any("continueOn" in task for task in run["dag"]["tasks"])
+
+
 def test_a_hundred_thousand_videos_fit() -> None:
     """The parent's parameters stay far below what an etcd object holds."""
     from components.plan.run import _batches

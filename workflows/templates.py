@@ -135,25 +135,18 @@ def _run_template(pipeline: Pipeline, name: str) -> WorkflowTemplate:
         "addresses": _output(plan.addresses),
         **{name: _output(source) for name, source in _passed_on(pipeline).items()},
     }
-    whatever_comes = m.ContinueOn(failed=True, error=True)
     run = DAG(
         name="run",
         fail_fast=False,
         tasks=[
             _task(plan.name, plan.name, {name: _planned(name) for name in plan.arguments}),
             Task(
-                name="shards",
-                template_ref=m.TemplateRef(name=_batch_name(name), template="shards"),
-                arguments=_values(first="0", count=_output(plan.inline), **given),
-                dependencies=[plan.name],
-                continue_on=whatever_comes,
-            ),
-            Task(
-                name="batches",
-                template="batches",
-                arguments=_values(batches=_output(plan.batches), **given),
-                dependencies=[plan.name],
-                continue_on=whatever_comes,
+                name="fan-out",
+                template="fan-out",
+                arguments=_values(
+                    inline=_output(plan.inline), batches=_output(plan.batches), **given
+                ),
+                depends=plan.name,
             ),
         ],
     )
@@ -167,8 +160,37 @@ def _run_template(pipeline: Pipeline, name: str) -> WorkflowTemplate:
         entrypoint=run.name,
         on_exit="on-exit",
         arguments=_run_arguments(pipeline),
-        templates=[run, *_batches(name, list(given)), _on_exit()],
+        templates=[run, _fan_out(name, list(given)), *_batches(name, list(given)), _on_exit()],
         **_workflow_level(),
+    )
+
+
+def _fan_out(name: str, given: list[str]) -> DAG:
+    """Run the shards here, or all of them in child workflows.
+
+    What fails in there is the digest's to judge. It is a DAG of its own because a leaf that
+    continues on failure would hide that of the tasks before it.
+    """
+    passed_on = {name: _given(name) for name in given}
+    whatever_comes = m.ContinueOn(failed=True, error=True)
+    return DAG(
+        name="fan-out",
+        fail_fast=False,
+        inputs=[Parameter(name=name) for name in ["inline", "batches", *given]],
+        tasks=[
+            Task(
+                name="shards",
+                template_ref=m.TemplateRef(name=_batch_name(name), template="shards"),
+                arguments=_values(first="0", count=_given("inline"), **passed_on),
+                continue_on=whatever_comes,
+            ),
+            Task(
+                name="batches",
+                template="batches",
+                arguments=_values(batches=_given("batches"), **passed_on),
+                continue_on=whatever_comes,
+            ),
+        ],
     )
 
 

@@ -41,7 +41,7 @@ def nodes(workflow: dict[str, Any], template: str) -> list[dict[str, Any]]:
     """Return the workflow's pods of a component, retries included."""
     return [
         node
-        for node in workflow["status"]["nodes"].values()
+        for node in workflow.get("status", {}).get("nodes", {}).values()
         if node["type"] == "Pod" and (node.get("templateRef") or {}).get("template") == template
     ]
 
