@@ -182,10 +182,10 @@ def test_a_killed_pod_goes_on_where_it_stopped(
 
     workflow = finished(run)
     assert workflow["status"]["phase"] == "Succeeded", workflow["status"].get("message")
-    assert len(nodes(workflow, component)) == 2, "killed too late, it had ended"
     entries = recorded(cluster, run)
     assert digest_of(cluster, run)["done"] == len(entries) == 8
-    assert any(component in reused(entry) for entry in entries), "what was finished is not redone"
+    # An undisturbed run reuses nothing. The pod starts again as another node, or as the same one.
+    assert any(component in reused(entry) for entry in entries), "killed too late, or all redone"
     frames = sum(len(entry.result.indexed.framed.frames) for entry in entries if entry.result)
     assert points(cluster, platform) == frames
 
