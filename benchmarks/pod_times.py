@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from datetime import datetime
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -24,7 +25,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("workflow")
     parser.add_argument("--namespace", default="oriane")
-    parser.add_argument("--digest", help="file with the run's digest.json", required=True)
+    parser.add_argument(
+        "--digest", type=Path, required=True, help="file with the run's digest.json"
+    )
     options = parser.parse_args()
     command = [
         "kubectl",
@@ -37,8 +40,7 @@ def main() -> int:
         "json",
     ]
     status: dict[str, Any] = json.loads(subprocess.check_output(command))["status"]
-    with open(options.digest) as file:  # noqa: PTH123
-        worked: dict[str, Any] = json.load(file)["seconds"]
+    worked: dict[str, Any] = json.loads(options.digest.read_text())["seconds"]
     seconds: dict[str, list[float]] = defaultdict(list)
     for node in status["nodes"].values():
         if node["type"] == "Pod" and node.get("templateRef"):

@@ -28,17 +28,17 @@ BUCKET = "oriane-contents"
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real video of 4 s."""
-    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
-    source = "testsrc2=size=480x270:rate=25:duration=4"
-    ffmpeg("-f", "lavfi", "-i", source, "-c:v", "libx264", "-pix_fmt", "yuv420p", path)
-    return path
+    return encoded(tmp_path_factory.mktemp("clips") / "clip.mp4", "480x270", 4)
 
 
 @pytest.fixture(scope="session")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A video that keeps each phase busy for long enough to be killed at it."""
-    path = tmp_path_factory.mktemp("clips") / "long.mp4"
-    source = "testsrc2=size=1280x720:rate=25:duration=15"
+    return encoded(tmp_path_factory.mktemp("clips") / "long.mp4", "1280x720", 15)
+
+
+def encoded(path: Path, size: str, seconds: int) -> Path:
+    source = f"testsrc2=size={size}:rate=25:duration={seconds}"
     ffmpeg("-f", "lavfi", "-i", source, "-c:v", "libx264", "-pix_fmt", "yuv420p", path)
     return path
 
