@@ -216,7 +216,7 @@ def submit(
         lambda video: errors.print(f"copied {video}", highlight=False),
         catch_up=catch_up,
         gpu=gpu,
-        options={key: f"{value:g}" for key, value in options.items() if value is not None},
+        options={key: str(value) for key, value in options.items() if value is not None},
         pods_in_flight=pods_in_flight,
     )
     server = ArgoServer(settings.cluster)

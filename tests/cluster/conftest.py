@@ -21,7 +21,6 @@ from components.settings import ClusterSettings, Settings, StorageSettings
 from components.storage import Store
 from tests.cluster.installation import install, secret
 from tests.cluster.stores import Server, postgres_server, qdrant_server, s3_server
-from workflows.submit import ArgoServer
 
 collect_ignore_glob = [] if os.environ.get("ORIANE_CLUSTER_TESTS") == "1" else ["test_*.py"]
 _NEEDED = ("KUBECONFIG", "ARGO_SERVER", "CLUSTER_HOST", "ORIANE_QDRANT_BIN")
@@ -35,7 +34,6 @@ class Cluster:
     s3: Server
     store: Store
     qdrant: QdrantClient
-    argo: ArgoServer
     settings: Settings
     pod_settings: dict[str, dict[str, str]]
     postgres: str
@@ -82,7 +80,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             s3=s3,
             store=Store(storage),
             qdrant=client,
-            argo=ArgoServer(argo),
             settings=settings,
             pod_settings=pod_settings,
             postgres=f"host={socket_folder} user=postgres dbname=postgres",
