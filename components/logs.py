@@ -1,4 +1,4 @@
-"""Logging: readable lines on stderr, by Rich on a terminal, and JSON Lines in the run's file.
+"""Logging: readable lines on stderr and JSON Lines in the run's file.
 
 What belongs to a video carries `video`, `phase` and `seconds` as fields (`extra=`), so that a
 query over the file needs no parsing of messages.
@@ -20,21 +20,17 @@ from logging import (
 from pathlib import Path
 
 from pythonjsonlogger.json import JsonFormatter
-from rich.console import Console
-from rich.logging import RichHandler
-from rich.traceback import install
 
 log = getLogger("oriane")
 
 
 @contextmanager
-def recording(
-    level: str, file: Path | None = None, console: Console | None = None
-) -> Iterator[None]:
-    """Send this project's messages to stderr and, as JSON Lines, to `file`, while inside."""
-    console = console or Console(stderr=True)
-    install(console=console, show_locals=False)
-    shown = _terminal(console) if console.is_terminal else _step_log()
+def recording(level: str, file: Path | None = None, shown: Handler | None = None) -> Iterator[None]:
+    """Send this project's messages to `shown` and, as JSON Lines, to `file`, while inside.
+
+    Without `shown` they go to stderr, for logs that are kept: a message is one line, however long.
+    """
+    shown = shown or _lines()
     shown.setLevel(level)
     handlers: list[Handler] = [shown]
     if file:
@@ -59,14 +55,7 @@ def recording(
         log.propagate = True
 
 
-def _terminal(console: Console) -> Handler:
-    return RichHandler(
-        console=console, show_path=False, rich_tracebacks=True, log_time_format="[%X]"
-    )
-
-
-def _step_log() -> Handler:
-    """Return a handler for logs that are kept: a message is one line, however long."""
+def _lines() -> Handler:
     handler = StreamHandler()
     handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(message)s"))
     return handler

@@ -50,8 +50,9 @@ def server() -> Iterator[tuple[str, type[Answering]]]:
 
 
 def submit(settings: Settings, *paths: str, **options: Any) -> str:
-    given: dict[str, Any] = {"catch_up": False, "gpu": False, "options": {}, "pods_in_flight": None}
-    return submit_videos(settings, paths, None, lambda _: None, **{**given, **options})
+    given: dict[str, Any] = {"catch_up": False, "gpu": False, "options": {}}
+    server = ArgoServer(settings.cluster)
+    return submit_videos(server, settings, paths, None, lambda _: None, **{**given, **options})
 
 
 def at(settings: Settings, address: str) -> Settings:
@@ -100,16 +101,13 @@ def test_what_the_server_answers_is_explained(
 def test_the_workflow_that_is_created(server: tuple[str, type[Answering]]) -> None:
     address, handler = server
     handler.answer = (200, {"metadata": {"name": "videos-x"}, "spec": {}})
-    options = {"videos_per_shard": "8"}
-    name = submit(
-        at(Settings.load(), address), "s3://b/p/", gpu=True, options=options, pods_in_flight=4
-    )
+    options = {"videos_per_shard": "8", "shards_in_flight": "4"}
+    name = submit(at(Settings.load(), address), "s3://b/p/", gpu=True, options=options)
     assert name == "videos-x"
     workflow = handler.received[0]["workflow"]
     assert workflow["spec"]["workflowTemplateRef"] == {"name": "video-to-embedding-gpu"}
-    assert workflow["spec"]["parallelism"] == 4
     given = {item["name"]: item["value"] for item in workflow["spec"]["arguments"]["parameters"]}
-    assert given == {"videos_per_shard": "8", "source": "s3://b/p/"}
+    assert given == {**options, "source": "s3://b/p/"}
 
 
 def test_a_long_list_goes_by_s3(

@@ -184,8 +184,9 @@ def submit(
     videos_per_shard: Annotated[
         int, typer.Option(min=1, metavar="N", help="Videos that one chain of pods handles")
     ] = 1,
-    pods_in_flight: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Most pods at once")
+    shards_in_flight: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Shards at once, a power of two up to 256"),
     ] = None,
     max_failed_percent: Annotated[
         float | None,
@@ -206,10 +207,12 @@ def submit(
     options = {
         "videos_per_shard": videos_per_shard,
         "limit": limit,
-        "shards_in_flight": pods_in_flight,
+        "shards_in_flight": shards_in_flight,
         "max_failed_percent": max_failed_percent,
     }
+    server = ArgoServer(settings.cluster)
     name = submit_videos(
+        server,
         settings,
         paths or [],
         job_input,
@@ -217,9 +220,7 @@ def submit(
         catch_up=catch_up,
         gpu=gpu,
         options={key: str(value) for key, value in options.items() if value is not None},
-        pods_in_flight=pods_in_flight,
     )
-    server = ArgoServer(settings.cluster)
     errors.print(f"{name}: {server.page(name)}", highlight=False, soft_wrap=True)
     progress = follow(server, name, timeout, errors) if watch else server.progress(name)
     if as_json:

@@ -11,6 +11,7 @@ from hera.workflows import Workflow
 
 from workflows import argo
 from workflows.config_maps import config_maps
+from workflows.templates import semaphores
 
 _NOTICE = "# Rendered by `oriane render`; edit {source} instead.\n"
 _BASE = PurePosixPath("base")
@@ -19,7 +20,10 @@ _GPU = PurePosixPath("overlays/gpu")
 
 def rendered() -> dict[PurePosixPath, str]:
     """Return the text of every rendered file by its path below `k8s/`."""
-    files = {_BASE / "settings.yaml": _document(config_maps(), "components/settings.py")}
+    files = {
+        _BASE / "settings.yaml": _document(config_maps(), "components/settings.py"),
+        _BASE / "in-flight.yaml": _document([semaphores()], "workflows/templates.py"),
+    }
     for value in vars(argo).values():
         if isinstance(value, Workflow):
             folder = _GPU if "-gpu" in str(value.name) else _BASE

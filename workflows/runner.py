@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from logging import Handler
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
+from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.traceback import install
 
 from components import logs, profiling
 from components.encoders.identity import identity
@@ -51,7 +54,7 @@ def run_videos(
     profiling.start_trace()
     try:
         with (
-            logs.recording(level, file, console),
+            logs.recording(level, file, _terminal_log(console)),
             _Display(console) as display,
             local_services(settings, display.advance) as services,
         ):
@@ -110,6 +113,16 @@ def _check(services: Services) -> None:
 
         with Database(settings.record):
             pass
+
+
+def _terminal_log(console: Console) -> Handler | None:
+    """Return a handler that keeps the progress bar below the messages."""
+    if not console.is_terminal:
+        return None
+    install(console=console, show_locals=False)
+    return RichHandler(
+        console=console, show_path=False, rich_tracebacks=True, log_time_format="[%X]"
+    )
 
 
 class _Display:

@@ -57,14 +57,13 @@ class ArgoServer:
             verify_ssl=not settings.insecure_skip_verify,
         )
 
-    def submit(self, template: str, parameters: dict[str, str], pods_in_flight: int | None) -> str:
+    def submit(self, template: str, parameters: dict[str, str]) -> str:
         """Create a workflow from the WorkflowTemplate and return its name."""
         workflow = Workflow(
             generate_name="videos-",
             namespace=self._settings.namespace,
             workflow_template_ref=m.WorkflowTemplateRef(name=template),
             arguments=[Parameter(name=name, value=value) for name, value in parameters.items()],
-            parallelism=pods_in_flight,
             labels={"oriane/trigger": "submit"},
             workflows_service=self._service,
         )
@@ -117,6 +116,7 @@ class ArgoServer:
 
 
 def submit_videos(
+    server: ArgoServer,
     settings: Settings,
     paths: Sequence[str],
     job_input: Path | None,
@@ -125,7 +125,6 @@ def submit_videos(
     catch_up: bool,
     gpu: bool,
     options: dict[str, str],
-    pods_in_flight: int | None,
 ) -> str:
     """Start a run in the cluster and return the workflow's name.
 
@@ -134,7 +133,6 @@ def submit_videos(
     Raises:
         PipelineError: the input is wrong, or S3 or the Argo server cannot be used.
     """
-    server = ArgoServer(settings.cluster)
     parameters = dict(options)
     if catch_up:
         parameters["catch_up"] = "true"
@@ -149,7 +147,7 @@ def submit_videos(
             "nothing to submit; give paths, an s3:// prefix, --job-input FILE or --catch-up"
         )
     name = video_to_embedding().name
-    return server.submit(f"{name}-gpu" if gpu else name, parameters, pods_in_flight)
+    return server.submit(f"{name}-gpu" if gpu else name, parameters)
 
 
 def followed(server: ArgoServer, name: str, timeout_s: float) -> Iterator[Progress]:

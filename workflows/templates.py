@@ -33,9 +33,10 @@ from workflows.pipeline import Item, Output, Pipeline, Source, WiringError
 from workflows.pipeline import Parameter as PipelineParameter
 
 VERSION = metadata.version("oriane")
-# Shards that a workflow works on at once; Argo takes no parameter here, so that a run which
-# should take fewer sets `spec.parallelism`.
 SHARDS_IN_FLIGHT = 16
+# `parallelism` takes no parameter, but the key of a semaphore does.
+SEMAPHORES = {str(size): str(size) for size in (1, 2, 4, 8, 16, 32, 64, 128, 256)}
+SEMAPHORES_NAME = "oriane-in-flight"
 SHARDS_PER_BATCH = 100
 BATCHES_IN_FLIGHT = 2
 VIDEOS_A_NIGHT = 5000
@@ -46,6 +47,16 @@ _UID = 10001
 _PODS, _EXECUTOR, _LAUNCHER = "oriane-pods", "oriane-executor", "oriane-launcher"
 _LABELS = {"app.kubernetes.io/name": "oriane", "app.kubernetes.io/version": VERSION}
 _DAY_S = 24 * 3600
+
+
+def semaphores() -> dict[str, Any]:
+    """Return the ConfigMap whose keys `shards_in_flight` chooses from."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": SEMAPHORES_NAME, "labels": _LABELS},
+        "data": SEMAPHORES,
+    }
 
 
 def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> WorkflowTemplate:
@@ -133,6 +144,7 @@ def _run_template(pipeline: Pipeline, name: str) -> WorkflowTemplate:
     (plan,) = pipeline.once
     given = {
         "addresses": _output(plan.addresses),
+        "shards_in_flight": "{{workflow.parameters.shards_in_flight}}",
         **{name: _output(source) for name, source in _passed_on(pipeline).items()},
     }
     run = DAG(
@@ -197,11 +209,10 @@ def _fan_out(name: str, given: list[str]) -> DAG:
 def _batch_template(pipeline: Pipeline, name: str, gpu: bool) -> WorkflowTemplate:
     """Fan out over shards, and take each through the phases."""
     passed_on = list(_passed_on(pipeline))
-    inputs = ["first", "count", "addresses", *passed_on]
+    inputs = ["first", "count", "addresses", "shards_in_flight", *passed_on]
     shards = DAG(
         name="shards",
         fail_fast=False,
-        parallelism=SHARDS_IN_FLIGHT,
         inputs=[Parameter(name=name) for name in inputs],
         tasks=[
             Task(
@@ -211,7 +222,8 @@ def _batch_template(pipeline: Pipeline, name: str, gpu: bool) -> WorkflowTemplat
                     start=_given("first"), count=_given("count"), format=_given("addresses")
                 ),
                 arguments=_values(
-                    manifest="{{item}}", **{name: _given(name) for name in passed_on}
+                    manifest="{{item}}",
+                    **{name: _given(name) for name in ["shards_in_flight", *passed_on]},
                 ),
             )
         ],
@@ -219,7 +231,16 @@ def _batch_template(pipeline: Pipeline, name: str, gpu: bool) -> WorkflowTemplat
     shard = DAG(
         name="shard",
         fail_fast=False,
-        inputs=[Parameter(name=name) for name in ["manifest", *passed_on]],
+        inputs=[Parameter(name=name) for name in ["manifest", "shards_in_flight", *passed_on]],
+        synchronization=m.Synchronization(
+            semaphores=[
+                m.SemaphoreRef(
+                    config_map_key_ref=m.ConfigMapKeySelector(
+                        name=SEMAPHORES_NAME, key=_given("shards_in_flight")
+                    )
+                )
+            ]
+        ),
         tasks=[
             _task(
                 step.name,
@@ -289,12 +310,10 @@ def _child_workflow(name: str, inputs: list[str]) -> str:
         },
         "spec": {
             "workflowTemplateRef": {"name": _batch_name(name)},
-            "parallelism": _UNQUOTED,
             "arguments": {"parameters": parameters},
         },
     }
-    text = yaml.safe_dump(manifest, sort_keys=False, width=1000)
-    return text.replace(_UNQUOTED, "{{workflow.parameters.shards_in_flight}}")
+    return yaml.safe_dump(manifest, sort_keys=False, width=1000)
 
 
 def _on_exit() -> DAG:
@@ -328,8 +347,8 @@ def _run_arguments(pipeline: Pipeline) -> list[Parameter]:
         Parameter(
             name="shards_in_flight",
             value=str(SHARDS_IN_FLIGHT),
-            description="Most pods of one batch at once; a run without batches has "
-            "spec.parallelism for that",
+            description="Shards at once; runs with the same number share it",
+            enum=list(SEMAPHORES),
         ),
         Parameter(
             name="max_failed_percent", value=_text(failed.default), description=failed.description
@@ -482,7 +501,6 @@ def _metrics(declared: Component[Any, Any]) -> m.Metrics:
 def _workflow_level() -> dict[str, Any]:
     """Return the settings of the workflow around the pods."""
     return {
-        "parallelism": 2 * SHARDS_IN_FLIGHT,  # upload and embed of a shard run side by side
         "service_account_name": _PODS,
         "automount_service_account_token": False,
         "executor": m.ExecutorConfig(service_account_name=_EXECUTOR),
@@ -514,8 +532,6 @@ def _batch_name(pipeline_name: str) -> str:
     return f"{pipeline_name}-batch"
 
 
-# Stands where YAML must not put quotes around what Argo fills in.
-_UNQUOTED = "SHARDS_IN_FLIGHT"
 _LIMIT = str(_ATTEMPTS_AFTER_THE_FIRST)
 _RETRIES = m.RetryStrategy(
     limit=_LIMIT,

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -227,12 +228,26 @@ def test_too_many_failures_fail_the_run(cluster: Cluster, clip: Path, tmp_path: 
 
 def test_more_shards_than_one_workflow_holds_go_to_children(cluster: Cluster, clip: Path) -> None:
     items = put(cluster, "batched", 3, clip)
-    run = create(run_manifest(job_input=items, shards_per_batch="2"))
+    run = create(run_manifest(job_input=items, shards_per_batch="2", shards_in_flight="1"))
     workflow = finished(run)
     assert workflow["status"]["phase"] == "Succeeded", workflow["status"].get("message")
     children = get("workflows", "--selector", f"oriane/run={run}")["items"]
     assert sorted(child["metadata"]["name"] for child in children) == [f"{run}-0", f"{run}-2"]
     assert digest_of(cluster, run)["done"] == 3
+    spans = sorted(span for child in children for span in shard_spans(child))
+    assert len(spans) == 3
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans)), "shards overlapped"
+
+
+def shard_spans(workflow: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return when the first pod of each shard started and the last one ended."""
+    spans: dict[str, tuple[str, str]] = {}
+    for node in workflow["status"]["nodes"].values():
+        if node["type"] == "Pod":
+            started, ended = node["startedAt"], node["finishedAt"]
+            first, last = spans.get(node["boundaryID"], (started, ended))
+            spans[node["boundaryID"]] = min(first, started), max(last, ended)
+    return list(spans.values())
 
 
 def test_oriane_submit_from_local_files_and_watch(
