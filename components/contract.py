@@ -67,6 +67,8 @@ Out = TypeVar("Out", bound=Outputs)
 class Component(Generic[In, Out]):
     """One phase. `settings` names the groups of `Settings` that it reads.
 
+    `compares` names groups whose values it compares with those that made earlier results; its pods
+    see them, but no credentials that belong to them.
     `version` goes into the fingerprint: raise it when the same inputs and settings give another
     result than before.
     """
@@ -78,6 +80,7 @@ class Component(Generic[In, Out]):
     resources: Resources
     settings: tuple[str, ...]
     version: int = 1
+    compares: tuple[str, ...] = ()
 
     @property
     def image(self) -> str:

@@ -26,11 +26,12 @@ from components.errors import (
     TransientError,
     VideoRejectedError,
 )
-from components.fingerprint import digest, fingerprint
+from components.fingerprint import digest, fingerprint, source_identity
 from components.logs import log
 from components.manifest import Entry, Manifest, Problem, Record, Result, Step, Video
 from components.profiling import span
 from components.services import Services
+from components.storage import split
 
 
 class Outcome(Record):
@@ -96,12 +97,15 @@ class Shard(Generic[Result]):
         identify: Identify = lambda entry: entry,
         files: Files | None = None,
         verified: Verified | None = None,
+        exclusive: bool = False,
     ) -> None:
         """
         Args:
             identify: Returns the entry with its source's ETag; may raise VideoRejectedError.
             files: Returns the S3 objects that a result names; without all of them it is redone.
             verified: Tells whether an earlier result still holds outside the artifacts bucket.
+            exclusive: A result replaces that of other settings, in a place which has room for one.
+                So those are dropped before the work starts, and not reused when settings return.
         """
         self._component = component
         self._output: type[Manifest[Any]] = component.outputs.model_fields["manifest"].annotation
@@ -109,6 +113,7 @@ class Shard(Generic[Result]):
         self._arriving = list(enumerate(entries))
         self._services = services
         self._identify, self._files, self._verified = identify, files, verified
+        self._exclusive = exclusive
         self._limits = digest(services.settings.limits.model_dump_json())
 
     def pending(self) -> Iterator[Job[Result]]:
@@ -138,6 +143,8 @@ class Shard(Generic[Result]):
         start = time.perf_counter()
         with span(job.phase, video=str(job.video)):
             try:
+                if self._exclusive:
+                    self._drop_others(job)
                 result = work(job)
                 self.finish(job, result, spent + time.perf_counter() - start)
             except ConfigurationError:
@@ -186,7 +193,7 @@ class Shard(Generic[Result]):
         job = Job(index, entry, "", self._component.name, self._services)
         try:
             entry = self._identify(entry)
-            upstream = entry.fingerprint or f"{entry.video.source} {entry.etag}"
+            upstream = entry.fingerprint or source_identity(entry.video.source, entry.etag)
             mark = fingerprint(self._component, self._services.settings, upstream)
             job = Job(index, entry, mark, self._component.name, self._services)
             settled = self._reuse(job)
@@ -230,6 +237,16 @@ class Shard(Generic[Result]):
             log.warning("%s: unreadable result, redone", job.artifact("json"))
             return None
         return outcome
+
+    def _drop_others(self, job: Job[Result]) -> None:
+        folder = job.artifact("").rpartition("/")[0] + "/"
+        others = [
+            split(stored.uri)
+            for stored in self._services.store.objects(folder)
+            if not stored.uri.startswith(job.artifact(""))
+        ]
+        if others:
+            self._services.store.delete(others[0][0], [key for _, key in others])
 
     def _keep(self, job: Job[Result], outcome: Outcome) -> None:
         content = outcome.model_dump_json().encode()
@@ -280,13 +297,19 @@ def run_each(
     *,
     files: Files | None = None,
     verified: Verified | None = None,
+    exclusive: bool = False,
 ) -> Out:
     """Run a phase that does the same `work` on every video of a manifest; return its outputs.
 
     The new manifest lies beside the one that was read. See `Shard` for the rest.
     """
     shard = Shard(
-        component, manifest.read(services.store), services, files=files, verified=verified
+        component,
+        manifest.read(services.store),
+        services,
+        files=files,
+        verified=verified,
+        exclusive=exclusive,
     )
     shard.each(work)
     return component.outputs(**shard.write(manifest.sibling(component.name)))

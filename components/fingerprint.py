@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from components.contract import Component
+from components.contract import Component, component
 from components.settings import Settings
 
 
@@ -20,6 +20,33 @@ def fingerprint(component: Component, settings: Settings, upstream: str) -> str:
         "upstream": upstream,
     }
     return digest(json.dumps(basis, sort_keys=True, default=str))
+
+
+# Whose fingerprint each phase's own builds on; the first builds on the source.
+_UPSTREAM = {
+    "fetch": None,
+    "crop": "fetch",
+    "frame": "crop",
+    "dedup": "frame",
+    "upload": "dedup",
+    "embed": "dedup",
+    "index": "embed",
+    "record": "index",
+}
+
+
+def fingerprints(settings: Settings, source: str, etag: str) -> dict[str, str]:
+    """Return the fingerprint of every phase for a video, without running any."""
+    found: dict[str, str] = {}
+    for phase, before in _UPSTREAM.items():
+        upstream = found[before] if before else source_identity(source, etag)
+        found[phase] = fingerprint(component(phase), settings, upstream)
+    return found
+
+
+def source_identity(source: str, etag: str) -> str:
+    """Return what stands for the source in the first phase's fingerprint."""
+    return f"{source} {etag}"
 
 
 def digest(text: str) -> str:

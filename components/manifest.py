@@ -130,6 +130,7 @@ class FramedVideo(Record):
     rectangle: Rectangle | None
     frames: tuple[Frame, ...]
     tar: S3Uri
+    tar_bytes: int = 0
     duplicates_removed: int = 0
 
     @property
@@ -215,6 +216,16 @@ class Entry(Record, Generic[Result]):
     def fingerprint(self) -> str:
         """Return the fingerprint of the last phase passed, or the empty string before the first."""
         return self.steps[-1].fingerprint if self.steps else ""
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The fingerprints of the phases passed, by phase."""
+        return {step.phase: step.fingerprint for step in self.steps}
+
+    @property
+    def seconds_worked(self) -> dict[str, float]:
+        """The seconds spent in each phase that did not reuse an earlier result."""
+        return {step.phase: step.seconds for step in self.steps if not step.reused}
 
     def advanced(self, result: Record, step: Step) -> Entry[Any]:
         """Return the entry after it passed a phase."""

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from components.manifest import Video
+from components.markers import Markers
 from components.scratch import Scratch
 from components.settings import Settings
 from components.storage import Store
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from components.collection import FrameCollection
     from components.encoders.encoder import Encoder
     from components.isolation import Decoders
+    from components.ledger.ledger import Ledger
 
 T = TypeVar("T")
 Progress = Callable[[str, Video, str], None]
@@ -83,6 +85,26 @@ class Services:
             return collection
 
         return self._once("collection", make)
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """The ledger in Postgres; None with LOCAL_MODE=1, where the markers serve."""
+        if self.settings.ledger.local_mode:
+            return None
+
+        def make() -> Ledger:
+            from components.ledger.ledger import Ledger
+
+            ledger = Ledger(self.settings.ledger)
+            self._closing.callback(ledger.close)
+            return ledger
+
+        return self._once("ledger", make)
+
+    @property
+    def markers(self) -> Markers:
+        """The markers beside the published frames."""
+        return Markers(self.store, self.settings.storage.frames_bucket)
 
     def close(self) -> None:
         """Release everything that was made."""

@@ -207,6 +207,24 @@ class PlanSettings(Group):
     job_input: str | None = _variable(
         "JOB_INPUT", None, 'Videos to process: JSON list of {"platform": …, "code": …}'
     )
+    retry_limit: int = _variable(
+        "VP_RETRY_LIMIT", 5, "Runs in which a video may fail before catch-up gives it up", ge=1
+    )
+    retry_backoff_h: float = _variable(
+        "VP_RETRY_BACKOFF_HOURS",
+        6.0,
+        "Hours before a failed video is due again, doubled with each failure",
+        ge=0,
+    )
+    lease_h: float = _variable(
+        "VP_LEASE_HOURS",
+        24.0,
+        "Hours for which a run keeps others off a video, unless it books it before",
+        gt=0,
+    )
+    queue_url: str | None = _variable(
+        "VP_QUEUE_URL", None, "SQS queue that gets the source bucket's event notifications"
+    )
 
 
 class CropSettings(Group):
@@ -385,8 +403,8 @@ class IndexSettings(Group):
     )
 
 
-class RecordSettings(Group):
-    title = "record (Postgres)"
+class LedgerSettings(Group):
+    title = "Ledger (Postgres)"
 
     local_mode: bool = _variable("LOCAL_MODE", False, "1 does without Postgres")
     host: str | None = _variable("DB_HOST", None, "Host, or the folder of a Unix socket")
@@ -396,7 +414,20 @@ class RecordSettings(Group):
     password: SecretStr | None = _variable(
         "DB_PASSWORD", None, "Password of the role", credential=True
     )
-    sslmode: str = _variable("DB_SSLMODE", "prefer", "libpq's sslmode")
+    sslmode: str = _variable(
+        "DB_SSLMODE", "prefer", "libpq's sslmode; verify-full checks the server's certificate"
+    )
+    sslrootcert: str | None = _variable(
+        "DB_SSLROOTCERT", None, "File of the authority that signed the server's certificate"
+    )
+    sslcert: str | None = _variable("DB_SSLCERT", None, "File of the client's certificate")
+    sslkey: str | None = _variable("DB_SSLKEY", None, "File of the client's key")
+    pool_max: int = _variable(
+        "DB_POOL_MAX", 4, "Most connections of one process, opened as needed", ge=1, le=100
+    )
+    pool_timeout_s: float = _variable(
+        "DB_POOL_TIMEOUT_SECS", 30.0, "Seconds to wait for a free connection", gt=0
+    )
     attempts: int = _variable(
         "VP_DB_ATTEMPTS", 5, "Tries to connect, with exponential backoff", ge=1, le=20
     )
@@ -448,7 +479,7 @@ class Settings:
     upload: UploadSettings
     embed: EmbedSettings
     index: IndexSettings
-    record: RecordSettings
+    ledger: LedgerSettings
     cluster: ClusterSettings
 
     @classmethod

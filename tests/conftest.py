@@ -14,6 +14,7 @@ from components.manifest import Entry, Manifest, Record, SourceVideo, Video
 from components.services import Services
 from components.settings import LimitSettings, Settings, StorageSettings
 from tests.models import save_clip
+from tests.postgres import database, postgres  # noqa: F401
 from workflows.local_s3 import local_s3
 from workflows.pipeline import Item, video_to_embedding
 
@@ -51,7 +52,7 @@ def clip_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(tmp_path: Path, storage: StorageSettings, clip_model: Path) -> Settings:
     loaded = Settings.load().having("storage", **storage.model_dump())
     loaded = loaded.having("work", data_dir=tmp_path, scratch_dir=tmp_path / "scratch")
-    loaded = loaded.having("record", local_mode=True)
+    loaded = loaded.having("ledger", local_mode=True)
     loaded = loaded.having("index", url=str(tmp_path / "qdrant"))
     return loaded.having("embed", model=str(clip_model))
 

@@ -287,11 +287,14 @@ def test_what_loads_a_model_is_there_when_one_is_baked_in() -> None:
 def test_other_phases_stay_outside(phase: str) -> None:
     folders = {path.parts[1] for path in code_in(phase) if len(path.parts) > 2}
     media = {"media"} if phase in ("fetch", "crop", "frame") else set()
-    assert folders == {phase, "encoders"} | media
+    assert folders == {phase, "encoders", "ledger"} | media
     assert not any(path.parts[0] != "components" for path in code_in(phase))
     if phase != "embed":
         encoders = {path.name for path in code_in(phase) if path.parts[1] == "encoders"}
         assert encoders <= {"__init__.py", "identity.py", "encoder.py"}
+    if phase not in ("plan", "record", "digest"):
+        ledger = {path.name for path in code_in(phase) if path.parts[1] == "ledger"}
+        assert ledger == {"__init__.py", "booking.py"}
 
 
 # The script

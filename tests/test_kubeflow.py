@@ -224,7 +224,7 @@ def test_settings_come_from_config_maps_and_credentials_from_secrets(
 ) -> None:
     pod = compiled.pods[name]
     declared = dict(Settings.groups())
-    wanted = {"storage", "work", *component(name).settings}
+    wanted = {"storage", "work", *component(name).settings, *component(name).compares}
     for source in pod["configMapAsEnv"]:
         group = source["configMapName"].removeprefix("oriane-")
         wanted.remove(group)
@@ -232,13 +232,13 @@ def test_settings_come_from_config_maps_and_credentials_from_secrets(
         assert {pair["envVar"] for pair in source["keyToEnv"]} <= plain
         assert all(pair["envVar"] == pair["configMapKey"] for pair in source["keyToEnv"])
     assert all(not list(declared[group].variables()) for group in wanted - {"plan"})
-    secrets = {"storage": "oriane-s3", "index": "oriane-qdrant", "record": "oriane-postgres"}
+    secrets = {"storage": "oriane-s3", "index": "oriane-qdrant", "ledger": "oriane-postgres"}
     assert {
         source["secretName"]: {pair["envVar"] for pair in source["keyToEnv"]}
         for source in pod["secretAsEnv"]
     } == {
         secrets[group]: {made.name for made in declared[group].variables() if made.credential}
-        for group in ("storage", "index", "record")
+        for group in ("storage", "index", "ledger")
         if group == "storage" or group in component(name).settings
     }
     for source in [*pod["configMapAsEnv"], *pod["secretAsEnv"]]:
@@ -310,6 +310,7 @@ def test_kubeflow_reads_the_shards_that_plan_writes(
         [sys.executable, "-m", "components", "plan", "--source", "s3://oriane-contents/", *flags],
         env={
             **CLEAN,
+            "LOCAL_MODE": "1",
             "AWS_ENDPOINT_URL": str(storage.endpoint_url),
             "AWS_ACCESS_KEY_ID": str(storage.access_key_id),
             "AWS_SECRET_ACCESS_KEY": secret.get_secret_value(),

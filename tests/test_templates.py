@@ -63,8 +63,13 @@ def test_a_component_brings_all_it_needs(name: str) -> None:
 
 
 def test_pods_see_only_what_their_component_declares() -> None:
-    assert sources(template_of("plan")) == {"oriane-storage", "oriane-work", "oriane-s3"}
+    assert sources(template_of("fetch")) == {
+        "oriane-storage", "oriane-work", "oriane-limits", "oriane-s3",
+    }  # fmt: skip
     assert "oriane-qdrant" in sources(template_of("index"))
+    plan = sources(template_of("plan"))
+    assert "oriane-index" in plan, "to compare what made earlier results"
+    assert "oriane-qdrant" not in plan
     assert "oriane-postgres" in sources(template_of("record"))
     for name in ("fetch", "crop", "frame", "dedup", "upload", "embed"):
         assert {"oriane-qdrant", "oriane-postgres"}.isdisjoint(sources(template_of(name)))

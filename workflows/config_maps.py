@@ -26,7 +26,7 @@ _NOT_IN_CLUSTER = {"cluster"}
 # The rest is for the phase itself, beside the worker processes that decode.
 _MEMORY_FOR_DECODING = 0.75
 # A Secret by the group whose credentials it holds; it may be missing.
-_SECRETS = {"storage": "oriane-s3", "index": "oriane-qdrant", "record": "oriane-postgres"}
+_SECRETS = {"storage": "oriane-s3", "index": "oriane-qdrant", "ledger": "oriane-postgres"}
 
 
 def config_map_name(group: str) -> str:
@@ -36,7 +36,7 @@ def config_map_name(group: str) -> str:
 
 def groups_of(component: Component[Any, Any]) -> list[str]:
     """Return the groups of settings that the component's pods see."""
-    wanted = {"storage", "work", *component.settings}
+    wanted = {"storage", "work", *component.settings, *component.compares}
     return [name for name, group in Settings.groups() if name in wanted and _data(group)]
 
 

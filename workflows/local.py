@@ -31,8 +31,8 @@ def with_stand_ins(settings: Settings) -> Settings:
     """Return the settings with an embedded Qdrant and no Postgres, where none is named."""
     if not settings.index.url:
         settings = settings.having("index", url=str(settings.work.data_dir / "qdrant"))
-    if not settings.record.host:
-        settings = settings.having("record", local_mode=True)
+    if not settings.ledger.host:
+        settings = settings.having("ledger", local_mode=True)
     return settings
 
 

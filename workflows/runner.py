@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.traceback import install
 
 from components import logs, profiling
+from components.contract import component
 from components.encoders.identity import identity
 from components.errors import ConfigurationError
 from components.manifest import Entry, Video
@@ -22,6 +23,7 @@ from components.plan.naming import run_name
 from components.services import Services
 from components.settings import Settings
 from workflows.intake import plan_parameters
+from workflows.leases import kept_alive
 from workflows.local import LocalRun, local_services, with_stand_ins
 from workflows.pipeline import video_to_embedding
 from workflows.report import report
@@ -63,10 +65,13 @@ def run_videos(
             parameters = plan_parameters(paths, job_input, services.store, bucket, display.uploaded)
             pipeline = video_to_embedding()
             local = LocalRun(pipeline, services, shards_in_flight)
-            known = local.plan(**parameters, videos_per_shard=videos_per_shard, run=name)
-            display.expect(known[pipeline.once[-1].videos] * len(pipeline.each))
-            for shard in local.shards(known):
-                entries += shard
+            with kept_alive(services, name):
+                known = local.plan(**parameters, videos_per_shard=videos_per_shard, run=name)
+                display.expect(known[pipeline.once[-1].videos] * len(pipeline.each))
+                for shard in local.shards(known):
+                    entries += shard
+                digest = component("digest")
+                digest.run(digest.inputs(run=name, max_failed_percent=100), services)
     finally:
         profiling.write_trace()
     return report(name, time.monotonic() - start, entries)
@@ -108,11 +113,8 @@ def _check(services: Services) -> None:
             f"add some of {wanted}; set QDRANT_COLLECTION to another name, or CLIP_MODEL to the "
             "model the collection was made with"
         )
-    if not settings.record.local_mode:
-        from components.record.database import Database
-
-        with Database(settings.record):
-            pass
+    # Connects, where there is one.
+    _ = services.ledger
 
 
 def _terminal_log(console: Console) -> Handler | None:

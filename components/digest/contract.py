@@ -29,5 +29,5 @@ COMPONENT = Component(
     inputs=DigestInputs,
     outputs=DigestOutputs,
     resources=Resources(cpu=0.5, memory_gib=1),
-    settings=(),
+    settings=("ledger",),
 )

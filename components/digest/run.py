@@ -13,6 +13,7 @@ from components.contract import PHASES
 from components.digest.contract import DigestInputs, DigestOutputs
 from components.digest.summary import Summary
 from components.errors import RunFailedError
+from components.ledger.booking import Booking
 from components.logs import log
 from components.manifest import Entry, Problem
 from components.profiling import profile
@@ -24,7 +25,7 @@ _SHARDS_AT_ONCE = 256
 
 @profile
 def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
-    """Write `runs/<run>/digest.json` and log it.
+    """Write `runs/<run>/digest.json` and log it; book what shards that broke off did not.
 
     Raises:
         RunFailedError: a larger part of the videos failed than is allowed.
@@ -32,8 +33,12 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
     bucket = services.settings.storage.artifacts_bucket
     folder = f"s3://{bucket}/runs/{inputs.run}/"
     summary = Summary(inputs.run)
-    for entries in _shards(folder, services):
+    for entries, interrupted in _shards(folder, services):
         summary.add_shard(entries)
+        if interrupted and services.ledger:
+            services.ledger.book(Booking.of(entry, inputs.run) for entry in entries)
+    if services.ledger:
+        services.ledger.release(inputs.run)
     uri = f"{folder}digest.json"
     content = json.dumps(summary.as_dict(), ensure_ascii=False, indent=1)
     services.store.put(uri, content.encode(), content_type="application/json")
@@ -54,10 +59,13 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
     )
 
 
-def _shards(folder: str, services: Services) -> Iterator[list[Entry[Any]]]:
-    """Yield each shard's entries as they left the last phase that it came through."""
+def _shards(folder: str, services: Services) -> Iterator[tuple[list[Entry[Any]], bool]]:
+    """Yield each shard's entries as they left the last phase that it came through.
 
-    def final(shard: tuple[str, set[str]]) -> list[Entry[Any]]:
+    And whether the shard broke off before it was booked.
+    """
+
+    def final(shard: tuple[str, set[str]]) -> tuple[list[Entry[Any]], bool]:
         return _final(*shard, services)
 
     with ThreadPoolExecutor(16) as readers:
@@ -83,7 +91,9 @@ def _manifests(folder: str, services: Services) -> Iterator[tuple[str, set[str]]
     yield from phases.items()
 
 
-def _final(folder: str, phases: set[str], services: Services) -> list[Entry[Any]]:
+def _final(
+    folder: str, phases: set[str], services: Services
+) -> tuple[list[Entry[Any]], bool]:
     reached = PHASES[0]
     missing = None
     for phase in PHASES:
@@ -94,11 +104,11 @@ def _final(folder: str, phases: set[str], services: Services) -> list[Entry[Any]
     lines = services.store.get(f"{folder}/{reached}.jsonl").splitlines()
     entries = [Entry[Any].model_validate_json(line) for line in lines]
     if missing is None:
-        return entries
+        return entries, False
     problem = Problem(
         kind="failed",
         phase=missing,
         reason="interrupted",
         message=f"{missing} left no manifest in {folder}; see the log of its pod",
     )
-    return [entry if entry.problem else entry.stopped(problem) for entry in entries]
+    return [entry if entry.problem else entry.stopped(problem) for entry in entries], True

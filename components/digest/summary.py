@@ -24,6 +24,23 @@ class _Group:
     examples: list[dict[str, str]] = field(default_factory=list)
 
 
+@dataclass
+class Worked:
+    """What the videos amount to that were decoded in this run, for forecasts of the next ones."""
+
+    videos: int = 0
+    frames: int = 0
+    source_bytes: int = 0
+    tar_bytes: int = 0
+
+    def add(self, framed: dict[str, Any]) -> None:
+        """Add a video, given as a `FramedVideo` in JSON."""
+        self.videos += 1
+        self.frames += len(framed["frames"])
+        self.source_bytes += framed["cropped"]["source"]["bytes"]
+        self.tar_bytes += framed["tar_bytes"]
+
+
 class Summary:
     """Counts, reasons with examples, slowest videos, and seconds a phase."""
 
@@ -32,6 +49,7 @@ class Summary:
         self.counts: Counter[str] = Counter()
         self._shards = 0
         self._reused = 0
+        self._worked = Worked()
         self._reasons: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
         self._seconds: dict[str, list[float]] = {phase: [0.0, 0.0, 0.0] for phase in PHASES}
         self._slowest: list[tuple[float, str, dict[str, float]]] = []
@@ -71,6 +89,7 @@ class Summary:
                 for phase, (videos, total, most) in self._seconds.items()
                 if videos
             },
+            "worked": vars(self._worked),
             "slowest": [
                 {"video": video, "seconds": round(total, 3), "phases": phases}
                 for total, video, phases in sorted(self._slowest, reverse=True)
@@ -102,7 +121,9 @@ class Summary:
             group.count += 1
             if len(group.examples) < _EXAMPLES:
                 group.examples.append({"video": str(entry.video), "message": problem.message})
-        worked = {step.phase: step.seconds for step in entry.steps if not step.reused}
+        worked = entry.seconds_worked
+        if "frame" in worked and not problem:
+            self._worked.add(entry.result["indexed"]["framed"])
         self._reused += not worked and not problem
         for phase, seconds in worked.items():
             sums = self._seconds[phase]

@@ -24,6 +24,11 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
             extract, path, tar, cropped, settings.frame, settings.crop.limit
         )
         job.services.store.upload(job.artifact("tar"), tar, content_type="application/x-tar")
+        tar_bytes = tar.stat().st_size
     return FramedVideo(
-        cropped=cropped, rectangle=rectangle, frames=tuple(frames), tar=job.artifact("tar")
+        cropped=cropped,
+        rectangle=rectangle,
+        frames=tuple(frames),
+        tar=job.artifact("tar"),
+        tar_bytes=tar_bytes,
     )

@@ -21,7 +21,7 @@ def run(inputs: IndexInputs, services: Services) -> IndexOutputs:
     published = inputs.published.read(services.store)
     embedded = inputs.embedded.read(services.store)
     entries = joined(published, embedded)
-    shard = Shard(COMPONENT, entries, services, verified=_points_are_there)
+    shard = Shard(COMPONENT, entries, services, verified=_points_are_there, exclusive=True)
     shard.each(_index)
     return IndexOutputs(**shard.write(inputs.embedded.sibling(COMPONENT.name)))
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from components.contract import Component, Inputs, Outputs, Resources
 from components.manifest import Manifest, RunName, Video
+
+Origin = Annotated[str, Field(pattern="^(listing|ledger|queue)$")]
 
 
 class Batch(BaseModel):
@@ -30,10 +34,22 @@ class PlanInputs(Inputs):
     )
     catch_up: bool = Field(
         False,
-        description="Leave out listed videos that are done or rejected and have not changed since",
+        description="Take what is due: new, changed, requested, failed a while ago, or made with "
+        "other settings; leave out the rest",
+    )
+    origin: Origin = Field(
+        "listing",
+        description="Where catch_up looks: listing (of the source bucket), ledger (booked videos "
+        "only), or queue (VP_QUEUE_URL)",
+    )
+    platform: str = Field("", description="With catch_up, videos of this platform only")
+    older_than_h: float = Field(
+        0.0, ge=0, description="With catch_up, sources written at least so many hours ago"
     )
     limit: int = Field(
-        0, ge=0, description="Most listed videos to take, the newest first; 0 takes all"
+        0,
+        ge=0,
+        description="Most videos to take of a listing, ledger or queue, the newest first; 0: all",
     )
     videos_per_shard: int = Field(1, ge=1, description="Most videos one chain of pods handles")
     shards_per_batch: int = Field(
@@ -56,7 +72,13 @@ class PlanOutputs(Outputs):
     addresses: str = Field(description="Address of a shard's manifest, with %06d for its number")
     run: str = Field(description="Name of the run")
     videos: int = Field(description="Videos planned")
-    skipped: int = Field(description="Listed objects that are no <platform>/<code>/video.mp4")
+    skipped: int = Field(
+        description="Listed objects that are no <platform>/<code>/video.mp4, and foreign messages"
+    )
+    backlog: int = Field(description="Videos that are due but not taken this time")
+    backlog_oldest_s: float = Field(
+        description="Age of the oldest source of all that are due, in seconds"
+    )
 
 
 COMPONENT = Component(
@@ -65,5 +87,6 @@ COMPONENT = Component(
     inputs=PlanInputs,
     outputs=PlanOutputs,
     resources=Resources(cpu=0.25, memory_gib=0.5),
-    settings=("plan",),
+    settings=("plan", "ledger"),
+    compares=("crop", "frame", "dedup", "upload", "embed", "index"),
 )

@@ -1,22 +1,21 @@
-"""Lists the videos to process and writes one manifest a shard."""
+"""Decides which videos to process, leases them to the run and writes one manifest a shard."""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 from components.errors import ConfigurationError
 from components.logs import log
 from components.manifest import Entry, Manifest, Video
 from components.plan.contract import Batch, PlanInputs, PlanOutputs
-from components.plan.job_input import SOURCE_FILE, listed_video, parse_job_input
+from components.plan.decide import Decision, decide
+from components.plan.due import Due, Left
 from components.plan.naming import run_name
 from components.plan.packing import packed
-from components.plan.pending import pending
+from components.plan.queue import EventQueue
 from components.profiling import profile
 from components.services import Services
-from components.storage import Stored, split
 
 # A thousand child workflows are about a megabyte of their parent's status, before compression.
 _MOST_BATCHES = 1000
@@ -28,41 +27,66 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
 
     Raises:
         ConfigurationError: no input, an unreadable one, or a name that is not safe.
+        TransientError: S3, Postgres or the queue does not answer.
     """
-    videos, sizes, skipped = _videos(inputs, services)
-    name = inputs.run or run_name()
-    shards = packed(videos, sizes, inputs.videos_per_shard)
+    now = datetime.now(UTC)
+    inputs = inputs.model_copy(update={"run": inputs.run or run_name()})
+    decision = decide(inputs, services, now)
+    _lease(decision, inputs.run, services)
+    shards = packed(
+        [due.candidate.video for due in decision.due],
+        [due.candidate.size for due in decision.due],
+        inputs.videos_per_shard,
+    )
+    batches = _batches(len(shards), inputs.shards_per_batch)
     bucket = services.settings.storage.artifacts_bucket
-    addresses = f"s3://{bucket}/runs/{name}/%06d/plan.jsonl"
+    addresses = f"s3://{bucket}/runs/{inputs.run}/%06d/plan.jsonl"
+    manifests = _written(shards, addresses, services)
+    if decision.messages:
+        # Only now: with the manifests written, a crash loses nothing.
+        EventQueue(services.settings).delete(decision.done_messages)
+    _say(inputs, decision, len(shards), len(batches))
+    oldest = decision.oldest
+    return PlanOutputs(
+        shards=() if batches else manifests,
+        inline=0 if batches else len(manifests),
+        batches=batches,
+        addresses=addresses,
+        run=inputs.run,
+        videos=len(decision.due),
+        skipped=decision.skipped,
+        backlog=decision.backlog,
+        backlog_oldest_s=round((now - oldest).total_seconds()) if oldest else 0,
+    )
 
+
+def _lease(decision: Decision, run: str, services: Services) -> None:
+    """Keep other runs off the videos, and leave out what another run is working on."""
+    if not services.ledger or not decision.due:
+        return
+
+    def names(due: Due) -> tuple[str, str]:
+        return due.candidate.video.platform, due.candidate.video.code
+
+    hours = services.settings.plan.lease_h
+    leased = services.ledger.lease([names(due) for due in decision.due], run, hours)
+    taken = [due for due in decision.due if names(due) in leased]
+    decision.left[Left.LEASED] += len(decision.due) - len(taken)
+    decision.due = taken
+    if decision.left[Left.LEASED]:
+        log.warning("plan: %d videos left to the runs that work on them", decision.left[Left.LEASED])
+
+
+def _written(
+    shards: list[list[Video]], addresses: str, services: Services
+) -> tuple[Manifest[Video], ...]:
     def write(numbered: tuple[int, list[Video]]) -> Manifest[Video]:
         number, shard = numbered
         entries = [Entry[Video](video=video, result=video) for video in shard]
         return Manifest[Video].write(services.store, addresses % number, entries)
 
     with ThreadPoolExecutor(16) as writers:
-        manifests = tuple(writers.map(write, enumerate(shards)))
-    batches = _batches(len(shards), inputs.shards_per_batch)
-    log.info(
-        "plan %s: %d videos in %d shards and %d batches",
-        name, len(videos), len(shards), max(1, len(batches)),
-    )  # fmt: skip
-    if not videos:
-        log.warning(
-            "nothing to do: %s holds no %s<platform>/<code>/video.mp4, and %d other objects",
-            inputs.source or "JOB_INPUT",
-            "pending " if inputs.catch_up else "",
-            skipped,
-        )
-    return PlanOutputs(
-        shards=() if batches else manifests,
-        inline=0 if batches else len(manifests),
-        batches=batches,
-        addresses=addresses,
-        run=name,
-        videos=len(videos),
-        skipped=skipped,
-    )
+        return tuple(writers.map(write, enumerate(shards)))
 
 
 def _batches(shards: int, most: int) -> tuple[Batch, ...]:
@@ -83,67 +107,16 @@ def _batches(shards: int, most: int) -> tuple[Batch, ...]:
     )
 
 
-def _videos(inputs: PlanInputs, services: Services) -> tuple[list[Video], list[int], int]:
-    """Return the videos, their sizes in bytes (0 where unknown), and how many objects are none."""
-    if inputs.source and inputs.job_input:
-        raise ConfigurationError("give source or job_input, not both")
-    if inputs.source or (inputs.catch_up and not inputs.job_input):
-        return _listed(inputs, services)
-    if inputs.catch_up or inputs.limit:
-        raise ConfigurationError("catch_up and limit need source, the s3:// prefix to list")
-    text = inputs.job_input or services.settings.plan.job_input
-    if not text:
-        raise ConfigurationError(
-            "nothing to plan; give source (an s3:// prefix), job_input, or the variable JOB_INPUT"
+def _say(inputs: PlanInputs, decision: Decision, shards: int, batches: int) -> None:
+    log.info(
+        "plan %s: %d videos in %d shards and %d batches; left: %s",
+        inputs.run, len(decision.due), shards, max(1, batches),
+        ", ".join(f"{count} {left}" for left, count in decision.left.items() if count) or "none",
+    )  # fmt: skip
+    if not decision.due:
+        log.warning(
+            "nothing to do: %s holds no %s<platform>/<code>/video.mp4, and %d other objects",
+            inputs.source or ("the source bucket" if inputs.catch_up else "JOB_INPUT"),
+            "pending " if inputs.catch_up else "",
+            decision.skipped,
         )
-    if text.startswith("s3://"):
-        text = services.store.get(text).decode()
-    videos = parse_job_input(text, services.settings.storage.videos_bucket)
-    return videos, [0] * len(videos), 0
-
-
-def _listed(inputs: PlanInputs, services: Services) -> tuple[list[Video], list[int], int]:
-    storage = services.settings.storage
-    source = inputs.source or f"s3://{storage.videos_bucket}/"
-    if not source.startswith("s3://"):
-        raise ConfigurationError(f"source: expected s3://bucket/prefix, found {source!r}")
-    listing = _Listing(services.store.objects(source))
-    sources: Iterator[Stored] = iter(listing)
-    if inputs.catch_up:
-        bucket, prefix = split(source)
-        # A deeper prefix could name the source file itself, which no marker lies below.
-        folder = "/".join(prefix.split("/")[:2])
-        booked = services.store.objects(f"s3://{storage.frames_bucket}/{folder}")
-        laid_out = (stored for stored in sources if _is_laid_out(stored, bucket))
-        sources = pending(laid_out, booked, services.store)
-    if inputs.limit:
-        # The newest first, so that old ones which fail every night do not keep out new ones.
-        taken = heapq.nlargest(
-            inputs.limit, sources, key=lambda stored: (stored.modified, stored.uri)
-        )
-        sources = iter(sorted(taken, key=lambda stored: stored.uri))
-    found = [(listed_video(stored.uri), stored.size) for stored in sources]
-    videos = [video for video, _ in found if video]
-    return videos, [size for _, size in found], listing.skipped
-
-
-def _is_laid_out(stored: Stored, bucket: str) -> bool:
-    """Tell whether a video lies at the top of its bucket, where its marker has the same folder."""
-    video = listed_video(stored.uri)
-    return video is not None and stored.uri == f"s3://{bucket}/{video}/{SOURCE_FILE}"
-
-
-class _Listing:
-    """The videos of a listing; counts the objects that are none."""
-
-    def __init__(self, objects: Iterator[Stored]) -> None:
-        self._objects = objects
-        self.skipped = 0
-
-    def __iter__(self) -> Iterator[Stored]:
-        for stored in self._objects:
-            if listed_video(stored.uri):
-                yield stored
-            else:
-                self.skipped += 1
-                log.info("plan: %s is no <platform>/<code>/video.mp4, skipped", stored.uri)

@@ -23,5 +23,5 @@ COMPONENT = Component(
     inputs=RecordInputs,
     outputs=RecordOutputs,
     resources=Resources(cpu=0.25, memory_gib=0.5),
-    settings=("record",),
+    settings=("ledger",),
 )

@@ -24,7 +24,9 @@ def run(inputs: UploadInputs, services: Services) -> UploadOutputs:
     """Publish the frames of every video of the shard."""
     with ThreadPoolExecutor(services.settings.upload.concurrency) as senders:
         upload = partial(_upload, senders)
-        return run_each(COMPONENT, inputs.manifest, services, upload, verified=_verified)
+        return run_each(
+            COMPONENT, inputs.manifest, services, upload, verified=_verified, exclusive=True
+        )
 
 
 def _upload(senders: ThreadPoolExecutor, job: Job[FramedVideo]) -> PublishedVideo:

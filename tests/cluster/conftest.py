@@ -68,7 +68,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         pod_settings = {
             "storage": {"AWS_ENDPOINT_URL": str(storage.endpoint_url), "VP_S3_ATTEMPTS": "2"},
             "index": {"QDRANT_URL": f"http://{qdrant.address}"},
-            "record": database,
+            "ledger": database,
             "embed": {"CLIP_MODEL": "packaged:conse", "VP_BATCH_SIZE": "1"},
         }
         install(folder / "overlay", "cpu", pod_settings)

