@@ -67,6 +67,7 @@ Out = TypeVar("Out", bound=Outputs)
 class Component(Generic[In, Out]):
     """One phase. `settings` names the groups of `Settings` that it reads.
 
+    `gauges` names the outputs that monitoring shows as the last run left them: numbers.
     `version` goes into the fingerprint: raise it when the same inputs and settings give another
     result than before.
     """
@@ -77,6 +78,7 @@ class Component(Generic[In, Out]):
     outputs: type[Out]
     resources: Resources
     settings: tuple[str, ...]
+    gauges: tuple[str, ...] = ()
     version: int = 1
 
     @property

@@ -23,6 +23,7 @@ from components.services import Services
 from components.settings import Settings
 from workflows.intake import plan_parameters
 from workflows.local import LocalRun, local_services, with_stand_ins
+from workflows.metrics import export, run_metrics
 from workflows.pipeline import video_to_embedding
 from workflows.report import report
 from workflows.search import search, with_indexed_model
@@ -53,23 +54,25 @@ def run_videos(
     entries: list[Entry[Any]] = []
     profiling.start_trace()
     try:
-        with (
-            logs.recording(level, file, _terminal_log(console)),
-            _Display(console) as display,
-            local_services(settings, display.advance) as services,
-        ):
-            _check(services)
-            bucket = services.settings.storage.videos_bucket
-            parameters = plan_parameters(paths, job_input, services.store, bucket, display.uploaded)
-            pipeline = video_to_embedding()
-            local = LocalRun(pipeline, services, shards_in_flight)
-            known = local.plan(**parameters, videos_per_shard=videos_per_shard, run=name)
-            display.expect(known[pipeline.once[-1].videos] * len(pipeline.each))
-            for shard in local.shards(known):
-                entries += shard
+        with logs.recording(level, file, _terminal_log(console)):
+            with (
+                _Display(console) as display,
+                local_services(settings, display.advance) as services,
+            ):
+                _check(services)
+                store, bucket = services.store, services.settings.storage.videos_bucket
+                parameters = plan_parameters(paths, job_input, store, bucket, display.uploaded)
+                pipeline = video_to_embedding()
+                local = LocalRun(pipeline, services, shards_in_flight)
+                known = local.plan(**parameters, videos_per_shard=videos_per_shard, run=name)
+                display.expect(known[pipeline.once[-1].videos] * len(pipeline.each))
+                for shard in local.shards(known):
+                    entries += shard
+            result = report(name, time.monotonic() - start, entries)
+            export(settings.metrics, run_metrics(result, entries))
     finally:
         profiling.write_trace()
-    return report(name, time.monotonic() - start, entries)
+    return result
 
 
 def search_frames(

@@ -66,4 +66,5 @@ COMPONENT = Component(
     outputs=PlanOutputs,
     resources=Resources(cpu=0.25, memory_gib=0.5),
     settings=("plan",),
+    gauges=("videos",),
 )
