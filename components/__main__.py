@@ -14,7 +14,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from components.contract import COMPONENTS, Component, ShardOutputs, component, components
-from components.errors import EXIT_DONE, EXIT_TRANSIENT, ConfigurationError, PipelineError
+from components.errors import (
+    EXIT_DONE,
+    EXIT_TRANSIENT,
+    ConfigurationError,
+    PipelineError,
+    RunFailedError,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,6 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
             with Services(settings) as services:
                 outputs = phase.run(inputs, services)
             _write(outputs, vars(parsed))
+        except RunFailedError as error:
+            logs.log.error("%s: %s", phase.name, error)
+            if error.outputs is not None:
+                _write(error.outputs, vars(parsed))
+            return error.exit_code
         except PipelineError as error:
             logs.log.error("%s: %s", phase.name, error)
             return error.exit_code

@@ -69,6 +69,7 @@ class Component(Generic[In, Out]):
 
     `compares` names groups whose values it compares with those that made earlier results; its pods
     see them, but no credentials that belong to them.
+    `gauges` names the outputs that monitoring shows as the last run left them: numbers.
     `version` goes into the fingerprint: raise it when the same inputs and settings give another
     result than before.
     """
@@ -79,6 +80,7 @@ class Component(Generic[In, Out]):
     outputs: type[Out]
     resources: Resources
     settings: tuple[str, ...]
+    gauges: tuple[str, ...] = ()
     version: int = 1
     compares: tuple[str, ...] = ()
 

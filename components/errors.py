@@ -14,6 +14,10 @@ PipelineError
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from components.contract import Outputs
 
 EXIT_DONE = 0
 EXIT_MANIFEST = 65
@@ -40,7 +44,14 @@ class ManifestError(PipelineError):
 
 
 class RunFailedError(PipelineError):
-    """More videos of a run failed than allowed, or a step that all of them need."""
+    """More videos of a run failed than allowed, or a step that all of them need.
+
+    `outputs` are handed on although the step fails.
+    """
+
+    def __init__(self, message: str, outputs: Outputs | None = None) -> None:
+        super().__init__(message)
+        self.outputs = outputs
 
 
 class TransientError(PipelineError):

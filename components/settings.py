@@ -433,6 +433,23 @@ class LedgerSettings(Group):
     )
 
 
+class MetricsSettings(Group):
+    title = "Metrics of runs on one machine"
+
+    file: str | None = _variable(
+        "VP_METRICS_FILE",
+        None,
+        "Write the last run's metrics to this .prom file, for node_exporter's textfile collector",
+        pattern=r"\.prom$",
+    )
+    pushgateway_url: str | None = _variable(
+        "VP_PUSHGATEWAY_URL",
+        None,
+        "Push the last run's metrics to this Pushgateway, as job oriane",
+        pattern=r"^https?://\S+$",
+    )
+
+
 class ClusterSettings(Group):
     title = "oriane submit (Argo server)"
 
@@ -480,6 +497,7 @@ class Settings:
     embed: EmbedSettings
     index: IndexSettings
     ledger: LedgerSettings
+    metrics: MetricsSettings
     cluster: ClusterSettings
 
     @classmethod

@@ -11,6 +11,7 @@ import pytest
 
 from components.__main__ import main
 from components.contract import PHASES, component
+from components.manifest import Entry, Manifest, Video
 from components.settings import StorageSettings
 from components.storage import Store
 from tests.clips import numbered_video
@@ -116,6 +117,18 @@ def test_a_video_that_fails_ends_with_75_and_the_others_are_kept(
     run("crop", *flags, env=again, code=75)
     last = {**env, "VP_ATTEMPT": "3", "VP_LAST_ATTEMPT": "3"}
     assert "1 videos failed for good" in run("crop", *flags, env=last, code=0)
+
+
+def test_a_digest_that_fails_hands_its_counts_on(
+    env: dict[str, str], storage: StorageSettings, tmp_path: Path
+) -> None:
+    """Argo shows them to Prometheus, and the runs that fail are those to be seen."""
+    video = Video(platform="a", code="one", source="s3://oriane-contents/a/one/video.mp4")
+    planned = "s3://oriane-artifacts/runs/r/000000/plan.jsonl"
+    Manifest[Video].write(Store(storage), planned, [Entry[Video](video=video, result=video)])
+    counts = ["--out_videos", tmp_path / "videos", "--out_failed", tmp_path / "failed"]
+    assert "1 of 1 videos failed" in run("digest", "--run", "r", *counts, env=env, code=1)
+    assert (tmp_path / "videos").read_text() == (tmp_path / "failed").read_text() == "1"
 
 
 @pytest.mark.parametrize("phase", PHASES)

@@ -22,7 +22,7 @@ _NOT_IN_PODS = {
     "VP_MODEL_DIR",
     "VP_SCRATCH_DIR",
 }
-_NOT_IN_CLUSTER = {"cluster"}
+_NOT_IN_CLUSTER = {"cluster", "metrics"}
 # The rest is for the phase itself, beside the worker processes that decode.
 _MEMORY_FOR_DECODING = 0.75
 # A Secret by the group whose credentials it holds; it may be missing.

@@ -25,6 +25,7 @@ from components.settings import Settings
 from workflows.intake import plan_parameters
 from workflows.leases import kept_alive
 from workflows.local import LocalRun, local_services, with_stand_ins
+from workflows.metrics import export, run_metrics
 from workflows.pipeline import video_to_embedding
 from workflows.report import report
 from workflows.search import search, with_indexed_model
@@ -55,26 +56,28 @@ def run_videos(
     entries: list[Entry[Any]] = []
     profiling.start_trace()
     try:
-        with (
-            logs.recording(level, file, _terminal_log(console)),
-            _Display(console) as display,
-            local_services(settings, display.advance) as services,
-        ):
-            _check(services)
-            bucket = services.settings.storage.videos_bucket
-            parameters = plan_parameters(paths, job_input, services.store, bucket, display.uploaded)
-            pipeline = video_to_embedding()
-            local = LocalRun(pipeline, services, shards_in_flight)
-            with kept_alive(services, name):
+        with logs.recording(level, file, _terminal_log(console)):
+            with (
+                _Display(console) as display,
+                local_services(settings, display.advance) as services,
+                kept_alive(services, name),
+            ):
+                _check(services)
+                store, bucket = services.store, services.settings.storage.videos_bucket
+                parameters = plan_parameters(paths, job_input, store, bucket, display.uploaded)
+                pipeline = video_to_embedding()
+                local = LocalRun(pipeline, services, shards_in_flight)
                 known = local.plan(**parameters, videos_per_shard=videos_per_shard, run=name)
                 display.expect(known[pipeline.once[-1].videos] * len(pipeline.each))
                 for shard in local.shards(known):
                     entries += shard
                 digest = component("digest")
                 digest.run(digest.inputs(run=name, max_failed_percent=100), services)
+            result = report(name, time.monotonic() - start, entries)
+            export(settings.metrics, run_metrics(result, entries))
     finally:
         profiling.write_trace()
-    return report(name, time.monotonic() - start, entries)
+    return result
 
 
 def search_frames(
@@ -113,8 +116,6 @@ def _check(services: Services) -> None:
             f"add some of {wanted}; set QDRANT_COLLECTION to another name, or CLIP_MODEL to the "
             "model the collection was made with"
         )
-    # Connects, where there is one.
-    _ = services.ledger
 
 
 def _terminal_log(console: Console) -> Handler | None:

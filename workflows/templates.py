@@ -28,6 +28,7 @@ from pydantic.fields import FieldInfo
 
 from components.contract import Component, ShardOutputs, component
 from components.errors import EXIT_TRANSIENT
+from workflows.argo_metrics import template_metrics
 from workflows.config_maps import config_map_name, groups_of, pod_size_variables, secrets_of
 from workflows.pipeline import Item, Output, Pipeline, Source, WiringError
 from workflows.pipeline import Parameter as PipelineParameter
@@ -91,7 +92,7 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
         retry_strategy=_RETRIES,
         active_deadline_seconds=declared.resources.deadline_s,
         labels={**_LABELS, "app.kubernetes.io/component": declared.name},
-        metrics=_metrics(declared),
+        metrics=template_metrics(declared),
         security_context=m.SecurityContext(
             allow_privilege_escalation=False,
             read_only_root_filesystem=True,
@@ -466,36 +467,6 @@ def _resources(declared: Component[Any, Any], gpu: bool) -> m.ResourceRequiremen
 def _scratch(declared: Component[Any, Any]) -> m.Volume:
     size = f"{declared.resources.disk_gib * 1024:.0f}Mi"
     return m.Volume(name="tmp", empty_dir=m.EmptyDirVolumeSource(size_limit=size))
-
-
-def _metrics(declared: Component[Any, Any]) -> m.Metrics:
-    """Return counters and a histogram whose labels have few values: phases and outcomes."""
-    phase = m.MetricLabel(key="phase", value=declared.name)
-    metrics = [
-        m.Prometheus(
-            name="oriane_phase_seconds",
-            help="Seconds a pod of this phase took",
-            labels=[phase],
-            histogram=m.Histogram(value="{{duration}}", buckets=[5, 15, 60, 300, 1800, 7200]),
-        ),
-        m.Prometheus(
-            name="oriane_phase_pods_total",
-            help="Pods of this phase, by how they ended",
-            labels=[phase, m.MetricLabel(key="status", value="{{status}}")],
-            counter=m.Counter(value="1"),
-        ),
-    ]
-    if issubclass(declared.outputs, ShardOutputs):
-        metrics.append(
-            m.Prometheus(
-                name="oriane_phase_videos_failed_total",
-                help="Videos that failed in this phase for good",
-                labels=[phase],
-                when="{{status}} == Succeeded",
-                counter=m.Counter(value="{{outputs.parameters.failed}}"),
-            )
-        )
-    return m.Metrics(prometheus=metrics)
 
 
 def _workflow_level() -> dict[str, Any]:

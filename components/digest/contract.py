@@ -30,4 +30,5 @@ COMPONENT = Component(
     outputs=DigestOutputs,
     resources=Resources(cpu=0.5, memory_gib=1),
     settings=("ledger",),
+    gauges=("videos", "done", "rejected", "failed"),
 )

@@ -44,19 +44,20 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
     services.store.put(uri, content.encode(), content_type="application/json")
     for line in summary.lines():
         log.info("digest: %s", line)
-    failed_percent = summary.percent("failed")
-    if failed_percent > inputs.max_failed_percent:
-        raise RunFailedError(
-            f"{summary.counts['failed']} of {summary.videos} videos failed, more than "
-            f"{inputs.max_failed_percent:g} %; {uri} names reasons and examples"
-        )
-    return DigestOutputs(
+    outputs = DigestOutputs(
         digest=uri,
         videos=summary.videos,
         done=summary.counts["done"],
         rejected=summary.counts["rejected"],
         failed=summary.counts["failed"],
     )
+    if summary.percent("failed") > inputs.max_failed_percent:
+        raise RunFailedError(
+            f"{outputs.failed} of {outputs.videos} videos failed, more than "
+            f"{inputs.max_failed_percent:g} %; {uri} names reasons and examples",
+            outputs,
+        )
+    return outputs
 
 
 def _shards(folder: str, services: Services) -> Iterator[tuple[list[Entry[Any]], bool]]:
@@ -91,9 +92,7 @@ def _manifests(folder: str, services: Services) -> Iterator[tuple[str, set[str]]
     yield from phases.items()
 
 
-def _final(
-    folder: str, phases: set[str], services: Services
-) -> tuple[list[Entry[Any]], bool]:
+def _final(folder: str, phases: set[str], services: Services) -> tuple[list[Entry[Any]], bool]:
     reached = PHASES[0]
     missing = None
     for phase in PHASES:

@@ -89,4 +89,5 @@ COMPONENT = Component(
     resources=Resources(cpu=0.25, memory_gib=0.5),
     settings=("plan", "ledger"),
     compares=("crop", "frame", "dedup", "upload", "embed", "index"),
+    gauges=("videos", "backlog", "backlog_oldest_s"),
 )

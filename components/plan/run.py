@@ -74,7 +74,9 @@ def _lease(decision: Decision, run: str, services: Services) -> None:
     decision.left[Left.LEASED] += len(decision.due) - len(taken)
     decision.due = taken
     if decision.left[Left.LEASED]:
-        log.warning("plan: %d videos left to the runs that work on them", decision.left[Left.LEASED])
+        log.warning(
+            "plan: %d videos left to the runs that work on them", decision.left[Left.LEASED]
+        )
 
 
 def _written(

@@ -81,4 +81,3 @@ def _mark_rejected(entry: Entry[Any], run_name: str, services: Services) -> None
         "recorded_at": now(),
     }
     services.markers.write_rejected(video.platform, video.code, content)
-
