@@ -15,7 +15,7 @@ from components.digest.summary import Summary
 from components.errors import RunFailedError
 from components.ledger.booking import Booking
 from components.logs import log
-from components.manifest import Entry, Problem
+from components.manifest import Entry, Problem, RecordedVideo
 from components.profiling import profile
 from components.services import Services
 
@@ -101,7 +101,8 @@ def _final(folder: str, phases: set[str], services: Services) -> tuple[list[Entr
             break
         reached = phase
     lines = services.store.get(f"{folder}/{reached}.jsonl").splitlines()
-    entries = [Entry[Any].model_validate_json(line) for line in lines]
+    entry: type[Entry[Any]] = Entry[RecordedVideo] if missing is None else Entry[Any]
+    entries = [entry.model_validate_json(line) for line in lines]
     if missing is None:
         return entries, False
     problem = Problem(

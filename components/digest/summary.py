@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from components.contract import PHASES
-from components.manifest import Entry
+from components.manifest import Entry, FramedVideo, RecordedVideo
 
 _EXAMPLES = 5
 _SLOWEST = 10
@@ -33,12 +33,12 @@ class Worked:
     source_bytes: int = 0
     tar_bytes: int = 0
 
-    def add(self, framed: dict[str, Any]) -> None:
-        """Add a video, given as a `FramedVideo` in JSON."""
+    def add(self, framed: FramedVideo) -> None:
+        """Add a video."""
         self.videos += 1
-        self.frames += len(framed["frames"])
-        self.source_bytes += framed["cropped"]["source"]["bytes"]
-        self.tar_bytes += framed["tar_bytes"]
+        self.frames += len(framed.frames)
+        self.source_bytes += framed.cropped.source.bytes
+        self.tar_bytes += framed.tar_bytes
 
 
 class Summary:
@@ -123,7 +123,8 @@ class Summary:
                 group.examples.append({"video": str(entry.video), "message": problem.message})
         worked = entry.seconds_worked
         if "frame" in worked and not problem:
-            self._worked.add(entry.result["indexed"]["framed"])
+            assert isinstance(entry.result, RecordedVideo)
+            self._worked.add(entry.result.indexed.framed)
         self._reused += not worked and not problem
         for phase, seconds in worked.items():
             sums = self._seconds[phase]
