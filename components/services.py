@@ -28,7 +28,7 @@ T = TypeVar("T")
 Progress = Callable[[str, Video, str], None]
 
 
-def _silent(phase: str, video: Video, outcome: str) -> None:
+def silent(phase: str, video: Video, outcome: str) -> None:
     """Report nothing."""
 
 
@@ -39,7 +39,7 @@ class Services:
     whichever thread worked on it.
     """
 
-    def __init__(self, settings: Settings, progress: Progress = _silent) -> None:
+    def __init__(self, settings: Settings, progress: Progress = silent) -> None:
         self.settings = settings
         self.progress = progress
         self.store = Store(settings.storage)

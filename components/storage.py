@@ -182,6 +182,18 @@ class Store:
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the URIs of the folders right below `prefix`, which ends with a slash."""
+        bucket, _ = split(prefix)
+        token: dict[str, str] = {"Delimiter": "/"}
+        while True:
+            page = self._page(prefix, token)
+            for item in page.get("CommonPrefixes", ()):
+                yield f"s3://{bucket}/{item['Prefix']}"
+            if not page.get("IsTruncated"):
+                return
+            token["ContinuationToken"] = page["NextContinuationToken"]
+
     @_explained
     def _page(self, prefix: str, token: dict[str, str]) -> Any:
         bucket, key = split(prefix)

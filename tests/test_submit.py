@@ -50,7 +50,7 @@ def server() -> Iterator[tuple[str, type[Answering]]]:
 
 
 def submit(settings: Settings, *paths: str, **options: Any) -> str:
-    given: dict[str, Any] = {"catch_up": False, "gpu": False, "options": {}}
+    given: dict[str, Any] = {"gpu": False, "options": {}}
     server = ArgoServer(settings.cluster)
     return submit_videos(server, settings, paths, None, lambda _: None, **{**given, **options})
 

@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from dotenv import load_dotenv
@@ -23,9 +23,17 @@ from components.errors import (
     PipelineError,
     RunFailedError,
 )
-
-if TYPE_CHECKING:
-    from components.settings import Settings
+from workflows.operations.planning_cli import commands
+from workflows.options import (
+    CatchUpOption,
+    JsonOption,
+    LimitOption,
+    OlderOption,
+    OriginOption,
+    PlatformOption,
+    loaded_settings,
+    plan_options,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,10 +42,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.add_typer(commands)
 errors = Console(stderr=True)
 _INTERRUPTED = 130
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else")]
 
 
 def main() -> None:
@@ -70,7 +77,8 @@ def options(
 
 @app.command(
     epilog="Examples: oriane run clip.mp4 · oriane run ~/videos --json · "
-    "oriane run s3://oriane-contents/instagram/ · oriane run --job-input job.json"
+    "oriane run s3://oriane-contents/instagram/ · oriane run --job-input job.json · "
+    "oriane run --catch-up --limit 500"
 )
 def run(
     paths: Annotated[
@@ -92,18 +100,24 @@ def run(
         int | None,
         typer.Option(min=1, metavar="N", help="Shards worked on at once (default: the cores)"),
     ] = None,
+    catch_up: CatchUpOption = False,
+    origin: OriginOption = "listing",
+    limit: LimitOption = 0,
+    older_than: OlderOption = "",
+    platform: PlatformOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Run every phase over videos, on this machine; what is done already is reused."""
     from workflows.runner import run_videos
 
-    settings = _settings()
+    settings = loaded_settings()
     result = run_videos(
         settings,
         paths or [],
         job_input,
         videos_per_shard=videos_per_shard,
         shards_in_flight=shards_in_flight or settings.work.worker_count,
+        options=plan_options(catch_up, origin, limit, older_than, platform),
     )
     if as_json:
         print(json.dumps(result, ensure_ascii=False))
@@ -139,7 +153,7 @@ def search(
 
     query = text if text is not None else image
     assert query is not None
-    hits = search_frames(_settings(), [query], limit=limit, platform=platform, code=video)[0]
+    hits = search_frames(loaded_settings(), [query], limit=limit, platform=platform, code=video)[0]
     if as_json:
         print(json.dumps([asdict(hit) for hit in hits], ensure_ascii=False))
     else:
@@ -159,7 +173,7 @@ def demo(
     from workflows.demo.show import show
     from workflows.tables import output
 
-    _exit_for(show(_settings(), packages, output()))
+    _exit_for(show(loaded_settings(), packages, output()))
 
 
 @app.command(
@@ -175,12 +189,11 @@ def submit(
         Path | None,
         typer.Option(metavar="FILE", help='JSON list of {"platform": …, "code": …}'),
     ] = None,
-    catch_up: Annotated[
-        bool, typer.Option("--catch-up", help="Only videos that are new, changed or failed")
-    ] = False,
-    limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Most videos of a listing")
-    ] = None,
+    catch_up: CatchUpOption = False,
+    origin: OriginOption = "listing",
+    limit: LimitOption = 0,
+    older_than: OlderOption = "",
+    platform: PlatformOption = "",
     videos_per_shard: Annotated[
         int, typer.Option(min=1, metavar="N", help="Videos that one chain of pods handles")
     ] = 1,
@@ -203,10 +216,10 @@ def submit(
     from workflows.follow import follow
     from workflows.submit import ArgoServer, as_json_object, submit_videos
 
-    settings = _settings()
+    settings = loaded_settings()
     options = {
+        **plan_options(catch_up, origin, limit, older_than, platform),
         "videos_per_shard": videos_per_shard,
-        "limit": limit,
         "shards_in_flight": shards_in_flight,
         "max_failed_percent": max_failed_percent,
     }
@@ -217,9 +230,8 @@ def submit(
         paths or [],
         job_input,
         lambda video: errors.print(f"copied {video}", highlight=False),
-        catch_up=catch_up,
         gpu=gpu,
-        options={key: str(value) for key, value in options.items() if value is not None},
+        options={key: _text(value) for key, value in options.items() if value is not None},
     )
     errors.print(f"{name}: {server.page(name)}", highlight=False, soft_wrap=True)
     progress = follow(server, name, timeout, errors) if watch else server.progress(name)
@@ -246,10 +258,8 @@ def render(
         raise typer.Exit(1)
 
 
-def _settings() -> Settings:
-    from components.settings import Settings
-
-    return Settings.load()
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _exit_for(result: dict[str, Any]) -> None:

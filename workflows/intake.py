@@ -32,7 +32,7 @@ def plan_parameters(
     if paths and job_input:
         raise ConfigurationError("give paths or --job-input, not both")
     if job_input:
-        return {"job_input": _read(job_input)}
+        return {"job_input": read_job_input(job_input)}
     remote = [path for path in paths if path.startswith("s3://")]
     if remote and len(paths) > 1:
         raise ConfigurationError("give one s3:// prefix, or any number of local paths")
@@ -102,7 +102,12 @@ def _md5(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _read(path: Path) -> str:
+def read_job_input(path: Path) -> str:
+    """Return the text of a file with a list of videos.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
     try:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:

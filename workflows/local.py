@@ -12,7 +12,7 @@ from typing import Any
 from components.errors import PipelineError, TransientError
 from components.logs import log
 from components.manifest import Entry, Manifest, Problem, Video
-from components.services import Progress, Services
+from components.services import Progress, Services, silent
 from components.settings import Settings
 from workflows.local_s3 import local_s3
 from workflows.pipeline import Item, Output, Parameter, Pipeline, Step
@@ -37,7 +37,7 @@ def with_stand_ins(settings: Settings) -> Settings:
 
 
 @contextmanager
-def local_services(settings: Settings, progress: Progress) -> Iterator[Services]:
+def local_services(settings: Settings, progress: Progress = silent) -> Iterator[Services]:
     """Give services for this machine: S3, Qdrant and Postgres where set, stand-ins where not.
 
     Without bucket or endpoint, S3 is served from `VP_DATA_DIR/s3`; without QDRANT_URL, Qdrant runs

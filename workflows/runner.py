@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from logging import Handler
 from pathlib import Path
 from types import TracebackType
@@ -41,8 +41,12 @@ def run_videos(
     *,
     videos_per_shard: int = 1,
     shards_in_flight: int,
+    options: Mapping[str, Any] = {},
 ) -> dict[str, Any]:
     """Run the pipeline over what is given and return the report.
+
+    Args:
+        options: Further inputs of plan.
 
     Raises:
         PipelineError: the run as a whole could not be done.
@@ -67,7 +71,9 @@ def run_videos(
                 parameters = plan_parameters(paths, job_input, store, bucket, display.uploaded)
                 pipeline = video_to_embedding()
                 local = LocalRun(pipeline, services, shards_in_flight)
-                known = local.plan(**parameters, videos_per_shard=videos_per_shard, run=name)
+                known = local.plan(
+                    **parameters, **options, videos_per_shard=videos_per_shard, run=name
+                )
                 display.expect(known[pipeline.once[-1].videos] * len(pipeline.each))
                 for shard in local.shards(known):
                     entries += shard

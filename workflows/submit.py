@@ -122,7 +122,6 @@ def submit_videos(
     job_input: Path | None,
     uploaded: Callable[[str], None],
     *,
-    catch_up: bool,
     gpu: bool,
     options: dict[str, str],
 ) -> str:
@@ -134,15 +133,13 @@ def submit_videos(
         PipelineError: the input is wrong, or S3 or the Argo server cannot be used.
     """
     parameters = dict(options)
-    if catch_up:
-        parameters["catch_up"] = "true"
     if paths and all(path.startswith("s3://") for path in paths) and len(paths) == 1:
         parameters["source"] = paths[0]
     elif paths or job_input:
         parameters |= _given(settings, paths, job_input, uploaded)
     elif settings.plan.job_input:
         parameters["job_input"] = _short(settings.plan.job_input, settings)
-    elif not catch_up:
+    elif "catch_up" not in options:
         raise ConfigurationError(
             "nothing to submit; give paths, an s3:// prefix, --job-input FILE or --catch-up"
         )

@@ -111,7 +111,8 @@ def _candidates(inputs: PlanInputs, services: Services, decision: Decision) -> P
     if inputs.origin == "queue":
         batch = EventQueue(services.settings).receive(inputs.limit or _MOST_OF_A_QUEUE)
         decision.messages, decision.skipped = batch.messages, batch.foreign
-        return ((found, _booking(found.video, services)) for found in batch.candidates.values())
+        found = sorted(batch.candidates.values(), key=lambda candidate: candidate.folder)
+        return ((candidate, _booking(candidate.video, services)) for candidate in found)
     if inputs.origin == "ledger":
         bookings = _bookings(inputs.platform, "", services)
         return ((_known(booking, services), booking) for booking in bookings if booking.state)

@@ -1,0 +1,219 @@
+"""plan, status, retry and runs: what an operator is told, and what is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.contract import component
+from components.errors import ConfigurationError
+from components.ledger.booking import Booking
+from components.manifest import Video
+from components.plan.contract import PlanInputs
+from components.plan.due import Candidate, Due, Why
+from components.services import Services
+from components.settings import LedgerSettings
+from tests.clips import numbered_video
+from tests.commands import environment, oriane
+from tests.conftest import Corpus
+from workflows.operations.forecast import forecast
+from workflows.operations.history import averages, digest, digests
+from workflows.operations.planning import planned
+from workflows.operations.retry import retry
+from workflows.operations.status import of_video, overview
+
+PHASES = ("fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record")
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return numbered_video(tmp_path / "clip.mp4", [number / 5 for number in range(20)])
+
+
+@pytest.fixture
+def with_ledger(services: Services, database: LedgerSettings) -> Services:
+    services.settings = replace(services.settings, ledger=database)
+    return services
+
+
+def summed_up(corpus: Corpus, run: str) -> None:
+    """Take the videos through all phases and write the digest."""
+    corpus.through(*PHASES)
+    summing = component("digest")
+    summing.run(summing.inputs(run=run, max_failed_percent=100), corpus.services)
+
+
+@contextmanager
+def counted(services: Services) -> Iterator[Counter[str]]:
+    """Count the requests to S3 by operation."""
+    calls: Counter[str] = Counter()
+    events = services.store._client.meta.events
+
+    def count(event_name: str, **_: Any) -> None:
+        calls[event_name.rpartition(".")[2]] += 1
+
+    events.register("before-send.s3", count)
+    try:
+        yield calls
+    finally:
+        events.unregister("before-send.s3", count)
+
+
+def test_a_forecast_comes_close_to_the_requests_of_a_real_run(corpus: Corpus, clip: Path) -> None:
+    corpus.add(clip, "a")
+    summed_up(corpus, "test1")
+    past = averages(digests(corpus.services))
+    assert past
+    assert (past.videos, past.source_bytes) == (1, clip.stat().st_size)
+    corpus.add(clip, "b")
+    corpus.videos = corpus.videos[1:]
+    with counted(corpus.services) as calls:
+        corpus.through(*PHASES)
+    due = [Due(Candidate(corpus.videos[0]), Why.NEW)]
+    expected = forecast(due, past, corpus.services.settings, gpu=False)
+    # What the manifests of a shard cost is shared by its videos, and not in the forecast: each is
+    # written and read, the embedded one's sibling as well.
+    manifests = 2 * len(PHASES) + 3
+    assert expected["s3_requests"] == calls.total() - manifests, calls
+
+
+def due(why: Why = Why.NEW, stale_from: str | None = None) -> Due:
+    video = Video(platform="p", code="c", source="s3://b/p/c/video.mp4")
+    return Due(Candidate(video), why, stale_from)
+
+
+def test_a_forecast_leaves_out_what_is_reused(services: Services) -> None:
+    past = averages(
+        [
+            {
+                "seconds": {"frame": {"total": 120.0, "videos": 1, "most": 1.0},
+                            "embed": {"total": 60.0, "videos": 2, "most": 1.0}},
+                "worked": {"videos": 1, "frames": 10, "source_bytes": 1000, "tar_bytes": 100},
+            }
+        ]
+    )  # fmt: skip
+    assert past
+    both = forecast([due(), due(Why.STALE, "embed")], past, services.settings, gpu=True)
+    assert (both["gpu_minutes"], both["cpu_minutes"]) == (1.0, 2.0)
+    stale = forecast([due(Why.STALE, "embed")], past, services.settings, gpu=False)
+    assert (stale["s3_bytes_read"], stale["s3_bytes_written"]) == (100, 0)
+    assert "frame" not in stale["minutes"]
+    sent_again = forecast([due(Why.STALE, "upload")], past, services.settings, gpu=False)
+    assert sent_again["minutes"].keys() == {"upload", "record"}
+    assert averages([]) is None
+
+
+def test_a_plan_says_what_why_and_what_is_left(services: Services) -> None:
+    corpus = Corpus(services)
+    corpus.add(b"no video", "bad")
+    corpus.through(*PHASES)
+    corpus.add(b"x", "new")
+    services.store.put("s3://oriane-contents/readme.txt", b"x", "text/plain")
+    report = planned(services, PlanInputs(catch_up=True), gpu=False)
+    assert (report["videos"], report["why"], report["left"]) == (1, {"new": 1}, {"booked": 1})
+    assert report["skipped"] == 1
+    assert report["forecast"] is None
+    assert [one["video"] for one in report["due"]] == ["local/new"]
+    assert not list(services.store.objects("s3://oriane-artifacts/runs/2")), "a look, no run"
+
+
+@pytest.mark.parametrize("ledger", [False, True])
+def test_a_rejected_video_is_judged_anew_on_request(
+    services: Services, database: LedgerSettings, ledger: bool
+) -> None:
+    if ledger:
+        services.settings = replace(services.settings, ledger=database)
+    corpus = Corpus(services)
+    corpus.add(b"no video", "bad")
+    corpus.add(b"", "empty")
+    corpus.through(*PHASES)
+    inputs = PlanInputs(catch_up=True)
+    assert planned(services, inputs, gpu=False)["videos"] == 0
+    assert retry(services, reason="not_a_video") == ["local/bad"]
+    (one,) = planned(services, inputs, gpu=False)["due"]
+    assert (one["video"], one["why"]) == ("local/bad", "requested" if ledger else "new")
+    kept = services.store.objects("s3://oriane-artifacts/results/local/bad/fetch/")
+    assert not list(kept), "or the rejection would be reused"
+    assert retry(services, ["local/empty"]) == ["local/empty"]
+    assert planned(services, inputs, gpu=False)["videos"] == 2
+
+
+def test_retry_takes_what_is_asked_for_and_not_what_runs_work_on(with_ledger: Services) -> None:
+    ledger = with_ledger.ledger
+    assert ledger
+    for code in ("a", "b", "busy"):
+        problem = {"state": "failed", "phase": "embed", "reason": "unavailable"}
+        ledger.book([Booking(platform="p", code=code, run="r", **problem)])  # type: ignore[arg-type]
+    ledger.lease([("p", "busy")], "other", 1)
+    assert retry(with_ledger, failed=True, platform="q") == []
+    assert retry(with_ledger, failed=True, limit=1) == ["p/a"]
+    assert retry(with_ledger, reason="unavailable") == ["p/b"]
+    with pytest.raises(ConfigurationError, match="p/x is not booked"):
+        retry(with_ledger, ["p/x"])
+
+
+def test_without_a_ledger_there_is_no_failed_video(services: Services) -> None:
+    with pytest.raises(ConfigurationError, match="leave out --failed"):
+        retry(services, failed=True)
+
+
+@pytest.mark.parametrize("ledger", [False, True])
+def test_status_counts_and_tells_of_one(
+    services: Services, database: LedgerSettings, ledger: bool
+) -> None:
+    if ledger:
+        services.settings = replace(services.settings, ledger=database)
+    corpus = Corpus(services)
+    corpus.add(b"no video", "bad")
+    corpus.add(b"none either", "worse")
+    corpus.through(*PHASES)
+    (group,) = overview(services, "")["states"]
+    assert (group["state"], group["reason"], group["videos"]) == ("rejected", "not_a_video", 2)
+    assert overview(services, "tiktok")["states"] == []
+    known = of_video(services, "local", "bad")
+    assert known["booking"]["reason"] == "not_a_video"
+    assert [event["event"] for event in known["events"]] == ["rejected"] * ledger
+    with pytest.raises(ConfigurationError, match="nobody/nothing is not booked"):
+        of_video(services, "nobody", "nothing")
+
+
+def test_runs_are_listed_newest_first(services: Services) -> None:
+    for number, run in enumerate(("old", "new", "newest")):
+        written = datetime(2026, 1, 1 + number, tzinfo=UTC).isoformat()
+        content = json.dumps({"run": run, "written_at": written}).encode()
+        services.store.put(f"s3://oriane-artifacts/runs/{run}/digest.json", content, "text/json")
+    services.store.put("s3://oriane-artifacts/runs/broken/digest.json", b"{", "text/json")
+    services.store.put("s3://oriane-artifacts/runs/none/000000/plan.jsonl", b"", "text/json")
+    assert [one["run"] for one in digests(services)] == ["newest", "new", "old"]
+    assert digest(services, "old")["run"] == "old"
+    with pytest.raises(ConfigurationError, match="none/ holds no digest"):
+        digest(services, "none")
+
+
+def test_the_commands_print_json_or_tables(tmp_path: Path, clip: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    env = environment(data, LOCAL_MODE=1, COLUMNS=200)
+    assert "nothing is booked" in oriane("status", env=env).stdout
+    assert "no run has ended" in oriane("runs", env=env).stdout
+    video = data / "s3" / "oriane-contents" / "tiktok" / "bad" / "video.mp4"
+    video.parent.mkdir(parents=True)
+    video.write_bytes(b"no video")
+    oriane("run", "--catch-up", "--platform", "tiktok", env=env)
+    assert json.loads(oriane("plan", "--json", env=env).stdout)["left"] == {"booked": 1}
+    assert "not_a_video" in oriane("status", "tiktok/bad", env=env).stdout
+    (run,) = json.loads(oriane("runs", "--json", env=env).stdout)
+    assert run["rejected"] == 1
+    assert run["run"] in oriane("runs", run["run"], env=env).stdout
+    assert "1 videos" in oriane("retry", "--reason", "not_a_video", env=env).stdout
+    assert "1 new" in oriane("plan", env=env).stdout
+    for wrong in (["retry"], ["status", "nameless"], ["plan", "--from", "there"]):
+        assert "error: " in oriane(*wrong, env=env, code=78).stderr

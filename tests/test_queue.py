@@ -1,0 +1,158 @@
+"""Events of the source bucket by SQS, against moto's server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from components.contract import component
+from components.errors import ConfigurationError, TransientError
+from components.ledger.booking import Booking
+from components.plan.contract import PlanInputs
+from components.plan.queue import EventQueue
+from components.services import Services
+from components.settings import LedgerSettings, Settings
+from workflows.operations.planning import planned
+
+PLAN = component("plan")
+BUCKET = "oriane-contents"
+NAMES = iter(range(1000))
+
+
+@pytest.fixture(scope="module")
+def sqs() -> Iterator[Any]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    yield boto3.client("sqs", endpoint_url=f"http://{host}:{port}", region_name="us-east-1", **keys)
+    server.stop()
+
+
+@dataclass
+class Queue:
+    """A queue, what lies in it, and services that read it."""
+
+    client: Any
+    url: str
+    services: Services
+
+    def send(self, body: Any) -> None:
+        text = body if isinstance(body, str) else json.dumps(body)
+        self.client.send_message(QueueUrl=self.url, MessageBody=text)
+
+    def left(self) -> int:
+        """How many messages were not deleted, seen or hidden."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)
+        return sum(map(int, answer["Attributes"].values()))
+
+    def planned(self, **inputs: Any) -> list[str]:
+        wanted = PLAN.inputs(catch_up=True, origin="queue", **inputs)
+        outputs = PLAN.run(wanted, self.services)
+        store = self.services.store
+        return [str(entry.video) for shard in outputs.shards for entry in shard.read(store)]
+
+
+@pytest.fixture
+def queue(sqs: Any, services: Services) -> Queue:
+    url = sqs.create_queue(QueueName=f"queue{next(NAMES)}")["QueueUrl"]
+    services.settings = services.settings.having("plan", queue_url=url)
+    return Queue(sqs, url, services)
+
+
+def created(*codes: str, bucket: str = BUCKET, etag: str = "e") -> dict[str, Any]:
+    """Return a notification as S3 sends it."""
+    return {
+        "Records": [
+            {
+                "eventName": "ObjectCreated:Put",
+                "s3": {
+                    "bucket": {"name": bucket},
+                    "object": {"key": f"p/{code}/video.mp4", "size": 5, "eTag": etag},
+                },
+            }
+            for code in codes
+        ]
+    }
+
+
+def test_events_of_each_kind_become_videos(queue: Queue) -> None:
+    queue.send(created("a", "b%2Bc+d"))
+    queue.send({"Type": "Notification", "Message": json.dumps(created("by-sns"))})
+    detail = {"bucket": {"name": BUCKET}, "object": {"key": "p/by bridge/video.mp4", "etag": "e"}}
+    queue.send({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+    assert queue.planned() == ["p/a", "p/b+c d", "p/by bridge", "p/by-sns"]
+    assert queue.left() == 0
+
+
+def test_what_is_no_video_is_done_with_and_what_is_no_event_stays(queue: Queue) -> None:
+    queue.send({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": BUCKET})
+    queue.send(created("elsewhere", bucket="other"))
+    queue.send(
+        {"Records": [{**created("gone")["Records"][0], "eventName": "ObjectRemoved:Delete"}]}
+    )
+    for foreign in ("hello", "[1]", {"Records": [{}]}, {"Records": 5}):
+        queue.send(foreign)
+    outputs = PLAN.run(PLAN.inputs(catch_up=True, origin="queue"), queue.services)
+    assert (outputs.videos, outputs.skipped) == (0, 4)
+    assert queue.left() == 4
+
+
+def test_a_message_stays_until_all_its_videos_are_planned(queue: Queue) -> None:
+    queue.send(created("a", "b"))
+    queue.send(created("c"))
+    assert len(queue.planned(limit=1)) == 1
+    assert queue.left() >= 1, "one of two videos is over the limit"
+
+
+def test_a_crash_before_the_manifests_are_written_loses_nothing(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.send(created("a"))
+
+    def crash(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(queue.services.store, "put", crash)
+    with pytest.raises(KeyboardInterrupt):
+        queue.planned()
+    assert queue.left() == 1
+
+
+def test_what_is_booked_needs_no_run(queue: Queue, database: LedgerSettings) -> None:
+    from dataclasses import replace
+
+    queue.services.settings = replace(queue.services.settings, ledger=database)
+    ledger = queue.services.ledger
+    assert ledger
+    ledger.book([Booking(platform="p", code="a", state="done", run="r", etag="e")])
+    ledger.lease([("p", "busy")], "other", 1)
+    for code in ("a", "busy", "new"):
+        queue.send(created(code))
+    assert queue.planned() == ["p/new"]
+    assert queue.left() == 1, "what another run works on comes again"
+
+
+def test_a_look_takes_nothing_from_the_queue(queue: Queue) -> None:
+    queue.send(created("a"))
+    report = planned(queue.services, PlanInputs(catch_up=True, origin="queue"), gpu=False)
+    assert report["messages"] == 1
+    assert queue.planned() == ["p/a"]
+
+
+def test_a_wrong_queue_is_explained(settings: Settings, queue: Queue) -> None:
+    with pytest.raises(ConfigurationError, match="VP_QUEUE_URL not set"):
+        EventQueue(settings)
+    nowhere = settings.having("plan", queue_url=f"{queue.url}-x")
+    with pytest.raises(ConfigurationError, match="-x refused the request"):
+        EventQueue(nowhere).length()
+    down = settings.having("plan", queue_url="http://127.0.0.1:9/1/q")
+    with pytest.raises(TransientError, match="cannot be reached"):
+        EventQueue(down).length()
