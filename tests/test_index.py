@@ -14,7 +14,7 @@ from components.errors import ConfigurationError, ManifestError, TransientError
 from components.manifest import Entry, IndexedVideo, Manifest
 from components.services import Services
 from components.settings import Settings
-from tests.clips import numbered_video
+from tests.clips import bordered_video, numbered_video
 from tests.conftest import Corpus
 from tests.models import save_clip
 from tests.test_manifest import framed
@@ -212,3 +212,24 @@ def test_manifests_of_different_shards(services: Services) -> None:
     )
     with pytest.raises(ManifestError, match="different videos"):
         index.run(inputs, services)
+
+
+def test_settings_that_return_replace_what_others_published(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    """Files and points of other settings have the same names, so names prove nothing."""
+    corpus.add(bordered_video(tmp_path / "v.mp4", inside=(192, 96), bars=(24, 24, 0, 0)))
+    services = corpus.services
+
+    def published(crop: bool) -> tuple[list[str], dict[str, dict[str, object]]]:
+        services.settings = services.settings.having("crop", enabled=crop)
+        corpus.through(*PHASES)
+        frames = services.store.objects("s3://oriane-frames/local/v/")
+        points = all_points(services.collection)
+        for point in points.values():
+            del point["created_at"]
+        return [stored.etag for stored in frames if stored.uri.endswith(".png")], points
+
+    cropped = published(True)
+    assert published(False) != cropped
+    assert published(True) == cropped
