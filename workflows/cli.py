@@ -23,6 +23,7 @@ from components.errors import (
     PipelineError,
     RunFailedError,
 )
+from workflows import model_cli
 
 if TYPE_CHECKING:
     from components.settings import Settings
@@ -34,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.add_typer(model_cli.app, name="model")
 errors = Console(stderr=True)
 _INTERRUPTED = 130
 
