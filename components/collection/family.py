@@ -112,20 +112,25 @@ class CollectionFamily:
         Raises:
             TransientError: Qdrant reports that it cannot.
         """
-        if not schema.is_deferred(self._info(collection.name)):
-            return
-        schema.build_index(self._connection, collection.name)
-        # For a moment after the request, Qdrant reports the state before it.
-        in_a_row = 0
-        while in_a_row < 2:
-            time.sleep(_POLL_S)
+        info = self._info(collection.name)
+        greens = 0 if schema.is_deferred(info) else 1
+        if not greens:
+            schema.build_index(self._connection, collection.name)
+        while True:
             status = self._info(collection.name).status
+            # For a moment after the request, Qdrant reports the state before it.
+            greens = greens + 1 if status is models.CollectionStatus.GREEN else 0
+            if greens == 2:
+                return
             if status is models.CollectionStatus.RED:
                 raise TransientError(
                     f"Qdrant reports status red for collection {collection.name!r}; see the "
                     "server's log, then try again"
                 )
-            in_a_row = in_a_row + 1 if status is models.CollectionStatus.GREEN else 0
+            if status is models.CollectionStatus.GREY:
+                # After a restart, Qdrant waits for a change before it goes on with an index.
+                schema.build_index(self._connection, collection.name)
+            time.sleep(_POLL_S)
 
     def switch(self, to: FrameCollection) -> None:
         """Move the alias in one step, and remember where it was."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from typing import Any
 
 from qdrant_client import models
@@ -48,7 +49,7 @@ def create(
     settings = connection.settings
     if connection.call(connection.client.collection_exists, name):
         return
-    try:
+    with suppress(AlreadyThereError):  # since a moment ago, by another process
         connection.call(
             connection.client.create_collection,
             name,
@@ -66,8 +67,6 @@ def create(
             optimizers_config=_indexing(0) if deferred else None,
             metadata={"model": model},
         )
-    except AlreadyThereError:
-        pass  # since a moment ago, by another process
 
 
 def ensure_field_indexes(connection: Connection, name: str, info: models.CollectionInfo) -> None:
