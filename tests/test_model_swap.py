@@ -192,6 +192,19 @@ def test_a_rollback_restores_what_was(services: Services, tmp_path: Path, prepar
     assert state(tmp_path / "root") == state(prepared)
 
 
+def test_a_video_run_since_the_switch_is_rolled_back_by_its_settings(
+    services: Services, tmp_path: Path, prepared: Path, clip_model: Path
+) -> None:
+    moved(services)
+    uri = "s3://oriane-frames/local/one/manifest.json"
+    marker = json.loads(services.store.get(uri))
+    del marker["previous"]
+    services.store.put(uri, json.dumps(marker).encode(), "application/json")
+    assert rollback(services, confirmed=False, tell=quiet)["to_rebook"] == 1, "a folder unknown"
+    assert moved_back(with_model(services, clip_model))["to_rebook"] == 2
+    assert markers(tmp_path / "root") == markers(prepared)
+
+
 def test_without_yes_nothing_changes(services: Services, tmp_path: Path, prepared: Path) -> None:
     assert switch(services, confirmed=False, tell=quiet)["dry_run"]
     moved(services)

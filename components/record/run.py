@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from components.each import Job, Shard
+from components.errors import NotFoundError
 from components.manifest import (
     DONE_MARKER,
     REJECTED_MARKER,
@@ -33,7 +34,7 @@ def run(inputs: RecordInputs, services: Services) -> RecordOutputs:
         COMPONENT,
         inputs.manifest.read(services.store),
         services,
-        files=lambda recorded: [recorded.marker],
+        verified=_marker_is_of,
     )
     settings = services.settings.record
     # Connected before any marker is written, so that a wrong password changes nothing.
@@ -68,7 +69,7 @@ def _mark(job: Job[IndexedVideo], run_name: str) -> RecordedVideo:
         "collection": indexed.collection,
         "model": indexed.model,
         "dim": indexed.dim,
-        "fingerprints": {step.phase: step.fingerprint for step in job.entry.steps},
+        "fingerprints": _fingerprints(job),
         "run": run_name,
         "recorded_at": _now(),
     }
@@ -76,6 +77,19 @@ def _mark(job: Job[IndexedVideo], run_name: str) -> RecordedVideo:
     bucket, key = split(_address(video, REJECTED_MARKER, job.services))
     store.delete(bucket, [key])
     return RecordedVideo(indexed=indexed, marker=marker)
+
+
+def _marker_is_of(job: Job[IndexedVideo], recorded: RecordedVideo) -> bool:
+    """Tell whether the marker says what this run would; another one may have written it since."""
+    try:
+        content = json.loads(job.services.store.get(recorded.marker))
+        return bool(content["fingerprints"] == _fingerprints(job))
+    except (NotFoundError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _fingerprints(job: Job[IndexedVideo]) -> dict[str, str]:
+    return {step.phase: step.fingerprint for step in job.entry.steps}
 
 
 def _mark_rejected(entry: Entry[Any], run_name: str, services: Services) -> None:

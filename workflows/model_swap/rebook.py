@@ -14,10 +14,13 @@ from typing import Any
 from components.collection import FrameCollection
 from components.contract import component
 from components.done_marker import Booking, DoneMarker
+from components.encoders.identity import identity
+from components.errors import ConfigurationError
 from components.fingerprint import fingerprint
 from components.services import Services
 from components.settings import Settings
 from workflows.model_swap.done_videos import DoneVideo, DoneVideos, side_by_side
+from workflows.search import setting_for
 
 Rebook = Callable[[DoneMarker], Booking | None]
 Booked = Callable[[dict[str, Any]], None]
@@ -61,16 +64,34 @@ def switched(settings: Settings, model: str, dim: int) -> Rebook:
     return rebook
 
 
-def rolled_back(model: str, dim: int) -> Rebook:
-    """Return what gives a marker the booking of a model back that a switch replaced."""
+def rolled_back(settings: Settings, model: str, dim: int) -> Rebook:
+    """Return what gives a marker the booking of a former model back.
+
+    That is the one that a switch replaced. A video that was run since the switch has none; it is
+    booked as a run would, where the model is one that the settings or a hub can name.
+    """
+    former = _naming(settings, model)
+    run_anew = switched(former, model, dim) if former else None
 
     def rebook(marker: DoneMarker) -> Booking | None:
-        former = marker.previous
-        if former is None or (marker.model, marker.dim) == (model, dim):
+        previous = marker.previous
+        if (marker.model, marker.dim) == (model, dim):
             return None
-        return former if (former.model, former.dim) == (model, dim) else None
+        if previous and (previous.model, previous.dim) == (model, dim):
+            return previous
+        return run_anew(marker) if run_anew else None
 
     return rebook
+
+
+def _naming(settings: Settings, model: str) -> Settings | None:
+    """Return settings whose CLIP_MODEL is this model; None for a folder that they do not name."""
+    if identity(settings.embed.model) == model:
+        return settings
+    try:
+        return settings.having("embed", model=setting_for(model))
+    except ConfigurationError:
+        return None
 
 
 def survey(services: Services, collection: FrameCollection, model: str, rebook: Rebook) -> Survey:

@@ -15,7 +15,7 @@ from components.collection.family import CollectionFamily
 from components.encoders.identity import identity
 from components.errors import ConfigurationError
 from components.services import Services
-from workflows.model_swap.rebook import Booked, rebook_all, rolled_back, survey, switched
+from workflows.model_swap.rebook import Booked, Survey, rebook_all, rolled_back, survey, switched
 
 Tell = Callable[[str], None]
 
@@ -62,7 +62,7 @@ def switch(
             family.switch(target)
         tell("rebooking the done videos")
         rebook_all(services, target, model, rebook, booked, keep_previous=True)
-    return _outcome(family.alias, current, target, model, confirmed) | asdict(found)
+    return _outcome(family.alias, current, target, model, found, confirmed)
 
 
 def rollback(
@@ -70,8 +70,8 @@ def rollback(
 ) -> dict[str, Any]:
     """Move the alias back to where it was before the last switch, and the bookings with it.
 
-    Videos that were run since the switch keep their marker, by which a plan sees that they are
-    stale under the former model.
+    Videos that the former collection lacks keep their marker, by which a plan sees that they are
+    stale under its model.
 
     Returns:
         What `oriane model rollback --json` prints.
@@ -85,7 +85,7 @@ def rollback(
     model = target.model() if target else None
     if target is None or model is None:
         raise _nothing_to_roll_back(family.alias)
-    rebook = rolled_back(model, target.dim())
+    rebook = rolled_back(services.settings, model, target.dim())
     tell(f"looking for the done videos in {target.name}")
     found = survey(services, target, model, rebook)
     if former is None and not found.to_rebook:
@@ -95,7 +95,7 @@ def rollback(
             family.roll_back(former)
         tell("rebooking the done videos")
         rebook_all(services, target, model, rebook, booked, keep_previous=False)
-    return _outcome(family.alias, current, target, model, confirmed) | asdict(found)
+    return _outcome(family.alias, current, target, model, found, confirmed)
 
 
 def _outcome(
@@ -103,8 +103,10 @@ def _outcome(
     current: FrameCollection | None,
     target: FrameCollection,
     model: str,
+    found: Survey,
     confirmed: bool,
 ) -> dict[str, Any]:
+    note = f"{found.lacking} videos are not found until they are run with CLIP_MODEL as {model}"
     return {
         "alias": alias,
         "from": current.name if current else None,
@@ -112,6 +114,8 @@ def _outcome(
         "model": model,
         "dim": target.dim(),
         "dry_run": not confirmed,
+        **asdict(found),
+        "note": note if found.lacking else None,
     }
 
 
