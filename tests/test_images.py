@@ -286,8 +286,8 @@ def test_what_loads_a_model_is_there_when_one_is_baked_in() -> None:
 @pytest.mark.parametrize("phase", COMPONENTS)
 def test_other_phases_stay_outside(phase: str) -> None:
     folders = {path.parts[1] for path in code_in(phase) if len(path.parts) > 2}
-    media = {"media"} if phase in ("fetch", "crop", "frame") else set()
-    assert folders == {phase, "encoders"} | media
+    shared = {"fetch": "media", "crop": "media", "frame": "media", "index": "collection"}
+    assert folders == {phase, "encoders", shared.get(phase, phase)}
     assert not any(path.parts[0] != "components" for path in code_in(phase))
     if phase != "embed":
         encoders = {path.name for path in code_in(phase) if path.parts[1] == "encoders"}

@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from qdrant_client import QdrantClient
+from qdrant_client import QdrantClient, models
 from typer.testing import CliRunner
 
 from components.collection import FrameCollection
 from components.collection.family import CollectionFamily
 from components.contract import PHASES
+from components.encoders.identity import identity
 from components.errors import ConfigurationError
 from components.isolation import Decoders
+from components.manifest import Video
 from components.services import Services
 from components.settings import Settings, StorageSettings
 from components.storage import Store
@@ -140,6 +142,10 @@ def with_model(services: Services, model: Path) -> Services:
     return services
 
 
+def identity_of(services: Services) -> str:
+    return identity(services.settings.embed.model)
+
+
 def state(root: Path) -> dict[str, Any]:
     """Return aliases, points and markers, without what differs from run to run."""
     client = QdrantClient(path=str(root / "qdrant"))
@@ -233,6 +239,17 @@ def test_vectors_of_two_models_never_meet(services: Services, clip_model: Path) 
         FrameCollection(late.connection).prepare("another", 16)
 
 
+def test_a_run_with_the_former_model_is_refused_after_the_switch(
+    services: Services, clip_model: Path
+) -> None:
+    moved(services)
+    corpus = Corpus(with_model(services, clip_model))
+    source = "s3://oriane-contents/local/one/video.mp4"
+    corpus.videos.append(Video(platform="local", code="one", source=source))
+    with pytest.raises(ConfigurationError, match=r"16 dimensions, but tiny-clip@\w+ gives 24"):
+        corpus.through(*PHASES)
+
+
 def test_lacking_videos_keep_their_booking(
     services: Services, tmp_path: Path, clip_model: Path
 ) -> None:
@@ -244,15 +261,9 @@ def test_lacking_videos_keep_their_booking(
     with pytest.raises(ConfigurationError, match=r"lacks points of 1 of 2 .*--incomplete"):
         moved(services)
     assert moved(services, incomplete=True)["lacking"] == 1
-    models = {code: marker["model"] for code, marker in markers(tmp_path / "root").items()}
-    assert models["one"].startswith("other-clip@")
-    assert models["two"].startswith("tiny-clip@")
-
-
-def identity_of(services: Services) -> str:
-    from components.encoders.identity import identity
-
-    return identity(services.settings.embed.model)
+    booked = {code: marker["model"] for code, marker in markers(tmp_path / "root").items()}
+    assert booked["one"].startswith("other-clip@")
+    assert booked["two"].startswith("tiny-clip@")
 
 
 def test_other_pictures_under_the_same_ids_are_embedded_anew(
@@ -298,8 +309,6 @@ def test_a_plain_collection_is_refused_and_a_new_name_helps(
 ) -> None:
     client = services.collection.connection.client
     client.delete_collection(client.get_aliases().aliases[0].collection_name)
-    from qdrant_client import models
-
     vectors = models.VectorParams(size=24, distance=models.Distance.COSINE)
     client.create_collection("watched_frames", vectors_config=vectors)
     for refused in (filled, moved):
@@ -315,7 +324,7 @@ def test_a_plain_collection_is_refused_and_a_new_name_helps(
 
 
 def test_overlap_is_counted_without_the_query_itself(settings: Settings) -> None:
-    """Of four frames, the first is near the second in one model, near the third in the other."""
+    """Models one and two swap what they see in the second and the third of four frames."""
     angles = {"owner/one": (0, 10, 40, 90), "owner/two": (0, 40, 10, 90)}
     video = framed()
     frames = tuple(video.frames[0].model_copy(update={"number": number}) for number in range(4))
@@ -331,7 +340,7 @@ def test_overlap_is_counted_without_the_query_itself(settings: Settings) -> None
         result = compare(services, "owner/two", k=1, sample=10)
         again = compare(services, "owner/two", k=1, sample=10)
         everything = compare(services, "owner/two", k=3, sample=2)
-    # Nearest by angle: of 0 and 10 each other, of 40 it is 10, of 90 it is 40, by either model.
+    # By one, the nearest of 0, 1, 2, 3 are 1, 0, 1, 2; by two, they are 2, 2, 0, 1.
     assert result["queries"] == 4
     assert result["mean_overlap"] == 0.0
     assert (everything["queries"], everything["mean_overlap"]) == (2, 1.0)
