@@ -119,6 +119,17 @@ class Frame(Record):
         return frame_file(self.number, self.second)
 
 
+def frame_path(video: Video, frame: Frame) -> str:
+    """Return the frame's key in the frames bucket."""
+    return f"{video.platform}/{video.code}/{frame.file}"
+
+
+def point_id(video: Video, frame: Frame) -> str:
+    """Return the frame's id in Qdrant: a UUID from SHA-1 (RFC 9562, version 5)."""
+    name = f"{video.platform}/{video.code}/{frame.number}"
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+
+
 class FramedVideo(Record):
     """The frames that represent the video, as PNGs in a tar named by `Frame.file`.
 
@@ -139,12 +150,11 @@ class FramedVideo(Record):
 
     def path(self, frame: Frame) -> str:
         """Return the frame's key in the frames bucket."""
-        return f"{self.video.platform}/{self.video.code}/{frame.file}"
+        return frame_path(self.video, frame)
 
     def point_id(self, frame: Frame) -> str:
-        """Return the frame's id in Qdrant: a UUID from SHA-1 (RFC 9562, version 5)."""
-        name = f"{self.video.platform}/{self.video.code}/{frame.number}"
-        return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+        """Return the frame's id in Qdrant."""
+        return point_id(self.video, frame)
 
 
 class PublishedVideo(Record):

@@ -394,7 +394,45 @@ class IndexSettings(Group):
     )
     key: SecretStr | None = _variable("QDRANT_KEY", None, "API key of the server", credential=True)
     collection: str = _variable(
-        "QDRANT_COLLECTION", "watched_frames", "Collection that holds the frames", decides=True
+        "QDRANT_COLLECTION",
+        "watched_frames",
+        "Alias of the collection that holds the frames",
+        decides=True,
+    )
+    grpc_port: int = _variable(
+        "QDRANT_GRPC_PORT",
+        6334,
+        "The server's gRPC port, for upserts; 0 sends them over REST",
+        ge=0,
+        le=65535,
+    )
+    on_disk: bool = _variable(
+        "QDRANT_ON_DISK", True, "Keep whole vectors on disk (new collections)"
+    )
+    quantization: Literal["int8", "none"] = _variable(
+        "QDRANT_QUANTIZATION", "int8", "Search in scalars of a byte, or in floats (new collections)"
+    )
+    quantized_in_ram: bool = _variable(
+        "QDRANT_QUANTIZED_IN_RAM", True, "Keep quantized vectors in memory (new collections)"
+    )
+    hnsw_m: int = _variable(
+        "QDRANT_HNSW_M", 16, "Links of a node of the HNSW graph (new collections)", ge=4, le=128
+    )
+    hnsw_ef_construct: int = _variable(
+        "QDRANT_HNSW_EF_CONSTRUCT",
+        100,
+        "Neighbours looked at to build the graph (new collections)",
+        ge=4,
+        le=4096,
+    )
+    hnsw_on_disk: bool = _variable(
+        "QDRANT_HNSW_ON_DISK", False, "Keep the HNSW graph on disk (new collections)"
+    )
+    shards: int | None = _variable(
+        "QDRANT_SHARDS", None, "Shards (new collections; default: one a node)", ge=1, le=1024
+    )
+    replicas: int = _variable(
+        "QDRANT_REPLICAS", 1, "Copies of each shard (new collections)", ge=1, le=32
     )
     upsert_batch: int = _variable("VP_UPSERT_BATCH", 256, "Points a request", ge=1, le=10_000)
     timeout_s: int = _variable("VP_QDRANT_TIMEOUT_SECS", 30, "Seconds to wait for an answer", ge=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -15,7 +16,19 @@ from workflows.cli import app
 from workflows.reference import ROOT, rendered
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+def _commands(group: Any, prefix: str = "") -> dict[str, Any]:
+    """Return all commands by what one types, those of groups like `model status`."""
+    found = {}
+    for name, command in group.commands.items():
+        found[prefix + name] = command
+        if hasattr(command, "commands"):
+            found |= _commands(command, f"{prefix}{name} ")
+    return found
+
+
+COMMANDS = _commands(typer.main.get_command(app))
 
 
 def test_rendered_files_are_fresh() -> None:
@@ -39,7 +52,7 @@ def test_every_command_has_help_and_an_example(name: str) -> None:
     assert "xample" in command.epilog
     for parameter in command.params:
         assert parameter.help, f"{name} {parameter.name}"
-    shown = CliRunner().invoke(app, [name, "--help"])
+    shown = CliRunner().invoke(app, [*name.split(), "--help"])
     assert shown.exit_code == 0
 
 
@@ -56,8 +69,9 @@ def commands_in(path: Path) -> list[list[str]]:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_commands_in_documents_exist_with_their_options(path: Path) -> None:
     for call in commands_in(path):
-        assert call[0] in COMMANDS, call
-        options = {option for parameter in COMMANDS[call[0]].params for option in parameter.opts}
+        name = " ".join(call[:2]) if " ".join(call[:2]) in COMMANDS else call[0]
+        assert name in COMMANDS, call
+        options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
         for argument in call[1:]:
             if argument.startswith("--"):
                 assert argument.split("=")[0] in options | {"--help"}, call

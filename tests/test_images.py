@@ -286,9 +286,12 @@ def test_what_loads_a_model_is_there_when_one_is_baked_in() -> None:
 @pytest.mark.parametrize("phase", COMPONENTS)
 def test_other_phases_stay_outside(phase: str) -> None:
     folders = {path.parts[1] for path in code_in(phase) if len(path.parts) > 2}
-    media = {"media"} if phase in ("fetch", "crop", "frame") else set()
-    assert folders == {phase, "encoders", "ledger"} | media
+    shared = {"fetch": "media", "crop": "media", "frame": "media", "index": "collection"}
+    contracts = {*COMPONENTS} - {"digest"} if phase == "plan" else {phase}
+    assert folders == {"encoders", "ledger", shared.get(phase, phase)} | contracts
     assert not any(path.parts[0] != "components" for path in code_in(phase))
+    others = {path.name for path in code_in(phase) if path.parts[1] in {*COMPONENTS} - {phase}}
+    assert others <= {"__init__.py", "contract.py"}
     if phase != "embed":
         encoders = {path.name for path in code_in(phase) if path.parts[1] == "encoders"}
         assert encoders <= {"__init__.py", "identity.py", "encoder.py"}

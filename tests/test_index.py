@@ -104,8 +104,8 @@ def test_points_without_a_model_are_not_taken_for_ours(services: Services) -> No
     services.collection.prepare("m", 4)
     foreign = models.PointStruct(id=1, vector=[1.0, 0, 0, 0], payload={"video_code": "x"})
     services.collection._client.upsert("watched_frames", [foreign])
-    fresh = FrameCollection(services.collection._client, services.settings.index)
-    with pytest.raises(ConfigurationError, match="an unknown model"):
+    fresh = FrameCollection(services.collection.connection)
+    with pytest.raises(ConfigurationError, match=r"made by another program .*lack.* model"):
         fresh.prepare("m", 4)
 
 
@@ -214,9 +214,7 @@ def test_manifests_of_different_shards(services: Services) -> None:
         index.run(inputs, services)
 
 
-def test_settings_that_return_replace_what_others_published(
-    corpus: Corpus, tmp_path: Path
-) -> None:
+def test_settings_that_return_replace_what_others_published(corpus: Corpus, tmp_path: Path) -> None:
     """Files and points of other settings have the same names, so names prove nothing."""
     corpus.add(bordered_video(tmp_path / "v.mp4", inside=(192, 96), bars=(24, 24, 0, 0)))
     services = corpus.services

@@ -57,6 +57,19 @@ def test_local_mode_needs_no_database(corpus: Corpus) -> None:
     assert RECORD.run(inputs, corpus.services).done == 1
 
 
+def test_a_marker_that_other_settings_wrote_is_written_anew(corpus: Corpus) -> None:
+    services, uri = corpus.services, "s3://oriane-frames/instagram/DKOicvaMxAb/manifest.json"
+    for run_name in ("r1", "r2"):
+        RECORD.run(RECORD.inputs(manifest=entries(services), run=run_name), services)
+    marker = json.loads(services.store.get(uri))
+    assert marker["run"] == "r1", "nothing was new in r2"
+    changed = marker | {"fingerprints": {"dedup": "other"}}
+    services.store.put(uri, json.dumps(changed).encode(), "application/json")
+    RECORD.run(RECORD.inputs(manifest=entries(services), run="r3"), services)
+    again = json.loads(services.store.get(uri))
+    assert (again["run"], again["fingerprints"]) == ("r3", marker["fingerprints"])
+
+
 def test_a_database_that_is_down_leaves_no_marker(
     services: Services, database: LedgerSettings
 ) -> None:

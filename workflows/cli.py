@@ -23,6 +23,7 @@ from components.errors import (
     PipelineError,
     RunFailedError,
 )
+from workflows import model_cli
 from workflows.operations.planning_cli import commands
 from workflows.options import (
     CatchUpOption,
@@ -43,6 +44,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(commands)
+app.add_typer(model_cli.app, name="model")
 errors = Console(stderr=True)
 _INTERRUPTED = 130
 

@@ -26,11 +26,20 @@ def with_indexed_model(settings: Settings, model: str | None) -> Settings:
     """
     if "model" in settings.embed.model_fields_set or model is None:
         return settings
+    return settings.having("embed", model=setting_for(model))
+
+
+def setting_for(model: str) -> str:
+    """Return the CLIP_MODEL that loads the model of this name.
+
+    Raises:
+        ConfigurationError: the model was a local folder, which only CLIP_MODEL can name.
+    """
     name, _, mark = model.partition("@")
     if model == PACKAGED or name in REMOTE_MODELS:
-        return settings.having("embed", model=name)
+        return name
     if "/" in name:
-        return settings.having("embed", model=model)
+        return model
     raise ConfigurationError(
         f"the collection was made with the model in a folder {name!r} (content {mark}); set "
         "CLIP_MODEL to that folder"

@@ -60,7 +60,7 @@ def _index(job: Job[EmbeddedVideo]) -> IndexedVideo:
     embedded, services = job.input, job.services
     vectors = np.load(io.BytesIO(services.store.get(embedded.vectors)), allow_pickle=False)
     services.collection.prepare(embedded.model, embedded.dim)
-    services.collection.replace(embedded.framed, vectors, embedded.model)
+    services.collection.replace(embedded.framed, vectors, embedded.model, _chosen_by(job))
     return IndexedVideo(
         framed=embedded.framed,
         collection=services.settings.index.collection,
@@ -70,4 +70,9 @@ def _index(job: Job[EmbeddedVideo]) -> IndexedVideo:
 
 
 def _points_are_there(job: Job[Any], indexed: IndexedVideo) -> bool:
-    return job.services.collection.holds(indexed.framed)
+    return job.services.collection.holds(indexed.framed, indexed.model, _chosen_by(job))
+
+
+def _chosen_by(job: Job[Any]) -> str:
+    """Return the fingerprint of the phase that chose the frames."""
+    return next((step.fingerprint for step in job.entry.steps if step.phase == "dedup"), "")

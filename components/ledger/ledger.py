@@ -101,7 +101,25 @@ class Ledger:
 
         def work(connection: Connection) -> None:
             connection.execute(_REQUEST, values)
-            connection.execute(_ADD_REQUEST, {**values, "event": "requested"})
+            connection.execute(_ADD_CHANGE, {**values, "event": "requested"})
+
+        self._database.transact(work)
+
+    def rebook(self, platform: str, code: str, fingerprints: dict[str, str], model: str) -> None:
+        """Note that a done video's points are now those of another model."""
+        values = {
+            "platform": platform,
+            "code": code,
+            "fingerprints": Jsonb(fingerprints),
+            "fingerprint": fingerprints.get("record"),
+            "details": Jsonb({"model": model}),
+            "event": "rebooked",
+            "run": None,
+        }
+
+        def work(connection: Connection) -> None:
+            connection.execute(_REBOOK, values)
+            connection.execute(_ADD_CHANGE, values)
 
         self._database.transact(work)
 
@@ -110,7 +128,7 @@ class Ledger:
         values = {"platform": platform, "code": code, "details": Jsonb({}), "event": "deleted"}
 
         def work(connection: Connection) -> None:
-            for statement in (_ADD_REQUEST, *_FORGET):
+            for statement in (_ADD_CHANGE, *_FORGET):
                 connection.execute(statement, {**values, "run": None})
 
         self._database.transact(work)
@@ -190,7 +208,7 @@ VALUES (%(platform)s, %(code)s, %(event)s, %(run)s, %(details)s)
 ON CONFLICT (platform, code, run, event) DO NOTHING
 """
 
-_ADD_REQUEST = """
+_ADD_CHANGE = """
 INSERT INTO events (platform, code, event, run, details)
 SELECT %(platform)s, %(code)s, %(event)s, %(run)s, %(details)s
 WHERE EXISTS (SELECT FROM videos WHERE platform = %(platform)s AND code = %(code)s)
@@ -243,6 +261,11 @@ UPDATE leases SET expires_at = now() + make_interval(secs => %(seconds)s) WHERE 
 _REQUEST = """
 UPDATE videos SET state = 'requested', attempts = 0, updated_at = now()
 WHERE platform = %(platform)s AND code = %(code)s
+"""
+
+_REBOOK = """
+UPDATE videos SET fingerprints = fingerprints || %(fingerprints)s, fingerprint = %(fingerprint)s
+WHERE platform = %(platform)s AND code = %(code)s AND state = 'done'
 """
 
 _FORGET = (

@@ -5,9 +5,11 @@ A failed video gets no marker, so that the next catch-up takes it up again.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from components.each import Job, Shard
+from components.errors import NotFoundError
 from components.ledger.booking import Booking
 from components.manifest import Entry, IndexedVideo, RecordedVideo
 from components.markers import now
@@ -25,7 +27,7 @@ def run(inputs: RecordInputs, services: Services) -> RecordOutputs:
         COMPONENT,
         inputs.manifest.read(services.store),
         services,
-        files=lambda recorded: [recorded.marker],
+        verified=_marker_is_of,
         exclusive=True,
     )
     shard.each(lambda job: _mark(job, inputs.run))
@@ -56,12 +58,25 @@ def _mark(job: Job[IndexedVideo], run_name: str) -> RecordedVideo:
         "collection": indexed.collection,
         "model": indexed.model,
         "dim": indexed.dim,
-        "fingerprints": {**job.entry.fingerprints, job.phase: job.fingerprint},
+        "fingerprints": _fingerprints(job),
         "run": run_name,
         "recorded_at": now(),
     }
     marker = job.services.markers.write_done(video.platform, video.code, content)
     return RecordedVideo(indexed=indexed, marker=marker)
+
+
+def _marker_is_of(job: Job[IndexedVideo], recorded: RecordedVideo) -> bool:
+    """Tell whether the marker says what this run would; another one may have written it since."""
+    try:
+        content = json.loads(job.services.store.get(recorded.marker))
+        return bool(content["fingerprints"] == _fingerprints(job))
+    except (NotFoundError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _fingerprints(job: Job[IndexedVideo]) -> dict[str, str]:
+    return {**job.entry.fingerprints, job.phase: job.fingerprint}
 
 
 def _mark_rejected(entry: Entry[Any], run_name: str, services: Services) -> None:

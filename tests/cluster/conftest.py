@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 from qdrant_client import QdrantClient
 
+from components.collection import FrameCollection
 from components.settings import ClusterSettings, Settings, StorageSettings
 from components.storage import Store
 from tests.cluster.installation import install, secret
@@ -53,21 +53,25 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     host = os.environ["CLUSTER_HOST"]
     folder = tmp_path_factory.mktemp("cluster")
     s3, storage = s3_server(folder, host)
-    qdrant, key = qdrant_server(os.environ["ORIANE_QDRANT_BIN"], folder / "qdrant", host)
+    qdrant, index = qdrant_server(os.environ["ORIANE_QDRANT_BIN"], folder / "qdrant", host)
     with (
         s3,
         qdrant,
-        closing(_client(qdrant, key)) as client,
+        closing(FrameCollection.open(index)) as collection,
         postgres_server(folder / "postgres", host) as (socket_folder, database),
     ):
         subprocess.run(
             ["kubectl", "create", "namespace", "oriane"], check=False, capture_output=True
         )
         secret("oriane-s3", _credentials(storage))
-        secret("oriane-qdrant", {"QDRANT_KEY": key})
+        assert index.key
+        secret("oriane-qdrant", {"QDRANT_KEY": index.key.get_secret_value()})
         pod_settings = {
             "storage": {"AWS_ENDPOINT_URL": str(storage.endpoint_url), "VP_S3_ATTEMPTS": "2"},
-            "index": {"QDRANT_URL": f"http://{qdrant.address}"},
+            "index": {
+                "QDRANT_URL": str(index.url),
+                "QDRANT_GRPC_PORT": str(index.grpc_port),
+            },
             "ledger": database,
             "embed": {"CLIP_MODEL": "packaged:conse", "VP_BATCH_SIZE": "1"},
         }
@@ -79,17 +83,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             folder=folder,
             s3=s3,
             store=Store(storage),
-            qdrant=client,
+            qdrant=collection.connection.client,
             settings=settings,
             pod_settings=pod_settings,
             postgres=f"host={socket_folder} user=postgres dbname=postgres",
         )
-
-
-def _client(server: Server, key: str) -> QdrantClient:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Api key is used with an insecure connection")
-        return QdrantClient(url=f"http://{server.address}", api_key=key, check_compatibility=False)
 
 
 def _credentials(storage: StorageSettings) -> dict[str, str]:

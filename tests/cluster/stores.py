@@ -18,7 +18,7 @@ from typing import Self
 from urllib.parse import parse_qs, urlparse
 
 from components.isolation import die_with_parent
-from components.settings import StorageSettings
+from components.settings import IndexSettings, StorageSettings
 
 BUCKETS = ("oriane-contents", "oriane-frames", "oriane-artifacts")
 
@@ -88,20 +88,23 @@ def s3_server(folder: Path, host: str) -> tuple[Server, StorageSettings]:
     return server, settings
 
 
-def qdrant_server(program: str, folder: Path, host: str) -> tuple[Server, str]:
-    """Return a Qdrant server and its key."""
-    key, port = secrets.token_hex(20), _free_port(host)
+def qdrant_server(program: str, folder: Path, host: str) -> tuple[Server, IndexSettings]:
+    """Return a Qdrant server and the settings that reach it."""
+    key, port, grpc_port = secrets.token_hex(20), _free_port(host), _free_port(host)
     environment = {
         "QDRANT__SERVICE__HOST": host,
         "QDRANT__SERVICE__HTTP_PORT": str(port),
-        "QDRANT__SERVICE__GRPC_PORT": str(_free_port(host)),
+        "QDRANT__SERVICE__GRPC_PORT": str(grpc_port),
         "QDRANT__SERVICE__API_KEY": key,
         "QDRANT__STORAGE__STORAGE_PATH": str(folder / "storage"),
         "QDRANT__STORAGE__SNAPSHOTS_PATH": str(folder / "snapshots"),
         "QDRANT__TELEMETRY_DISABLED": "true",
     }
     folder.mkdir(parents=True, exist_ok=True)
-    return Server([program], host, port, environment, folder), key
+    settings = IndexSettings(
+        QDRANT_URL=f"http://{host}:{port}", QDRANT_KEY=key, QDRANT_GRPC_PORT=grpc_port
+    )
+    return Server([program], host, port, environment, folder), settings
 
 
 @contextmanager

@@ -1,0 +1,494 @@
+"""Changing the model: fill beside, compare, switch, roll back; killed anywhere, it goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from qdrant_client import QdrantClient, models
+from typer.testing import CliRunner
+
+from components.collection import FrameCollection
+from components.collection.family import CollectionFamily
+from components.contract import PHASES
+from components.encoders.identity import identity
+from components.errors import ConfigurationError
+from components.isolation import Decoders
+from components.manifest import Video
+from components.services import Services
+from components.settings import LedgerSettings, Settings, StorageSettings
+from components.storage import Store
+from tests.clips import numbered_video
+from tests.conftest import Corpus, SharedDecoders
+from tests.models import save_clip
+from tests.test_manifest import framed
+from workflows.cli import app
+from workflows.local_s3 import local_s3
+from workflows.model_swap.backfill import prepare
+from workflows.model_swap.compare import compare
+from workflows.model_swap.switch import rollback, switch
+
+# A fork of a process with threads is meant here: the child ends by os._exit.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+
+KILLED = 9
+SIDE_EFFECTS = (
+    (Store, ("put", "delete")),
+    (
+        QdrantClient,
+        ("create_collection", "update_collection", "update_collection_aliases", "upsert", "delete"),
+    ),
+)
+Deployment = Callable[[], Settings]
+
+
+def quiet(_: str) -> None:
+    """Tell nobody."""
+
+
+def filled(services: Services) -> dict[str, Any]:
+    return prepare(services, tell=quiet)
+
+
+def moved(services: Services, **options: Any) -> dict[str, Any]:
+    return switch(services, confirmed=True, tell=quiet, **options)
+
+
+def moved_back(services: Services) -> dict[str, Any]:
+    return rollback(services, confirmed=True, tell=quiet)
+
+
+@contextmanager
+def deployment(root: Path, model: Path) -> Iterator[Settings]:
+    """Serve the S3 and the Qdrant below `root`; give the settings with this model."""
+    with local_s3(root / "s3", StorageSettings()) as storage:
+        settings = Settings.load().having("storage", **storage.model_dump())
+        settings = settings.having("work", data_dir=root, scratch_dir=root / "scratch")
+        settings = settings.having("ledger", local_mode=True)
+        settings = settings.having("index", url=str(root / "qdrant"))
+        yield settings.having("embed", model=str(model))
+
+
+def run_pipeline(root: Path, model: Path, decoders: Decoders, videos: list[Path]) -> None:
+    with deployment(root, model) as settings, SharedDecoders(settings, decoders) as services:
+        corpus = Corpus(services)
+        for path in videos:
+            corpus.add(path)
+        entries = corpus.through(*PHASES)
+        assert not any(entry.problem for entry in entries)
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_clip(tmp_path_factory.mktemp("models") / "other-clip", seed=7, dim=16)
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("videos")
+    return [
+        numbered_video(folder / f"{code}.mp4", [number / 10 for number in range(frames)])
+        for code, frames in (("one", 30), ("two", 45))
+    ]
+
+
+@pytest.fixture(scope="module")
+def done_with_tiny(
+    tmp_path_factory: pytest.TempPathFactory,
+    decoders: Decoders,
+    clip_model: Path,
+    videos: list[Path],
+) -> Path:
+    run_pipeline(root := tmp_path_factory.mktemp("tiny"), clip_model, decoders, videos)
+    return root
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory, done_with_tiny: Path, other: Path) -> Path:
+    shutil.copytree(done_with_tiny, root := tmp_path_factory.mktemp("prepared") / "root")
+    with deployment(root, other) as settings, Services(settings) as services:
+        assert filled(services)["videos"]["embedded"] == 2
+    return root
+
+
+@pytest.fixture(scope="module")
+def done_with_other(
+    tmp_path_factory: pytest.TempPathFactory, decoders: Decoders, other: Path, videos: list[Path]
+) -> Path:
+    run_pipeline(root := tmp_path_factory.mktemp("other"), other, decoders, videos)
+    return root
+
+
+@pytest.fixture
+def services(prepared: Path, other: Path, tmp_path: Path) -> Iterator[Services]:
+    """Services on a deployment of tiny-clip in which other-clip is prepared, and set."""
+    shutil.copytree(prepared, tmp_path / "root")
+    with deployment(tmp_path / "root", other) as settings, Services(settings) as services:
+        yield services
+
+
+def with_model(services: Services, model: Path) -> Services:
+    """Change the model that services are set to."""
+    services.settings = services.settings.having("embed", model=str(model))
+    return services
+
+
+def identity_of(services: Services) -> str:
+    return identity(services.settings.embed.model)
+
+
+def state(root: Path) -> dict[str, Any]:
+    """Return aliases, points and markers, without what differs from run to run."""
+    client = QdrantClient(path=str(root / "qdrant"))
+    points: dict[str, Any] = {}
+    for collection in client.get_collections().collections:
+        records, _ = client.scroll(collection.name, limit=1000, with_vectors=True)
+        for record in records:
+            payload = {**(record.payload or {}), "created_at": None}
+            vector = np.round(record.vector, 4).tolist()  # type: ignore[arg-type]
+            points[f"{collection.name} {record.id}"] = (payload, vector)
+    aliases = {alias.alias_name: alias.collection_name for alias in client.get_aliases().aliases}
+    client.close()
+    return {"aliases": aliases, "points": points, "markers": markers(root)}
+
+
+def markers(root: Path) -> dict[str, Any]:
+    found = {}
+    for path in (root / "s3/oriane-frames").rglob("manifest.json"):
+        found[path.parent.name] = json.loads(path.read_text())
+        found[path.parent.name] |= {"run": None, "recorded_at": None}
+    return found
+
+
+def test_a_switched_deployment_is_as_one_made_with_the_new_model(
+    services: Services, tmp_path: Path, done_with_other: Path
+) -> None:
+    outcome = moved(services)
+    assert (outcome["videos"], outcome["lacking"], outcome["to_rebook"]) == (2, 0, 2)
+    services.close()
+    switched, fresh = state(tmp_path / "root"), state(done_with_other)
+    for marker in switched["markers"].values():
+        assert marker.pop("previous")["model"].startswith("tiny-clip@")
+    assert switched["markers"] == fresh["markers"]
+    name = switched["aliases"]["watched_frames"]
+    assert name == fresh["aliases"]["watched_frames"]
+    assert fresh["points"] == {
+        key: value for key, value in switched["points"].items() if key.startswith(name)
+    }
+
+
+def test_the_ledger_follows_the_markers(services: Services, database: LedgerSettings) -> None:
+    services.settings = replace(services.settings, ledger=database)
+    ledger = services.ledger
+    assert ledger
+    ledger.book(services.markers.bookings())
+    before = {one.code: one.fingerprints for one in ledger.bookings()}
+    moved(services)
+    after = {one.code: one.fingerprints for one in ledger.bookings()}
+    assert after == {one.code: one.fingerprints for one in services.markers.bookings()}
+    assert after["one"] != before["one"]
+    assert [event.event for event in ledger.events("local", "one")] == ["done", "rebooked"]
+    moved_back(services)
+    assert {one.code: one.fingerprints for one in ledger.bookings()} == before
+
+
+def test_a_rollback_restores_what_was(services: Services, tmp_path: Path, prepared: Path) -> None:
+    moved(services)
+    outcome = moved_back(services)
+    assert outcome["to_rebook"] == 2
+    with pytest.raises(ConfigurationError, match="no collection from before a switch"):
+        moved_back(services)
+    services.close()
+    assert state(tmp_path / "root") == state(prepared)
+
+
+def test_a_video_run_since_the_switch_is_rolled_back_by_its_settings(
+    services: Services, tmp_path: Path, prepared: Path, clip_model: Path
+) -> None:
+    moved(services)
+    uri = "s3://oriane-frames/local/one/manifest.json"
+    marker = json.loads(services.store.get(uri))
+    del marker["previous"]
+    services.store.put(uri, json.dumps(marker).encode(), "application/json")
+    assert rollback(services, confirmed=False, tell=quiet)["to_rebook"] == 1, "a folder unknown"
+    assert moved_back(with_model(services, clip_model))["to_rebook"] == 2
+    assert markers(tmp_path / "root") == markers(prepared)
+
+
+def test_without_yes_nothing_changes(services: Services, tmp_path: Path, prepared: Path) -> None:
+    assert switch(services, confirmed=False, tell=quiet)["dry_run"]
+    moved(services)
+    switched = markers(tmp_path / "root")
+    assert rollback(services, confirmed=False, tell=quiet)["to_rebook"] == 2
+    assert markers(tmp_path / "root") == switched != markers(prepared)
+
+
+def test_vectors_of_two_models_never_meet(services: Services, clip_model: Path) -> None:
+    late, video = services.collection, framed()
+    tiny = late.model()
+    assert tiny
+    late.prepare(tiny, 24)
+    moved(services)
+    rows = np.ones((2, 24), np.float32)
+    late.replace(video, rows, tiny)
+    family = CollectionFamily(late.connection)
+    before, after = family.previous(), family.current()
+    assert before
+    assert after
+    assert before.holds(video, tiny)
+    assert not after.holds(video)
+    with pytest.raises(ConfigurationError, match="24"):
+        FrameCollection(late.connection).prepare(tiny, 24)
+    with pytest.raises(ConfigurationError, match="vectors of other-clip"):
+        FrameCollection(late.connection).prepare("another", 16)
+
+
+def test_a_run_with_the_former_model_is_refused_after_the_switch(
+    services: Services, clip_model: Path
+) -> None:
+    moved(services)
+    corpus = Corpus(with_model(services, clip_model))
+    source = "s3://oriane-contents/local/one/video.mp4"
+    corpus.videos.append(Video(platform="local", code="one", source=source))
+    with pytest.raises(ConfigurationError, match=r"16 dimensions, but tiny-clip@\w+ gives 24"):
+        corpus.through(*PHASES)
+
+
+def test_lacking_videos_keep_their_booking(
+    services: Services, tmp_path: Path, clip_model: Path
+) -> None:
+    target = CollectionFamily(services.collection.connection).find(
+        identity_of(services), services.settings.embed.dim
+    )
+    two = markers(tmp_path / "root")["two"]["frames"][0]["uuid"]
+    target.connection.client.delete(target.name, [two])
+    with pytest.raises(ConfigurationError, match=r"lacks points of 1 of 2 .*--incomplete"):
+        moved(services)
+    assert moved(services, incomplete=True)["lacking"] == 1
+    booked = {code: marker["model"] for code, marker in markers(tmp_path / "root").items()}
+    assert booked["one"].startswith("other-clip@")
+    assert booked["two"].startswith("tiny-clip@")
+
+
+def test_other_pictures_under_the_same_ids_are_embedded_anew(
+    services: Services, tmp_path: Path
+) -> None:
+    marker = json.loads(services.store.get(uri := "s3://oriane-frames/local/one/manifest.json"))
+    marker["fingerprints"]["dedup"] = "another"
+    services.store.put(uri, json.dumps(marker).encode(), "application/json")
+    with pytest.raises(ConfigurationError, match="lacks points of 1 of 2"):
+        moved(services)
+    assert filled(services)["videos"] == {
+        "embedded": 1, "already": 1, "skipped": 0, "unreadable": 0
+    }  # fmt: skip
+    assert moved(services)["lacking"] == 0
+
+
+def test_missing_frames_and_unreadable_markers_are_counted(
+    done_with_tiny: Path, other: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(done_with_tiny, root := tmp_path / "root")
+    lost = sorted((root / "s3/oriane-frames/local/one").glob("*.png"))[0]
+    lost.unlink()
+    (root / "s3/oriane-frames/local/three").mkdir()
+    (root / "s3/oriane-frames/local/three/manifest.json").write_text("{")
+    with deployment(root, other) as settings, Services(settings) as services:
+        result = filled(services)
+    assert result["videos"] == {"embedded": 1, "already": 0, "skipped": 1, "unreadable": 1}
+    assert result["skipped"][0]["video"] == "local/one"
+    assert f"1 frames are missing, local/one/{lost.name}" in result["skipped"][0]["why"]
+
+
+def test_a_limit_and_a_platform(done_with_tiny: Path, other: Path, tmp_path: Path) -> None:
+    shutil.copytree(done_with_tiny, root := tmp_path / "root")
+    with deployment(root, other) as settings, Services(settings) as services:
+        assert prepare(services, tell=quiet, platform="none")["videos"]["embedded"] == 0
+        assert prepare(services, tell=quiet, limit=1)["videos"]["embedded"] == 1
+        rest = filled(services)["videos"]
+    assert (rest["embedded"], rest["already"]) == (1, 1)
+
+
+def test_a_plain_collection_is_refused_and_a_new_name_helps(
+    services: Services, tmp_path: Path
+) -> None:
+    client = services.collection.connection.client
+    client.delete_collection(client.get_aliases().aliases[0].collection_name)
+    vectors = models.VectorParams(size=24, distance=models.Distance.COSINE)
+    client.create_collection("watched_frames", vectors_config=vectors)
+    for refused in (filled, moved):
+        with pytest.raises(ConfigurationError, match=r"no alias.*QDRANT_COLLECTION"):
+            refused(services)
+    services.close()
+    renamed = services.settings.having("index", collection="frames")
+    with Services(renamed) as fresh:
+        assert filled(fresh)["videos"]["embedded"] == 2
+        assert moved(fresh)["from"] is None
+        assert fresh.collection.model() == identity_of(fresh)
+    assert {marker["collection"] for marker in markers(tmp_path / "root").values()} == {"frames"}
+
+
+def test_overlap_is_counted_without_the_query_itself(settings: Settings) -> None:
+    """Models one and two swap what they see in the second and the third of four frames."""
+    angles = {"owner/one": (0, 10, 40, 90), "owner/two": (0, 40, 10, 90)}
+    video = framed()
+    frames = tuple(video.frames[0].model_copy(update={"number": number}) for number in range(4))
+    video = video.model_copy(update={"frames": frames})
+    with Services(settings.having("embed", model="owner/two")) as services:
+        services.collection.prepare("owner/one", 2)
+        family = CollectionFamily(services.collection.connection)
+        collections = {"owner/one": services.collection, "owner/two": family.begin("owner/two", 2)}
+        for model, degrees in angles.items():
+            radians = np.radians(degrees)
+            rows = np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
+            collections[model].replace(video, rows, model)
+        result = compare(services, "owner/two", k=1, sample=10)
+        again = compare(services, "owner/two", k=1, sample=10)
+        everything = compare(services, "owner/two", k=3, sample=2)
+    # By one, the nearest of 0, 1, 2, 3 are 1, 0, 1, 2; by two, they are 2, 2, 0, 1.
+    assert result["queries"] == 4
+    assert result["mean_overlap"] == 0.0
+    assert (everything["queries"], everything["mean_overlap"]) == (2, 1.0)
+    assert again == result
+    assert "not comparable" in result["note"]
+
+
+def test_texts_are_embedded_by_both_models(
+    services: Services, clip_model: Path, tmp_path: Path, other: Path
+) -> None:
+    (tmp_path / "queries.txt").write_text("a cat\n\na dog\n")
+    with_model(services, clip_model)
+    result = compare(services, str(other), k=100, sample=1, queries=tmp_path / "queries.txt")
+    assert (result["queries"], result["mean_overlap"]) == (2, 1.0)
+    with pytest.raises(ConfigurationError, match="set CLIP_MODEL to that folder"):
+        compare(with_model(services, other), str(other), k=1, sample=1,
+                queries=tmp_path / "queries.txt")  # fmt: skip
+
+
+def test_the_commands(
+    services: Services, tmp_path: Path, other: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.close()
+    monkeypatch.setenv("VP_DATA_DIR", str(tmp_path / "root"))
+    monkeypatch.setenv("CLIP_MODEL", str(other))
+
+    def told(*arguments: str) -> Any:
+        done = CliRunner().invoke(app, ["model", *arguments], catch_exceptions=False)
+        assert done.exit_code == 0
+        return json.loads(done.stdout) if "--json" in arguments else done.stdout
+
+    roles = {member["role"]: member for member in told("status", "--json")["collections"]}
+    assert (roles["current"]["dim"], roles["prepared"]["dim"]) == (24, 16)
+    assert roles["current"]["points"] == roles["prepared"]["points"] > 0
+    assert told("prepare", "--json")["videos"]["already"] == 2
+    assert told("compare", "--json")["queries"] == roles["current"]["points"]
+    assert "would switch" in told("switch")
+    assert not told("switch", "--yes", "--json")["dry_run"]
+    assert "previous" in told("status")
+    assert "rolled back" in told("rollback", "--yes")
+
+
+def dying(number: int) -> None:
+    """Have this process die before its `number`-th side effect, counted from 0."""
+    left = [number]
+
+    def counted(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if left[0] == 0:
+                os._exit(KILLED)
+            left[0] -= 1
+            return method(*args, **kwargs)
+
+        return call
+
+    for owner, names in SIDE_EFFECTS:
+        for name in names:
+            setattr(owner, name, counted(getattr(owner, name)))
+
+
+def dies_at(number: int, settings: Settings, work: Callable[[Services], object]) -> bool:
+    """Do the work in a child that dies before a side effect; tell whether it came to that."""
+    if (child := os.fork()) == 0:
+        try:
+            torch.set_num_threads(1)
+            dying(number)
+            with Services(settings) as services:
+                work(services)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, KILLED)
+    return code == KILLED
+
+
+def killed_everywhere(
+    start: Path, folder: Path, model: Path, work: Callable[[Services], object]
+) -> tuple[int, dict[str, Any]]:
+    """Do the work undisturbed, then killed at each side effect and done again: no difference.
+
+    Return how many side effects there are, and what the work leaves.
+    """
+    shutil.copytree(start, folder / "whole")
+    with deployment(folder / "whole", model) as settings, Services(settings) as services:
+        work(services)
+    expected, number = state(folder / "whole"), 0
+    while True:
+        shutil.copytree(start, root := folder / str(number))
+        with deployment(root, model) as settings:
+            if not dies_at(number, settings, work):
+                return number, expected
+            with Services(settings) as services:
+                work(services)
+        assert state(root) == expected, f"killed before side effect {number}"
+        number += 1
+
+
+def test_prepare_killed_between_any_two_side_effects(
+    done_with_tiny: Path, other: Path, tmp_path: Path
+) -> None:
+    effects, left = killed_everywhere(done_with_tiny, tmp_path, other, filled)
+    assert effects == 1 + 2 * 2, "the collection, then upsert and delete for each video"
+    assert len({key.split()[0] for key in left["points"]}) == 2
+
+
+def test_switch_killed_between_any_two_side_effects(
+    prepared: Path, other: Path, tmp_path: Path
+) -> None:
+    effects, left = killed_everywhere(prepared, tmp_path, other, moved)
+    assert effects == 1 + 2, "the alias, then a marker for each video"
+    assert "--other-clip-" in left["aliases"]["watched_frames"]
+
+
+def test_rollback_killed_between_any_two_side_effects(
+    services: Services, prepared: Path, other: Path, tmp_path: Path
+) -> None:
+    moved(services)
+    services.close()
+    (tmp_path / "kills").mkdir()
+    effects, left = killed_everywhere(tmp_path / "root", tmp_path / "kills", other, moved_back)
+    assert effects == 1 + 2, "the alias, then a marker for each video"
+    assert left == state(prepared)
+
+
+def test_the_first_start_killed_between_any_two_side_effects(
+    tmp_path: Path, clip_model: Path
+) -> None:
+    (tmp_path / "empty/qdrant").mkdir(parents=True)
+
+    def start(services: Services) -> None:
+        services.collection.prepare("owner/model@0123456789abcdef", 4)
+
+    effects, left = killed_everywhere(tmp_path / "empty", tmp_path, clip_model, start)
+    assert effects == 2, "the collection, then its alias"
+    assert left["aliases"] == {"watched_frames": "watched_frames--model-0123456789ab-4"}

@@ -1,0 +1,152 @@
+"""Compares what two models find for the same queries: the overlap of their first k frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from components.collection import FrameCollection
+from components.collection.family import CollectionFamily
+from components.encoders.identity import identity
+from components.encoders.load import load_encoder
+from components.errors import ConfigurationError
+from components.services import Services
+from components.settings import Settings
+from workflows.search import setting_for
+
+NOTE = "scores of two models are not comparable; only which frames are found is compared"
+_SEED = 0
+_WORST = 5
+
+
+@dataclass(frozen=True)
+class _Query:
+    """What is asked of both collections: a text, or a frame by its own vectors."""
+
+    text: str
+    current: Sequence[float]
+    other: Sequence[float]
+    itself: str | None = None
+
+
+def compare(
+    services: Services, model: str, *, k: int, sample: int, queries: Path | None = None
+) -> dict[str, Any]:
+    """Query the current collection and the one of `model` and count what both find.
+
+    Args:
+        model: As CLIP_MODEL names it.
+        k: Frames looked at a query.
+        sample: Frames taken as queries, where `queries` is None.
+        queries: A file with a text a line.
+
+    Returns:
+        What `oriane model compare --json` prints.
+
+    Raises:
+        ConfigurationError: a collection is missing, or the file has no text.
+    """
+    family = CollectionFamily(services.collection.connection)
+    current = family.current()
+    if current is None:
+        services.collection.require()
+    assert current is not None
+    settings = services.settings
+    other = family.find(identity(model), settings.embed.dim)
+    if other.name == current.name:
+        raise ConfigurationError(
+            f"{family.alias!r} stands for the collection of {model} already; give the model to "
+            "compare it with by --model"
+        )
+    asked = list(
+        _texts(settings, current, other, model, queries)
+        if queries
+        else _frames(current, other, sample)
+    )
+    if not asked:
+        raise ConfigurationError(
+            f"{queries or other.name} has nothing to compare with; give a text a line, or type "
+            "oriane model prepare first"
+        )
+    members = {member.name: asdict(member) for member in family.members()}
+    results = sorted((_result(query, current, other, k) for query in asked), key=_overlap)
+    return {
+        "k": k,
+        "queries": len(results),
+        "mean_overlap": round(fmean(map(_overlap, results)), 4),
+        "current": members[current.name],
+        "other": members[other.name],
+        "worst": results[:_WORST],
+        "note": NOTE,
+    }
+
+
+def _frames(current: FrameCollection, other: FrameCollection, sample: int) -> Iterator[_Query]:
+    """Yield frames that both collections hold, as queries by their own vectors."""
+    sampled = current.sample(sample, _SEED)
+    vectors = other.vectors([point.id for point in sampled])
+    for point in sampled:
+        if point.id in vectors:
+            yield _Query(point.path, point.vector, vectors[point.id], itself=point.path)
+
+
+def _texts(
+    settings: Settings, current: FrameCollection, other: FrameCollection, model: str, queries: Path
+) -> Iterator[_Query]:
+    try:
+        lines = queries.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"--queries {queries}: expected a file with a text a line ({error})"
+        ) from error
+    texts = [line.strip() for line in lines if line.strip()]
+    if not texts:
+        return
+    before = _embedded(settings, _loadable(settings, current), current.dim(), texts)
+    after = _embedded(settings, model, other.dim(), texts)
+    for text, one, two in zip(texts, before, after, strict=True):
+        yield _Query(text, one, two)
+
+
+def _loadable(settings: Settings, current: FrameCollection) -> str:
+    """Return the CLIP_MODEL of the current collection's model."""
+    name = current.model()
+    if name is None or identity(settings.embed.model) == name:
+        return settings.embed.model
+    return setting_for(name)
+
+
+def _embedded(settings: Settings, model: str, dim: int, texts: list[str]) -> list[list[float]]:
+    encoder = load_encoder(settings.having("embed", model=model, dim=dim).embed)
+    vectors: list[list[float]] = encoder.embed_texts(texts).tolist()
+    return vectors
+
+
+def _result(
+    query: _Query, current: FrameCollection, other: FrameCollection, k: int
+) -> dict[str, Any]:
+    before = _paths(current, query.current, query.itself, k)
+    after = _paths(other, query.other, query.itself, k)
+    both = set(before) & set(after)
+    return {
+        "query": query.text,
+        "overlap": round(len(both) / max(len(before), len(after), 1), 4),
+        "only_current": [path for path in before if path not in both],
+        "only_other": [path for path in after if path not in both],
+    }
+
+
+def _paths(
+    collection: FrameCollection, vector: Sequence[float], itself: str | None, k: int
+) -> list[str]:
+    """Return the frames found, best first; a frame that is the query does not count."""
+    hits = collection.search(vector, k + (itself is not None), None, None)
+    return [hit.path for hit in hits if hit.path != itself][:k]
+
+
+def _overlap(result: dict[str, Any]) -> float:
+    overlap: float = result["overlap"]
+    return overlap
