@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from components.errors import ConfigurationError
-from components.settings import EmbedSettings, Settings
+from components.errors import ConfigurationError, TransientError
+from components.ledger.ledger import Ledger
+from components.settings import EmbedSettings, LedgerSettings, Settings
 from tests.clips import bordered_video, numbered_video
 from tests.commands import environment, oriane, report
 from workflows.runner import run_videos, search_frames
@@ -158,6 +160,25 @@ def test_a_changed_source_is_done_anew(here: Settings, clips: Path) -> None:
     assert {path.name for path in (data / "s3/oriane-frames/local/clip").glob("*.png")} == wanted
     hits = search_frames(here, ["numbers"], limit=50)[0]
     assert {hit.path.rpartition("/")[2] for hit in hits} == wanted
+
+
+def test_with_postgres_a_run_leases_books_and_lets_go(
+    here: Settings, tmp_path: Path, database: LedgerSettings
+) -> None:
+    """Files that are no videos are enough for that, and soon done."""
+    for code in ("one", "two"):
+        (tmp_path / f"{code}.mp4").write_text(code)
+    here = replace(here, ledger=database)
+    with closing(Ledger(database)) as ledger:
+        ledger.lease([("local", "two")], "another run", 1)
+        assert list(run_here(here, tmp_path / "one.mp4", tmp_path / "two.mp4")) == ["one"]
+        ledger.release("another run")
+        assert list(run_here(here, options={"catch_up": True})) == ["two"]
+        assert ledger.leases() == []
+        assert [one.state for one in ledger.bookings()] == ["rejected", "rejected"]
+    down = database.model_copy(update={"port": 9, "host": "127.0.0.1"})
+    with pytest.raises(TransientError, match="Postgres"):
+        run_here(replace(here, ledger=down), tmp_path / "one.mp4")
 
 
 def test_ways_to_name_videos(here: Settings, clips: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from components.errors import ConfigurationError, TransientError
 from components.settings import Settings
+from tests.commands import environment, oriane
 from workflows.submit import ArgoServer, followed, submit_videos
 
 
@@ -108,6 +109,27 @@ def test_the_workflow_that_is_created(server: tuple[str, type[Answering]]) -> No
     assert workflow["spec"]["workflowTemplateRef"] == {"name": "video-to-embedding-gpu"}
     given = {item["name"]: item["value"] for item in workflow["spec"]["arguments"]["parameters"]}
     assert given == {**options, "source": "s3://b/p/"}
+
+
+def test_options_arrive_as_argo_wants_them(
+    server: tuple[str, type[Answering]], tmp_path: Path
+) -> None:
+    address, handler = server
+    handler.answer = (200, {"metadata": {"name": "videos-x"}, "spec": {}, "status": {}})
+    flags = ["--catch-up", "--limit", "5000000", "--older-than", "90m", "--shards-in-flight", "8"]
+    env = environment(tmp_path, ARGO_SERVER=address)
+    done = oriane("submit", *flags, "--max-failed-percent", "2.5", "--json", env=env)
+    assert json.loads(done.stdout)["workflow"] == "videos-x"
+    (received,) = handler.received
+    parameters = received["workflow"]["spec"]["arguments"]["parameters"]
+    assert {item["name"]: item["value"] for item in parameters} == {
+        "catch_up": "true",
+        "limit": "5000000",
+        "older_than_h": "1.5",
+        "videos_per_shard": "1",
+        "shards_in_flight": "8",
+        "max_failed_percent": "2.5",
+    }
 
 
 def test_a_long_list_goes_by_s3(

@@ -45,7 +45,7 @@ def plan(
     from components.plan.contract import PlanInputs
     from workflows.intake import read_job_input
     from workflows.operations.planning import planned
-    from workflows.operations.tables import show_plan
+    from workflows.operations.planning_tables import show_plan
 
     inputs = PlanInputs(
         source=source,
@@ -71,8 +71,8 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Tell how many videos are booked as what, and which runs are at work; or all about one."""
+    from workflows.operations.planning_tables import show_overview, show_video
     from workflows.operations.status import of_video, overview
-    from workflows.operations.tables import show_overview, show_video
 
     with operated_services() as services:
         report = of_video(services, *_names(video)) if video else overview(services, platform)
@@ -104,7 +104,7 @@ def retry(
     if not (videos or failed or reason) or (videos and (failed or reason)):
         raise ConfigurationError("give videos, --failed or --reason REASON")
     from workflows.operations import retry as retrying
-    from workflows.operations.tables import show_retried
+    from workflows.operations.planning_tables import show_retried
 
     with operated_services() as services:
         done = retrying.retry(
@@ -129,7 +129,7 @@ def runs(
 ) -> None:
     """List past runs with what became of their videos, the newest first; or one in full."""
     from workflows.operations.history import digest, digests
-    from workflows.operations.tables import show_digest, show_runs
+    from workflows.operations.planning_tables import show_digest, show_runs
 
     with operated_services() as services:
         found = [digest(services, name)] if name else digests(services)[:limit]
