@@ -288,7 +288,7 @@ def test_other_phases_stay_outside(phase: str) -> None:
     folders = {path.parts[1] for path in code_in(phase) if len(path.parts) > 2}
     shared = {"fetch": "media", "crop": "media", "frame": "media", "index": "collection"}
     contracts = {*COMPONENTS} - {"digest"} if phase == "plan" else {phase}
-    assert folders == {"encoders", "ledger", shared.get(phase, phase)} | contracts
+    assert folders == {"encoders", "ledger", "settings", shared.get(phase, phase)} | contracts
     assert not any(path.parts[0] != "components" for path in code_in(phase))
     others = {path.name for path in code_in(phase) if path.parts[1] in {*COMPONENTS} - {phase}}
     assert others <= {"__init__.py", "contract.py"}

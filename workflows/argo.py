@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from components.contract import component, components
 from workflows.pipeline import video_to_embedding
-from workflows.templates import component_template, nightly_catch_up, pipeline_templates
+from workflows.templates.component import component_template
+from workflows.templates.pipeline import nightly_catch_up, pipeline_templates
 
 (PLAN, FETCH, CROP, FRAME, DEDUP, UPLOAD, EMBED, INDEX, RECORD, DIGEST) = map(
     component_template, components()

@@ -11,7 +11,7 @@ from hera.workflows import Workflow
 
 from workflows import argo
 from workflows.config_maps import config_maps
-from workflows.templates import semaphores
+from workflows.templates.pipeline import semaphores
 
 _NOTICE = "# Rendered by `oriane render`; edit {source} instead.\n"
 _BASE = PurePosixPath("base")
@@ -21,13 +21,13 @@ _GPU = PurePosixPath("overlays/gpu")
 def rendered() -> dict[PurePosixPath, str]:
     """Return the text of every rendered file by its path below `k8s/`."""
     files = {
-        _BASE / "settings.yaml": _document(config_maps(), "components/settings.py"),
-        _BASE / "in-flight.yaml": _document([semaphores()], "workflows/templates.py"),
+        _BASE / "settings.yaml": _document(config_maps(), "components/settings"),
+        _BASE / "in-flight.yaml": _document([semaphores()], "workflows/templates"),
     }
     for value in vars(argo).values():
         if isinstance(value, Workflow):
             folder = _GPU if "-gpu" in str(value.name) else _BASE
-            document = _document([value.to_dict()], "workflows/templates.py")
+            document = _document([value.to_dict()], "workflows/templates")
             files[folder / f"{value.name}.yaml"] = document
     return files
 

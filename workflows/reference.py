@@ -36,7 +36,7 @@ def rendered() -> dict[Path, str]:
 
 def env_example() -> str:
     """Return a .env with every variable, its meaning and its default."""
-    notice = _NOTICE.format(source="components/settings.py").replace("`", "")
+    notice = _NOTICE.format(source="components/settings").replace("`", "")
     lines = [
         f"# {notice}",
         "# Copy to .env: `oriane` reads it from the folder it is started in. A variable that is",
@@ -51,7 +51,7 @@ def env_example() -> str:
 
 def settings_page() -> str:
     """Return the reference of all variables, a table a group."""
-    lines = ["# Settings", "", _NOTICE.format(source="`components/settings.py`"), ""]
+    lines = ["# Settings", "", _NOTICE.format(source="`components/settings`"), ""]
     lines += [
         "Every setting is an environment variable. *Decides* marks those that decide a phase's",
         "result: changing one redoes that phase and what follows, and nothing before.",

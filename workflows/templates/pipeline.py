@@ -1,39 +1,37 @@
-"""The pipeline for Argo: a WorkflowTemplate a component, and the DAG on top by `templateRef`.
+"""The pipeline's WorkflowTemplates, and the nightly run.
 
-A component's template brings everything its pods need (volumes, security, retries, tolerations),
-because `templateRef` takes nothing along from the workflow around it. The DAG comes from
-`workflows.pipeline`; what Argo adds is the fan-out: a workflow runs up to `shards_per_batch`
-shards itself and hands more to child workflows, so that the status of each stays far below what
-etcd holds.
+The DAG comes from `workflows.pipeline`; what Argo adds is the fan-out: a workflow runs up to
+`shards_per_batch` shards itself and hands more to child workflows, so that the status of each stays
+far below what etcd holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import metadata
 from typing import Any
 
 import yaml
-from hera.workflows import (
-    DAG,
-    Container,
-    CronWorkflow,
-    Parameter,
-    Resource,
-    Task,
-    WorkflowTemplate,
-)
+from hera.workflows import DAG, CronWorkflow, Parameter, Resource, Task, WorkflowTemplate
 from hera.workflows import models as m
-from pydantic.fields import FieldInfo
 
-from components.contract import Component, ShardOutputs, component
-from components.errors import EXIT_TRANSIENT
-from workflows.argo_metrics import template_metrics
-from workflows.config_maps import config_map_name, groups_of, pod_size_variables, secrets_of
+from components.contract import component
 from workflows.pipeline import Item, Output, Pipeline, Source, WiringError
 from workflows.pipeline import Parameter as PipelineParameter
+from workflows.templates.terms import (
+    EXECUTOR,
+    LABELS,
+    LAUNCHER,
+    POD_SECURITY,
+    PODS,
+    RETRY_LIMIT,
+    choices,
+    described,
+    from_input,
+    template_name,
+    text_of,
+    values,
+)
 
-VERSION = metadata.version("oriane")
 SHARDS_IN_FLIGHT = 16
 # `parallelism` takes no parameter, but the key of a semaphore does.
 SEMAPHORES = {str(size): str(size) for size in (1, 2, 4, 8, 16, 32, 64, 128, 256)}
@@ -41,12 +39,6 @@ SEMAPHORES_NAME = "oriane-in-flight"
 SHARDS_PER_BATCH = 100
 BATCHES_IN_FLIGHT = 2
 VIDEOS_A_NIGHT = 5000
-
-_ATTEMPTS_AFTER_THE_FIRST = 3
-_TERMINATED = (137, 143)  # 128 + SIGKILL, 128 + SIGTERM
-_UID = 10001
-_PODS, _EXECUTOR, _LAUNCHER = "oriane-pods", "oriane-executor", "oriane-launcher"
-_LABELS = {"app.kubernetes.io/name": "oriane", "app.kubernetes.io/version": VERSION}
 _DAY_S = 24 * 3600
 
 
@@ -55,60 +47,9 @@ def semaphores() -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": SEMAPHORES_NAME, "labels": _LABELS},
+        "metadata": {"name": SEMAPHORES_NAME, "labels": LABELS},
         "data": SEMAPHORES,
     }
-
-
-def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> WorkflowTemplate:
-    """Return the WorkflowTemplate with the component's one template, of the same name.
-
-    Args:
-        gpu: Ask for the GPUs that the contract declares, and run the CUDA image on them.
-    """
-    name = _template_name(declared, gpu)
-    container = Container(
-        name=name,
-        image=f"{declared.image}:{VERSION}{'-cuda' if gpu else ''}",
-        image_pull_policy="IfNotPresent",
-        command=["python", "-m", "components", declared.name],
-        args=_flags(declared),
-        inputs=[_input(name, field) for name, field in declared.inputs.model_fields.items()],
-        outputs=[
-            Parameter(
-                name=output,
-                description=field.description,
-                value_from=m.ValueFrom(path=_output_path(output)),
-            )
-            for output, field in declared.outputs.model_fields.items()
-        ],
-        env=_environment(declared),
-        env_from=_environment_from(declared),
-        resources=_resources(declared, gpu),
-        tolerations=[_GPU_TOLERATION] if gpu else None,
-        node_selector={"nvidia.com/gpu.present": "true"} if gpu else None,
-        volumes=[_scratch(declared)],
-        volume_mounts=[m.VolumeMount(name="tmp", mount_path="/tmp")],  # noqa: S108
-        retry_strategy=_RETRIES,
-        active_deadline_seconds=declared.resources.deadline_s,
-        labels={**_LABELS, "app.kubernetes.io/component": declared.name},
-        metrics=template_metrics(declared),
-        security_context=m.SecurityContext(
-            allow_privilege_escalation=False,
-            read_only_root_filesystem=True,
-            capabilities=m.Capabilities(drop=["ALL"]),
-        ),
-        pod_security_context=_POD_SECURITY,
-        service_account_name=_PODS,
-        automount_service_account_token=False,
-        executor=m.ExecutorConfig(service_account_name=_EXECUTOR),
-    )
-    return WorkflowTemplate(
-        name=name,
-        labels=_LABELS,
-        annotations=_described(declared.purpose),
-        templates=[container],
-    )
 
 
 def pipeline_templates(
@@ -123,8 +64,8 @@ def nightly_catch_up(pipeline: Pipeline, *, gpu: bool = False) -> CronWorkflow:
     """Return the CronWorkflow that processes what is new, changed or failed, every night."""
     return CronWorkflow(
         name="nightly-catch-up",
-        labels=_LABELS,
-        annotations=_described(
+        labels=LABELS,
+        annotations=described(
             "Process videos that are new, changed since they were booked, or failed; the newest "
             "first, at most `limit` a night"
         ),
@@ -135,7 +76,7 @@ def nightly_catch_up(pipeline: Pipeline, *, gpu: bool = False) -> CronWorkflow:
         successful_jobs_history_limit=7,
         failed_jobs_history_limit=7,
         workflow_template_ref=m.WorkflowTemplateRef(name=_pipeline_name(pipeline, gpu)),
-        arguments=_values(catch_up="true", limit=str(VIDEOS_A_NIGHT)),
+        arguments=values(catch_up="true", limit=str(VIDEOS_A_NIGHT)),
         workflow_metadata=m.WorkflowMetadata(labels={"oriane/trigger": "nightly"}),
     )
 
@@ -156,7 +97,7 @@ def _run_template(pipeline: Pipeline, name: str) -> WorkflowTemplate:
             Task(
                 name="fan-out",
                 template="fan-out",
-                arguments=_values(
+                arguments=values(
                     inline=_output(plan.inline), batches=_output(plan.batches), **given
                 ),
                 depends=plan.name,
@@ -165,8 +106,8 @@ def _run_template(pipeline: Pipeline, name: str) -> WorkflowTemplate:
     )
     return WorkflowTemplate(
         name=name,
-        labels=_LABELS,
-        annotations=_described(
+        labels=LABELS,
+        annotations=described(
             "Turn videos into searchable frame embeddings. Give `source` (an s3:// prefix), "
             "`job_input` (a JSON list of platform and code, or its s3:// address) or `catch_up`"
         ),
@@ -184,7 +125,7 @@ def _fan_out(name: str, given: list[str]) -> DAG:
     What fails in there is the digest's to judge. It is a DAG of its own because a leaf that
     continues on failure would hide that of the tasks before it.
     """
-    passed_on = {name: _given(name) for name in given}
+    passed_on = {name: from_input(name) for name in given}
     whatever_comes = m.ContinueOn(failed=True, error=True)
     return DAG(
         name="fan-out",
@@ -194,13 +135,13 @@ def _fan_out(name: str, given: list[str]) -> DAG:
             Task(
                 name="shards",
                 template_ref=m.TemplateRef(name=_batch_name(name), template="shards"),
-                arguments=_values(first="0", count=_given("inline"), **passed_on),
+                arguments=values(first="0", count=from_input("inline"), **passed_on),
                 continue_on=whatever_comes,
             ),
             Task(
                 name="batches",
                 template="batches",
-                arguments=_values(batches=_given("batches"), **passed_on),
+                arguments=values(batches=from_input("batches"), **passed_on),
                 continue_on=whatever_comes,
             ),
         ],
@@ -220,11 +161,13 @@ def _batch_template(pipeline: Pipeline, name: str, gpu: bool) -> WorkflowTemplat
                 name="shard",
                 template="shard",
                 with_sequence=m.Sequence(
-                    start=_given("first"), count=_given("count"), format=_given("addresses")
+                    start=from_input("first"),
+                    count=from_input("count"),
+                    format=from_input("addresses"),
                 ),
-                arguments=_values(
+                arguments=values(
                     manifest="{{item}}",
-                    **{name: _given(name) for name in ["shards_in_flight", *passed_on]},
+                    **{name: from_input(name) for name in ["shards_in_flight", *passed_on]},
                 ),
             )
         ],
@@ -237,7 +180,7 @@ def _batch_template(pipeline: Pipeline, name: str, gpu: bool) -> WorkflowTemplat
             semaphores=[
                 m.SemaphoreRef(
                     config_map_key_ref=m.ConfigMapKeySelector(
-                        name=SEMAPHORES_NAME, key=_given("shards_in_flight")
+                        name=SEMAPHORES_NAME, key=from_input("shards_in_flight")
                     )
                 )
             ]
@@ -245,7 +188,7 @@ def _batch_template(pipeline: Pipeline, name: str, gpu: bool) -> WorkflowTemplat
         tasks=[
             _task(
                 step.name,
-                _template_name(step.component, gpu),
+                template_name(step.component, gpu),
                 {name: _in_shard(source, pipeline) for name, source in step.arguments.items()},
                 depends=step.depends_on & {other.name for other in pipeline.each},
             )
@@ -254,8 +197,8 @@ def _batch_template(pipeline: Pipeline, name: str, gpu: bool) -> WorkflowTemplat
     )
     return WorkflowTemplate(
         name=_batch_name(name),
-        labels=_LABELS,
-        annotations=_described("Take the shards `first`, `first` + 1, … of a run through the DAG"),
+        labels=LABELS,
+        annotations=described("Take the shards `first`, `first` + 1, … of a run through the DAG"),
         entrypoint=shards.name,
         arguments=[Parameter(name=name) for name in inputs],
         templates=[shards, shard],
@@ -275,8 +218,8 @@ def _batches(name: str, given: list[str]) -> list[DAG | Resource]:
             Task(
                 name="batch",
                 template="batch",
-                with_param=_given("batches"),
-                arguments=_values(**arguments, **{name: _given(name) for name in given}),
+                with_param=from_input("batches"),
+                arguments=values(**arguments, **{name: from_input(name) for name in given}),
             )
         ],
     )
@@ -290,24 +233,24 @@ def _batches(name: str, given: list[str]) -> list[DAG | Resource]:
         success_condition="status.phase == Succeeded",
         failure_condition="status.phase in (Failed, Error)",
         manifest=_child_workflow(name, inputs),
-        retry_strategy=m.RetryStrategy(limit=_LIMIT, retry_policy="OnError"),
-        service_account_name=_PODS,
+        retry_strategy=m.RetryStrategy(limit=RETRY_LIMIT, retry_policy="OnError"),
+        service_account_name=PODS,
         automount_service_account_token=False,
-        executor=m.ExecutorConfig(service_account_name=_LAUNCHER),
-        pod_security_context=_POD_SECURITY,
-        labels={**_LABELS, "app.kubernetes.io/component": "batch"},
+        executor=m.ExecutorConfig(service_account_name=LAUNCHER),
+        pod_security_context=POD_SECURITY,
+        labels={**LABELS, "app.kubernetes.io/component": "batch"},
     )
     return [batches, batch]
 
 
 def _child_workflow(name: str, inputs: list[str]) -> str:
-    parameters = [{"name": name, "value": _given(name)} for name in inputs]
+    parameters = [{"name": name, "value": from_input(name)} for name in inputs]
     manifest = {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
         "metadata": {
-            "name": f"{{{{workflow.name}}}}-{_given('first')}",
-            "labels": {**_LABELS, "oriane/run": "{{workflow.name}}"},
+            "name": f"{{{{workflow.name}}}}-{from_input('first')}",
+            "labels": {**LABELS, "oriane/run": "{{workflow.name}}"},
         },
         "spec": {
             "workflowTemplateRef": {"name": _batch_name(name)},
@@ -335,9 +278,9 @@ def _run_arguments(pipeline: Pipeline) -> list[Parameter]:
     parameters = [
         Parameter(
             name=parameter.name,
-            value=_text(chosen.get(parameter.name, inputs[parameter.name].default)),
+            value=text_of(chosen.get(parameter.name, inputs[parameter.name].default)),
             description=inputs[parameter.name].description,
-            enum=_choices(inputs[parameter.name]),
+            enum=choices(inputs[parameter.name]),
         )
         for parameter in pipeline.parameters
         if parameter.name != "run"
@@ -352,7 +295,7 @@ def _run_arguments(pipeline: Pipeline) -> list[Parameter]:
             enum=list(SEMAPHORES),
         ),
         Parameter(
-            name="max_failed_percent", value=_text(failed.default), description=failed.description
+            name="max_failed_percent", value=text_of(failed.default), description=failed.description
         ),
     ]
 
@@ -370,10 +313,10 @@ def _passed_on(pipeline: Pipeline) -> dict[str, Output]:
 
 def _in_shard(source: Source, pipeline: Pipeline) -> str:
     if isinstance(source, Item):
-        return _given("manifest")
+        return from_input("manifest")
     if isinstance(source, PipelineParameter):
         raise WiringError(f"parameter {source.name!r} does not reach a shard; hand it on by plan")
-    return _given(source.name) if source in _passed_on(pipeline).values() else _output(source)
+    return from_input(source.name) if source in _passed_on(pipeline).values() else _output(source)
 
 
 def _planned(name: str) -> str:
@@ -384,98 +327,24 @@ def _output(source: Output) -> str:
     return f"{{{{tasks.{source.step}.outputs.parameters.{source.name}}}}}"
 
 
-def _given(name: str) -> str:
-    return f"{{{{inputs.parameters.{name}}}}}"
-
-
 def _task(
     name: str, template: str, arguments: Mapping[str, str], depends: set[str] | None = None
 ) -> Task:
     return Task(
         name=name,
         template_ref=m.TemplateRef(name=template, template=template),
-        arguments=_values(**arguments),
+        arguments=values(**arguments),
         depends=" && ".join(sorted(depends)) if depends else None,
     )
-
-
-def _values(**values: str) -> list[Parameter]:
-    return [Parameter(name=name, value=value) for name, value in values.items()]
-
-
-def _input(name: str, field: FieldInfo) -> Parameter:
-    if field.is_required():
-        return Parameter(name=name, description=field.description)
-    return Parameter(
-        name=name,
-        description=field.description,
-        default=_text(field.default),
-        enum=_choices(field),
-    )
-
-
-def _choices(field: FieldInfo) -> list[str] | None:
-    return ["true", "false"] if field.annotation is bool else None
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _flags(declared: Component[Any, Any]) -> list[str]:
-    inputs = [(f"--{name}", _given(name)) for name in declared.inputs.model_fields]
-    outputs = [(f"--out_{name}", _output_path(name)) for name in declared.outputs.model_fields]
-    return [part for flag in [*inputs, *outputs] for part in flag]
-
-
-def _output_path(name: str) -> str:
-    return f"/tmp/outputs/{name}"  # noqa: S108
-
-
-def _environment(declared: Component[Any, Any]) -> list[m.EnvVar]:
-    """Return what the template knows better than a setting: the pod's size, and which try it is."""
-    environment = pod_size_variables(declared)
-    if issubclass(declared.outputs, ShardOutputs):
-        environment["VP_ATTEMPT"] = "{{retries}}"
-        environment["VP_LAST_ATTEMPT"] = _LIMIT
-    return [m.EnvVar(name=name, value=value) for name, value in environment.items()]
-
-
-def _environment_from(declared: Component[Any, Any]) -> list[m.EnvFromSource]:
-    settings = [
-        m.EnvFromSource(config_map_ref=m.ConfigMapEnvSource(name=config_map_name(group)))
-        for group in groups_of(declared)
-    ]
-    credentials = [
-        m.EnvFromSource(secret_ref=m.SecretEnvSource(name=name, optional=True))
-        for name in secrets_of(declared)
-    ]
-    return settings + credentials
-
-
-def _resources(declared: Component[Any, Any], gpu: bool) -> m.ResourceRequirements:
-    needs = declared.resources
-    memory = {"memory": f"{needs.memory_gib * 1024:.0f}Mi"}
-    gpus = {"nvidia.com/gpu": str(needs.gpu)} if gpu else {}
-    return m.ResourceRequirements(
-        requests={"cpu": f"{needs.cpu * 1000:.0f}m", **memory, **gpus}, limits={**memory, **gpus}
-    )
-
-
-def _scratch(declared: Component[Any, Any]) -> m.Volume:
-    size = f"{declared.resources.disk_gib * 1024:.0f}Mi"
-    return m.Volume(name="tmp", empty_dir=m.EmptyDirVolumeSource(size_limit=size))
 
 
 def _workflow_level() -> dict[str, Any]:
     """Return the settings of the workflow around the pods."""
     return {
-        "service_account_name": _PODS,
+        "service_account_name": PODS,
         "automount_service_account_token": False,
-        "executor": m.ExecutorConfig(service_account_name=_EXECUTOR),
-        "security_context": _POD_SECURITY,
+        "executor": m.ExecutorConfig(service_account_name=EXECUTOR),
+        "security_context": POD_SECURITY,
         # The logs of a failed step are wanted; those of a succeeded one for an hour.
         "pod_gc": m.PodGC(strategy="OnPodSuccess", delete_delay_duration="3600s"),
         "ttl_strategy": m.TTLStrategy(
@@ -487,35 +356,9 @@ def _workflow_level() -> dict[str, Any]:
     }
 
 
-def _described(text: str) -> dict[str, str]:
-    return {"workflows.argoproj.io/description": f"{text}."}
-
-
-def _template_name(declared: Component[Any, Any], gpu: bool) -> str:
-    return f"{declared.name}-gpu" if gpu and declared.resources.gpu else declared.name
-
-
 def _pipeline_name(pipeline: Pipeline, gpu: bool) -> str:
     return f"{pipeline.name}-gpu" if gpu else pipeline.name
 
 
 def _batch_name(pipeline_name: str) -> str:
     return f"{pipeline_name}-batch"
-
-
-_LIMIT = str(_ATTEMPTS_AFTER_THE_FIRST)
-_RETRIES = m.RetryStrategy(
-    limit=_LIMIT,
-    retry_policy="Always",
-    backoff=m.Backoff(duration="15s", factor="3", max_duration="1h"),
-    expression='lastRetry.status == "Error" || asInt(lastRetry.exitCode) in '
-    f"{[EXIT_TRANSIENT, *_TERMINATED]}",
-)
-_POD_SECURITY = m.PodSecurityContext(
-    run_as_non_root=True,
-    run_as_user=_UID,
-    run_as_group=_UID,
-    fs_group=_UID,
-    seccomp_profile=m.SeccompProfile(type="RuntimeDefault"),
-)
-_GPU_TOLERATION = m.Toleration(key="nvidia.com/gpu", operator="Exists", effect="NoSchedule")

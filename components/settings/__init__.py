@@ -1,0 +1,103 @@
+"""Every environment variable the project reads, grouped by what reads it.
+
+`Settings.load()` reads them once into one frozen object. `.env.example` and `docs/settings.md`
+are rendered from the declarations in this package, so a variable is described once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Self, get_type_hints
+
+from pydantic import ValidationError
+
+from components.errors import ConfigurationError
+from components.settings.around import ClusterSettings, MetricsSettings
+from components.settings.phases import (
+    CropSettings,
+    DedupSettings,
+    EmbedSettings,
+    FrameSettings,
+    UploadSettings,
+)
+from components.settings.stores import IndexSettings, LedgerSettings, StorageSettings
+from components.settings.variables import Group
+from components.settings.work import LimitSettings, PlanSettings, WorkSettings
+
+__all__ = [
+    "ClusterSettings",
+    "CropSettings",
+    "DedupSettings",
+    "EmbedSettings",
+    "FrameSettings",
+    "Group",
+    "IndexSettings",
+    "LedgerSettings",
+    "LimitSettings",
+    "MetricsSettings",
+    "PlanSettings",
+    "Settings",
+    "StorageSettings",
+    "UploadSettings",
+    "WorkSettings",
+]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All groups, read together so that every wrong variable is named at once."""
+
+    storage: StorageSettings
+    limits: LimitSettings
+    work: WorkSettings
+    plan: PlanSettings
+    crop: CropSettings
+    frame: FrameSettings
+    dedup: DedupSettings
+    upload: UploadSettings
+    embed: EmbedSettings
+    index: IndexSettings
+    ledger: LedgerSettings
+    metrics: MetricsSettings
+    cluster: ClusterSettings
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment.
+
+        Raises:
+            ConfigurationError: naming every variable that has no usable value.
+        """
+        groups: dict[str, Any] = {}
+        problems: list[str] = []
+        for name, group in cls.groups():
+            try:
+                groups[name] = group()
+            except ValidationError as error:
+                problems += [
+                    f"{problem['loc'][0]}: {problem['msg']}, found {_shown(problem)}"
+                    for problem in error.errors()
+                ]
+        if problems:
+            raise ConfigurationError(
+                "; ".join(problems) + "; docs/settings.md lists what each variable takes"
+            )
+        return cls(**groups)
+
+    def having(self, group: str, **values: Any) -> Self:
+        """Return these settings with some values of a group replaced, by field name."""
+        changed = getattr(self, group).model_copy(update=values)
+        return replace(self, **{group: changed})
+
+    @classmethod
+    def groups(cls) -> Iterator[tuple[str, type[Group]]]:
+        """Yield each group's name and class, in order of declaration."""
+        yield from get_type_hints(cls).items()
+
+
+def _shown(problem: Any) -> str:
+    """Quote the refused value, unless the variable is a secret."""
+    name = str(problem["loc"][0])
+    secret = any(word in name for word in ("KEY", "SECRET", "PASSWORD", "TOKEN"))
+    return "a value that is not shown" if secret else repr(problem["input"])

@@ -1,0 +1,168 @@
+"""What decides and drives the phases that work on videos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from components.encoders.identity import identity
+from components.settings.variables import Group, variable
+
+
+class CropSettings(Group):
+    title = "crop"
+
+    enabled: bool = variable("VP_ENABLE_CROP", True, "Look for borders at all", decides=True)
+    probes: int = variable(
+        "VP_CROP_PROBES", 3, "Positions at which borders are looked for", decides=True, ge=1, le=50
+    )
+    clip_s: float = variable(
+        "VP_CROP_CLIP_SECS", 2.0, "Seconds looked at per position", decides=True, gt=0, le=60
+    )
+    cropdetect: str = variable(
+        "VP_CROP_CROPDETECT",
+        "24:16:0",
+        "FFmpeg cropdetect's limit:round:reset; the bounds are used as found, before rounding",
+        decides=True,
+        pattern=r"^\d{1,3}:\d{1,3}:\d{1,5}$",
+    )
+    safe_margin_px: int = variable(
+        "VP_CROP_SAFE_MARGIN",
+        0,
+        "Pixels trimmed further inside each side that has a border",
+        decides=True,
+        ge=0,
+        le=500,
+    )
+    min_ratio: float = variable(
+        "VP_MIN_CROP_RATIO",
+        0.10,
+        "Ignore borders that take less than this part of the width and of the height",
+        decides=True,
+        ge=0,
+        lt=1,
+    )
+    output: Literal["rect", "video"] = variable(
+        "VP_CROP_OUTPUT",
+        "rect",
+        "Hand on the rectangle only, or a re-encoded video as well",
+        decides=True,
+    )
+    hwaccel: str = variable(
+        "VP_CROP_HWACCEL", "cuda", "Decode on the GPU when re-encoding: cuda or none"
+    )
+    encoder: str = variable(
+        "VP_CROP_ENCODER",
+        "h264_nvenc",
+        "Encoder of the re-encoded video; libx264 where the GPU has none",
+        decides=True,
+    )
+    preset: str = variable("VP_CROP_PRESET", "p5", "NVENC preset p1 to p7", decides=True)
+    tune: str = variable("VP_CROP_TUNE", "hq", "NVENC tuning", decides=True)
+    cq: int = variable(
+        "VP_CROP_CQ", 23, "Constant quality of the re-encoded video", decides=True, ge=0, le=51
+    )
+
+    def deciding(self) -> dict[str, Any]:
+        """Leave out what a disabled crop, or one without re-encoding, does not read."""
+        values = super().deciding()
+        if not self.enabled:
+            return {"VP_ENABLE_CROP": False}
+        if self.output == "rect":
+            for name in ("VP_CROP_ENCODER", "VP_CROP_PRESET", "VP_CROP_TUNE", "VP_CROP_CQ"):
+                del values[name]
+        return values
+
+    @property
+    def limit(self) -> int:
+        """cropdetect's limit: luma up to this counts as black, on the scale 0 to 255."""
+        return int(self.cropdetect.split(":")[0])
+
+
+class FrameSettings(Group):
+    title = "frame"
+
+    detector: Literal["adaptive", "content", "hash", "histogram", "threshold"] = variable(
+        "VP_SCENE_DETECTOR", "adaptive", "PySceneDetect's detector", decides=True
+    )
+    threshold: float | None = variable(
+        "VP_SCENE_THRESH", None, "Its threshold (default: the detector's own)", decides=True, gt=0
+    )
+    sample_fps: float = variable(
+        "VP_SAMPLE_FPS",
+        0.1,
+        "Frames a second at which longer scenes are sampled: 0.1 is one every 10 s",
+        decides=True,
+        gt=0,
+        le=1000,
+    )
+    min_frames: int = variable(
+        "VP_MIN_FRAMES", 3, "Fewest frames of a video that has as many", decides=True, ge=1, le=1000
+    )
+    solid_std: float = variable(
+        "VP_SOLID_STD",
+        5.0,
+        "A frame whose channels all vary less than this (0 to 255) is blank",
+        decides=True,
+        ge=0,
+    )
+
+
+class DedupSettings(Group):
+    title = "dedup"
+
+    enabled: bool = variable("VP_ENABLE_DEDUP", True, "Remove near-duplicates", decides=True)
+    hash_size: int = variable(
+        "VP_DHASH_SIZE",
+        8,
+        "Side of the difference hash: 8 gives 64 bits",
+        decides=True,
+        ge=2,
+        le=64,
+    )
+    tolerance: int = variable(
+        "VP_TOLERANCE",
+        5,
+        "A frame within this many bits of the last kept one is a duplicate",
+        decides=True,
+        ge=0,
+    )
+
+    def deciding(self) -> dict[str, Any]:
+        """Leave out what a disabled dedup does not read."""
+        return super().deciding() if self.enabled else {"VP_ENABLE_DEDUP": False}
+
+
+class UploadSettings(Group):
+    title = "upload"
+
+    concurrency: int = variable("VP_UPLOAD_CONCURRENCY", 16, "Frames sent at once", ge=1, le=256)
+
+
+class EmbedSettings(Group):
+    title = "embed"
+
+    model: str = variable(
+        "CLIP_MODEL",
+        "jinaai/jina-clip-v2",
+        "Hub id (id@revision pins it), a local folder, or packaged:conse",
+        decides=True,
+        min_length=1,
+    )
+    dim: int | None = variable(
+        "QDRANT_DIM",
+        None,
+        "Dimensions of the vectors (default: the model's own; 512 for jina-clip-v2)",
+        decides=True,
+        ge=1,
+        le=65536,
+    )
+    batch_size: int = variable("VP_BATCH_SIZE", 8, "Frames a forward pass", ge=1, le=4096)
+    model_dir: Path = variable(
+        "VP_MODEL_DIR", Path("~/.cache/oriane/models"), "Folder of models that bring their own code"
+    )
+    device: str = variable("VP_DEVICE", "auto", "auto, cpu, cuda or cuda:N")
+
+    def deciding(self) -> dict[str, Any]:
+        """Name the model by its identity, so that a changed folder is another model."""
+        return {**super().deciding(), "CLIP_MODEL": identity(self.model)}

@@ -1,0 +1,133 @@
+"""Where videos, frames, vectors and states are: S3, Qdrant, Postgres."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import SecretStr
+
+from components.settings.variables import Group, variable
+
+
+class StorageSettings(Group):
+    title = "S3"
+
+    videos_bucket: str = variable(
+        "S3_VIDEOS_BUCKET", "oriane-contents", "Bucket that holds <platform>/<code>/video.mp4"
+    )
+    frames_bucket: str = variable(
+        "S3_FRAMES_BUCKET", "oriane-frames", "Bucket for published frames and done markers"
+    )
+    artifacts_bucket: str = variable(
+        "S3_ARTIFACTS_BUCKET", "oriane-artifacts", "Bucket for what phases hand to each other"
+    )
+    region: str | None = variable(
+        "AWS_REGION", None, "Region of the buckets (default: boto3's, else us-east-1)"
+    )
+    endpoint_url: str | None = variable(
+        "AWS_ENDPOINT_URL", None, "Address of an S3 server other than AWS's own"
+    )
+    access_key_id: str | None = variable(
+        "AWS_ACCESS_KEY_ID",
+        None,
+        "Key id; without it boto3's usual chain is asked",
+        credential=True,
+    )
+    secret_access_key: SecretStr | None = variable(
+        "AWS_SECRET_ACCESS_KEY", None, "Secret of the key id", credential=True
+    )
+    session_token: SecretStr | None = variable(
+        "AWS_SESSION_TOKEN", None, "Token of temporary credentials", credential=True
+    )
+    attempts: int = variable(
+        "VP_S3_ATTEMPTS", 6, "Tries of one request, with exponential backoff", ge=1, le=20
+    )
+    connect_timeout_s: float = variable(
+        "VP_S3_CONNECT_TIMEOUT_SECS", 5.0, "Seconds to wait for a connection", gt=0
+    )
+    read_timeout_s: float = variable(
+        "VP_S3_READ_TIMEOUT_SECS", 60.0, "Seconds to wait for an answer", gt=0
+    )
+
+
+class IndexSettings(Group):
+    title = "index and search (Qdrant)"
+
+    url: str | None = variable(
+        "QDRANT_URL", None, "Address of the server, or a folder for an embedded Qdrant"
+    )
+    key: SecretStr | None = variable("QDRANT_KEY", None, "API key of the server", credential=True)
+    collection: str = variable(
+        "QDRANT_COLLECTION",
+        "watched_frames",
+        "Alias of the collection that holds the frames",
+        decides=True,
+    )
+    grpc_port: int = variable(
+        "QDRANT_GRPC_PORT",
+        6334,
+        "The server's gRPC port, for upserts; 0 sends them over REST",
+        ge=0,
+        le=65535,
+    )
+    on_disk: bool = variable("QDRANT_ON_DISK", True, "Keep whole vectors on disk (new collections)")
+    quantization: Literal["int8", "none"] = variable(
+        "QDRANT_QUANTIZATION", "int8", "Search in scalars of a byte, or in floats (new collections)"
+    )
+    quantized_in_ram: bool = variable(
+        "QDRANT_QUANTIZED_IN_RAM", True, "Keep quantized vectors in memory (new collections)"
+    )
+    hnsw_m: int = variable(
+        "QDRANT_HNSW_M", 16, "Links of a node of the HNSW graph (new collections)", ge=4, le=128
+    )
+    hnsw_ef_construct: int = variable(
+        "QDRANT_HNSW_EF_CONSTRUCT",
+        100,
+        "Neighbours looked at to build the graph (new collections)",
+        ge=4,
+        le=4096,
+    )
+    hnsw_on_disk: bool = variable(
+        "QDRANT_HNSW_ON_DISK", False, "Keep the HNSW graph on disk (new collections)"
+    )
+    shards: int | None = variable(
+        "QDRANT_SHARDS", None, "Shards (new collections; default: one a node)", ge=1, le=1024
+    )
+    replicas: int = variable(
+        "QDRANT_REPLICAS", 1, "Copies of each shard (new collections)", ge=1, le=32
+    )
+    upsert_batch: int = variable("VP_UPSERT_BATCH", 256, "Points a request", ge=1, le=10_000)
+    timeout_s: int = variable("VP_QDRANT_TIMEOUT_SECS", 30, "Seconds to wait for an answer", ge=1)
+    attempts: int = variable(
+        "VP_QDRANT_ATTEMPTS", 5, "Tries of one request, with exponential backoff", ge=1, le=20
+    )
+
+
+class LedgerSettings(Group):
+    title = "Ledger (Postgres)"
+
+    local_mode: bool = variable("LOCAL_MODE", False, "1 does without Postgres")
+    host: str | None = variable("DB_HOST", None, "Host, or the folder of a Unix socket")
+    port: int = variable("DB_PORT", 5432, "Port", ge=1, le=65535)
+    name: str | None = variable("DB_NAME", None, "Database")
+    user: str | None = variable("DB_USER", None, "Role")
+    password: SecretStr | None = variable(
+        "DB_PASSWORD", None, "Password of the role", credential=True
+    )
+    sslmode: str = variable(
+        "DB_SSLMODE", "prefer", "libpq's sslmode; verify-full checks the server's certificate"
+    )
+    sslrootcert: str | None = variable(
+        "DB_SSLROOTCERT", None, "File of the authority that signed the server's certificate"
+    )
+    sslcert: str | None = variable("DB_SSLCERT", None, "File of the client's certificate")
+    sslkey: str | None = variable("DB_SSLKEY", None, "File of the client's key")
+    pool_max: int = variable(
+        "DB_POOL_MAX", 4, "Most connections of one process, opened as needed", ge=1, le=100
+    )
+    pool_timeout_s: float = variable(
+        "DB_POOL_TIMEOUT_SECS", 30.0, "Seconds to wait for a free connection", gt=0
+    )
+    attempts: int = variable(
+        "VP_DB_ATTEMPTS", 5, "Tries to connect, with exponential backoff", ge=1, le=20
+    )

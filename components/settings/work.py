@@ -1,0 +1,98 @@
+"""How much a process takes on, what it refuses, and what a run takes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from components.settings.variables import Group, variable
+
+
+class LimitSettings(Group):
+    title = "Limits on one video (a rejection for a limit is tried again once the limit changes)"
+
+    max_video_mb: int = variable(
+        "VP_MAX_VIDEO_MB", 4096, "Largest source file, in MB (reason too_many_bytes)", ge=1
+    )
+    max_duration_s: float = variable(
+        "VP_MAX_DURATION_SECS", 7200.0, "Longest video, in seconds (reason too_long)", gt=0
+    )
+    max_pixels: int = variable(
+        "VP_MAX_PIXELS", 36_000_000, "Most pixels a frame, 8K by default (reason too_large)", ge=1
+    )
+    decode_timeout_s: float = variable(
+        "VP_DECODE_TIMEOUT_SECS",
+        1800.0,
+        "Seconds one phase may decode one video (reason decoder_timeout)",
+        gt=0,
+    )
+    decode_memory_mb: int = variable(
+        "VP_DECODE_MEMORY_MB",
+        4096,
+        "Memory of the process that decodes one video (reason out_of_memory)",
+        ge=256,
+    )
+
+
+class WorkSettings(Group):
+    title = "Workers and files"
+
+    workers: int | None = variable(
+        "VP_MAX_WORKERS", None, "Videos a phase works on at once (default: the cores)", ge=1
+    )
+    scratch_dir: Path | None = variable(
+        "VP_SCRATCH_DIR", None, "Folder for temporary files (default: the system's)"
+    )
+    data_dir: Path = variable(
+        "VP_DATA_DIR", Path("data"), "Folder of a run on one machine: S3, Qdrant, logs"
+    )
+    profile_json: Path | None = variable(
+        "PROFILE_JSON", None, "Write a Chrome trace of phases and workers to this file"
+    )
+    attempt: int = variable(
+        "VP_ATTEMPT", 0, "Which try of a phase this is, counted from 0; set by the engine", ge=0
+    )
+    last_attempt: int | None = variable(
+        "VP_LAST_ATTEMPT",
+        None,
+        "The try that ends with 0 although videos failed, so that the others go on (default: none)",
+        ge=0,
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = variable(
+        "VP_LOG_LEVEL", "INFO", "Least severity of the messages shown"
+    )
+
+    @property
+    def worker_count(self) -> int:
+        return self.workers or len(os.sched_getaffinity(0))
+
+    @property
+    def is_last_attempt(self) -> bool:
+        return self.last_attempt is not None and self.attempt >= self.last_attempt
+
+
+class PlanSettings(Group):
+    title = "plan"
+
+    job_input: str | None = variable(
+        "JOB_INPUT", None, 'Videos to process: JSON list of {"platform": …, "code": …}'
+    )
+    retry_limit: int = variable(
+        "VP_RETRY_LIMIT", 5, "Runs in which a video may fail before catch-up gives it up", ge=1
+    )
+    retry_backoff_h: float = variable(
+        "VP_RETRY_BACKOFF_HOURS",
+        6.0,
+        "Hours before a failed video is due again, doubled with each failure",
+        ge=0,
+    )
+    lease_h: float = variable(
+        "VP_LEASE_HOURS",
+        24.0,
+        "Hours for which a run keeps others off a video, unless it books it before",
+        gt=0,
+    )
+    queue_url: str | None = variable(
+        "VP_QUEUE_URL", None, "SQS queue that gets the source bucket's event notifications"
+    )

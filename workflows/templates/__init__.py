@@ -1,0 +1,1 @@
+"""Argo's WorkflowTemplates: one a component, and the pipeline on top by `templateRef`."""

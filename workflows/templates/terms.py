@@ -1,0 +1,54 @@
+"""Names and values that all templates share."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Any
+
+from hera.workflows import Parameter
+from hera.workflows import models as m
+from pydantic.fields import FieldInfo
+
+from components.contract import Component
+
+VERSION = metadata.version("oriane")
+LABELS = {"app.kubernetes.io/name": "oriane", "app.kubernetes.io/version": VERSION}
+# ServiceAccounts: the pods' own, their executors', and that of steps which start workflows.
+PODS, EXECUTOR, LAUNCHER = "oriane-pods", "oriane-executor", "oriane-launcher"
+# Tries after the first.
+RETRY_LIMIT = "3"
+
+_UID = 10001
+POD_SECURITY = m.PodSecurityContext(
+    run_as_non_root=True,
+    run_as_user=_UID,
+    run_as_group=_UID,
+    fs_group=_UID,
+    seccomp_profile=m.SeccompProfile(type="RuntimeDefault"),
+)
+
+
+def template_name(declared: Component[Any, Any], gpu: bool) -> str:
+    return f"{declared.name}-gpu" if gpu and declared.resources.gpu else declared.name
+
+
+def described(text: str) -> dict[str, str]:
+    return {"workflows.argoproj.io/description": f"{text}."}
+
+
+def values(**values: str) -> list[Parameter]:
+    return [Parameter(name=name, value=value) for name, value in values.items()]
+
+
+def from_input(name: str) -> str:
+    return f"{{{{inputs.parameters.{name}}}}}"
+
+
+def choices(field: FieldInfo) -> list[str] | None:
+    return ["true", "false"] if field.annotation is bool else None
+
+
+def text_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
