@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from qdrant_client import QdrantClient, models
 from typer.testing import CliRunner
 
@@ -27,9 +24,9 @@ from components.isolation import Decoders
 from components.manifest import Video
 from components.services import Services
 from components.settings import LedgerSettings, Settings, StorageSettings
-from components.storage import Store
 from tests.clips import numbered_video
 from tests.conftest import Corpus, SharedDecoders
+from tests.kills import dies_at
 from tests.models import save_clip
 from tests.test_manifest import framed
 from workflows.cli import app
@@ -38,17 +35,8 @@ from workflows.model_swap.backfill import prepare
 from workflows.model_swap.compare import compare
 from workflows.model_swap.switch import rollback, switch
 
-# A fork of a process with threads is meant here: the child ends by os._exit.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 
-KILLED = 9
-SIDE_EFFECTS = (
-    (Store, ("put", "delete")),
-    (
-        QdrantClient,
-        ("create_collection", "update_collection", "update_collection_aliases", "upsert", "delete"),
-    ),
-)
 Deployment = Callable[[], Settings]
 
 
@@ -395,41 +383,6 @@ def test_the_commands(
     assert not told("switch", "--yes", "--json")["dry_run"]
     assert "previous" in told("status")
     assert "rolled back" in told("rollback", "--yes")
-
-
-def dying(number: int) -> None:
-    """Have this process die before its `number`-th side effect, counted from 0."""
-    left = [number]
-
-    def counted(method: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if left[0] == 0:
-                os._exit(KILLED)
-            left[0] -= 1
-            return method(*args, **kwargs)
-
-        return call
-
-    for owner, names in SIDE_EFFECTS:
-        for name in names:
-            setattr(owner, name, counted(getattr(owner, name)))
-
-
-def dies_at(number: int, settings: Settings, work: Callable[[Services], object]) -> bool:
-    """Do the work in a child that dies before a side effect; tell whether it came to that."""
-    if (child := os.fork()) == 0:
-        try:
-            torch.set_num_threads(1)
-            dying(number)
-            with Services(settings) as services:
-                work(services)
-            os._exit(0)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert code in (0, KILLED)
-    return code == KILLED
 
 
 def killed_everywhere(

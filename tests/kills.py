@@ -1,0 +1,67 @@
+"""Work in a process that dies before one of its side effects, at each of them in turn."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from qdrant_client import QdrantClient
+
+from components.ledger.connection import Database
+from components.services import Services
+from components.settings import Settings
+from components.storage import Store
+
+_KILLED = 9
+_SIDE_EFFECTS: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (Store, ("put", "upload", "delete")),
+    (
+        QdrantClient,
+        ("create_collection", "update_collection", "update_collection_aliases", "upsert", "delete"),
+    ),
+    (Database, ("transact",)),
+)
+
+
+def dies_at(number: int, settings: Settings, work: Callable[[Services], object]) -> bool:
+    """Do the work in a child that dies before its `number`-th side effect, counted from 0.
+
+    Side effects are writes and deletions in S3 and Qdrant, and transactions. Tell whether it came
+    to that; False if the work has fewer.
+    """
+    # A fork of a process with threads is meant here: the child ends by os._exit.
+    if (child := os.fork()) == 0:
+        try:
+            torch.set_num_threads(1)
+            with Services(settings) as services:
+                # Connected before any is counted, for a migration is no side effect of the work.
+                _ = services.ledger
+                _die_before(number)
+                work(services)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, _KILLED), f"the child ended with {code}"
+    return code == _KILLED
+
+
+def _die_before(number: int) -> None:
+    left = [number]
+
+    def counted(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if left[0] == 0:
+                os._exit(_KILLED)
+            left[0] -= 1
+            return method(*args, **kwargs)
+
+        return call
+
+    for owner, names in _SIDE_EFFECTS:
+        for name in names:
+            setattr(owner, name, counted(getattr(owner, name)))
