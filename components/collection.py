@@ -23,7 +23,7 @@ from tenacity import (
 
 from components.encoders.encoder import Vectors
 from components.errors import ConfigurationError, PipelineError, TransientError
-from components.manifest import FramedVideo, Video
+from components.manifest import FramedVideo, Video, point_id
 from components.settings import IndexSettings
 
 P = ParamSpec("P")
@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 _INDEXED_FIELDS = ("video_code", "platform", "model")
 _LONGEST_WAIT_S = 20.0
+_PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,24 @@ class Hit:
     scene_start: float
     scene_end: float
     path: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point as it lies in the collection; what its payload lacks is None."""
+
+    id: str
+    platform: str | None
+    code: str | None
+    number: int | None
+    model: str | None
+
+    @property
+    def is_frame(self) -> bool:
+        """Whether it is a frame's, as its id tells; any other is not this program's."""
+        if self.platform is None or self.code is None or self.number is None:
+            return False
+        return self.id == point_id(self.platform, self.code, self.number)
 
 
 class FrameCollection:
@@ -169,6 +188,54 @@ class FrameCollection:
             limit=limit,
         )
         return [_hit(point) for point in answer.points]
+
+    def exists(self) -> bool:
+        """Tell whether there is a collection."""
+        return self._exists()
+
+    def dim(self) -> int:
+        """Return the length of the collection's vectors.
+
+        Raises:
+            ConfigurationError: it has vectors of several kinds, so this program did not make it.
+        """
+        info = self._call(self._client.get_collection, self._name)
+        params = info.config.params.vectors
+        if not isinstance(params, models.VectorParams):
+            raise ConfigurationError(
+                f"collection {self._name!r} at {self._where} was not made by this program: it has "
+                "named vectors; set QDRANT_COLLECTION to another name"
+            )
+        return params.size
+
+    def points(self, platform: str = "", code: str = "") -> Iterator[Point]:
+        """Yield all points, or those of a platform or video, in order of their ids.
+
+        They are read page by page. Points that were yielded may be removed meanwhile.
+        """
+        if not self._exists():
+            return
+        given = {"platform": platform, "video_code": code}
+        wanted = [_equals(key, value) for key, value in given.items() if value]
+        offset: Any = None
+        while True:
+            page, offset = self._call(
+                self._client.scroll,
+                self._name,
+                scroll_filter=models.Filter(must=list(wanted)) if wanted else None,
+                limit=_PAGE,
+                offset=offset,
+                with_payload=["platform", "video_code", "frame_number", "model"],
+            )
+            yield from map(_point, page)
+            if offset is None:
+                return
+
+    def remove(self, ids: Iterable[str]) -> None:
+        """Remove points; one that is not there is no error."""
+        for batch in _batches(ids, _PAGE):
+            selector = models.PointIdsList(points=list(batch))
+            self._call(self._client.delete, self._name, selector, wait=True)
 
     def _create(self, dim: int) -> None:
         vectors = models.VectorParams(size=dim, distance=models.Distance.COSINE)
@@ -303,6 +370,19 @@ def _equals(key: str, value: str) -> models.FieldCondition:
 
 def _of_video(video: Video) -> list[models.Condition]:
     return [_equals("platform", video.platform), _equals("video_code", video.code)]
+
+
+def _point(record: models.Record) -> Point:
+    payload: dict[str, Any] = record.payload or {}
+    number, model = payload.get("frame_number"), payload.get("model")
+    platform, code = payload.get("platform"), payload.get("video_code")
+    return Point(
+        id=str(record.id),
+        platform=platform if isinstance(platform, str) else None,
+        code=code if isinstance(code, str) else None,
+        number=number if isinstance(number, int) else None,
+        model=model if isinstance(model, str) else None,
+    )
 
 
 def _hit(point: models.ScoredPoint) -> Hit:

@@ -23,6 +23,8 @@ from components.errors import (
     PipelineError,
     RunFailedError,
 )
+from workflows.operations.cli import commands as operations
+from workflows.options import JsonOption
 
 if TYPE_CHECKING:
     from components.settings import Settings
@@ -34,10 +36,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.add_typer(operations)
 errors = Console(stderr=True)
 _INTERRUPTED = 130
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else")]
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""What an operator does: verify and repair, delete, clean up."""

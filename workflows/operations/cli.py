@@ -1,0 +1,126 @@
+"""The commands verify, delete and gc."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from components.errors import ConfigurationError, RunFailedError
+from workflows.durations import duration
+from workflows.options import JsonOption
+
+if TYPE_CHECKING:
+    from components.services import Services
+
+commands = typer.Typer()
+
+YesOption = Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would be")]
+
+
+@commands.command(
+    epilog="Examples: oriane verify · oriane verify --platform instagram --json · "
+    "oriane verify --repair · oriane verify --repair --yes --limit 100"
+)
+def verify(
+    platform: Annotated[
+        str, typer.Option(metavar="NAME", help="Videos of this platform only")
+    ] = "",
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Say what would mend it, and with --yes do it")
+    ] = False,
+    yes: YesOption = False,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Most videos to repair")] = 1000,
+    examples: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Examples to show of each kind")
+    ] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare source bucket, frames bucket, ledger and Qdrant, and mend what does not fit."""
+    from workflows.operations.findings import Wanted
+    from workflows.operations.repair import repair as mend
+    from workflows.operations.tables import repair_line, verify_table
+    from workflows.operations.verify import verified
+
+    if yes and not repair:
+        raise ConfigurationError("--yes is for --repair; give both")
+    with _services() as services:
+        wanted = Wanted.of(services)
+        with verified(services, wanted, platform, examples) as found:
+            report, table = found.as_dict(), verify_table(found)
+            videos = found.comparison.repairable() if repair else []
+            mended = mend(videos, services, wanted, limit, apply=yes)
+    lines = [table, repair_line(mended)] if repair else [table]
+    _print({**report, "repair": mended.as_dict() if repair else None}, lines, as_json)
+    if yes and mended.left:
+        raise RunFailedError(f"{mended.left} videos are left; run the same command again")
+    if report["findings"] and not yes:
+        raise RunFailedError(
+            "what is stored does not fit together; `oriane verify --repair` says what would mend it"
+        )
+
+
+@commands.command(
+    epilog="Examples: oriane delete instagram/DKOicvaMxAb · "
+    "oriane delete tiktok/one tiktok/two --yes"
+)
+def delete(
+    videos: Annotated[list[str], typer.Argument(metavar="PLATFORM/CODE", help="Videos to forget")],
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Forget videos everywhere: frames, points, artifacts, ledger; the source stays."""
+    from workflows.operations.delete import as_dict, delete_videos
+    from workflows.operations.tables import delete_table, sources_line
+
+    with _services() as services:
+        found = delete_videos(videos, services, apply=yes)
+    report = {"applied": yes, "videos": [as_dict(held) for held in found]}
+    _print(report, [delete_table(found, applied=yes), sources_line(found)], as_json)
+
+
+@commands.command(
+    epilog="Examples: oriane gc · oriane gc --older-than 12w · oriane gc --yes --json"
+)
+def gc(
+    older_than: Annotated[
+        timedelta,
+        typer.Option(
+            parser=duration, metavar="DURATION", show_default="30d", help="Age, such as 12h or 30d"
+        ),
+    ] = timedelta(days=30),
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Clean the artifacts bucket of old manifests, job inputs, and results no marker names."""
+    from workflows.operations.gc import clean
+    from workflows.operations.tables import clean_table
+
+    with _services() as services:
+        cleaning = clean(services, datetime.now(UTC) - older_than, apply=yes)
+    _print(cleaning.as_dict(), [clean_table(cleaning)], as_json)
+
+
+@contextmanager
+def _services() -> Iterator[Services]:
+    from components import logs
+    from components.settings import Settings
+    from workflows.local import local_services
+
+    settings = Settings.load()
+    with logs.recording("WARNING"), local_services(settings, lambda *_: None) as services:
+        yield services
+
+
+def _print(report: dict[str, object], lines: list[object], as_json: bool) -> None:
+    from workflows.tables import output
+
+    if as_json:
+        output().file.write(json.dumps(report, ensure_ascii=False) + "\n")
+        return
+    for line in lines:
+        output().print(line)

@@ -1,0 +1,119 @@
+"""Forgets videos: frames, points, artifacts and what is booked; never the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from components.errors import ConfigurationError, TransientError
+from components.plan.job_input import named_video
+from components.services import Services
+from components.storage import split
+from workflows.operations.inventory import inspected, result_of
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What is stored of a video; `state` is the ledger's, `source` whether that is there."""
+
+    platform: str
+    code: str
+    frames: int
+    points: int
+    artifacts: int
+    markers: int
+    state: str | None
+    source: bool
+
+    @property
+    def video(self) -> str:
+        """`platform/code`."""
+        return f"{self.platform}/{self.code}"
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is stored but the source."""
+        return bool(
+            self.frames or self.points or self.artifacts or self.markers or self.state is not None
+        )
+
+
+def delete_videos(names: Sequence[str], services: Services, *, apply: bool) -> list[Holdings]:
+    """Forget the videos (`platform/code`) and return what was stored of them.
+
+    Nothing is deleted unless all of them can be; without `apply`, nothing at all.
+
+    Raises:
+        ConfigurationError: a name is none, or nothing is stored under it.
+        TransientError: a run works on one of them.
+    """
+    found = [_held(name, services) for name in dict.fromkeys(names)]
+    if apply:
+        for held in found:
+            forget(services, held.platform, held.code)
+    return found
+
+
+def forget(services: Services, platform: str, code: str) -> None:
+    """Remove what is stored of a video, its source aside; the same done twice.
+
+    Artifacts come first, for nothing depends on them. Then the video is booked nowhere, and then
+    go the points and frames that nothing stands for any more: whatever is left by a crash in
+    between, verify finds it and deleting it again completes it.
+    """
+    storage = services.settings.storage
+    folder = f"{platform}/{code}/"
+    services.store.delete_all(storage.artifacts_bucket, _artifacts(services, folder))
+    if services.ledger:
+        services.ledger.forget(platform, code)
+    traces = inspected(services, platform, code)
+    services.store.delete_all(
+        storage.frames_bucket, (f"{folder}{name}" for name in sorted(traces.markers))
+    )
+    own = (point.id for point in services.collection.points(platform, code) if point.is_frame)
+    services.collection.remove(own)
+    services.store.delete_all(
+        storage.frames_bucket, (f"{folder}{name}" for name in sorted(traces.frames))
+    )
+
+
+def as_dict(held: Holdings) -> dict[str, Any]:
+    """Return the video as `--json` prints it."""
+    return dict(vars(held))
+
+
+def _held(name: str, services: Services) -> Holdings:
+    platform, _, code = name.partition("/")
+    named_video(platform, code, services.settings.storage.videos_bucket, name)
+    traces = inspected(services, platform, code)
+    booking = traces.booking
+    if booking and booking.leased_by:
+        raise TransientError(
+            f"run {booking.leased_by} works on {name}, until {booking.leased_until:%F %R %Z} at "
+            "most; delete it once the run has ended"
+        )
+    points = services.collection.points(platform, code)
+    held = Holdings(
+        platform=platform,
+        code=code,
+        frames=len(traces.frames),
+        points=sum(point.is_frame for point in points),
+        artifacts=traces.results,
+        markers=len(traces.markers),
+        state=booking.state if booking else None,
+        source=traces.laid_out,
+    )
+    if not held.any:
+        raise ConfigurationError(
+            f"{name}: nothing is stored of this video; give PLATFORM/CODE as `oriane verify` or "
+            "the frames bucket name it"
+        )
+    return held
+
+
+def _artifacts(services: Services, folder: str) -> Iterator[str]:
+    bucket = services.settings.storage.artifacts_bucket
+    for stored in services.store.objects(f"s3://{bucket}/results/{folder}"):
+        if result_of(stored.uri):
+            yield split(stored.uri)[1]
