@@ -29,6 +29,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture
 def database(postgres: Any) -> LedgerSettings:
     """Settings that reach a fresh database."""
+    return new_database(postgres)
+
+
+def new_database(postgres: Any) -> LedgerSettings:
+    """Create a database and return the settings that reach it."""
     name = f"db{next(_NUMBERS)}"
     postgres.psql(f"CREATE DATABASE {name};")
     address = urlparse(postgres.get_uri())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,8 @@ from workflows.durations import duration
 from workflows.options import JsonOption
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from components.services import Services
 
 commands = typer.Typer()
@@ -41,24 +43,20 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Compare source bucket, frames bucket, ledger and Qdrant, and mend what does not fit."""
-    from workflows.operations.findings import Wanted
-    from workflows.operations.repair import repair as mend
-    from workflows.operations.tables import repair_line, verify_table
-    from workflows.operations.verify import verified
+    from workflows.operations.tables import verify_lines
+    from workflows.operations.verify import verify as reconcile
 
     if yes and not repair:
         raise ConfigurationError("--yes is for --repair; give both")
     with _services() as services:
-        wanted = Wanted.of(services)
-        with verified(services, wanted, platform, examples) as found:
-            report, table = found.as_dict(), verify_table(found)
-            videos = found.comparison.repairable() if repair else []
-            mended = mend(videos, services, wanted, limit, apply=yes)
-    lines = [table, repair_line(mended)] if repair else [table]
-    _print({**report, "repair": mended.as_dict() if repair else None}, lines, as_json)
-    if yes and mended.left:
-        raise RunFailedError(f"{mended.left} videos are left; run the same command again")
-    if report["findings"] and not yes:
+        found = reconcile(
+            services, platform, examples=examples, mend=repair, apply=yes, limit=limit
+        )
+    _print(found.as_dict(), verify_lines(found), as_json)
+    if found.repair and found.repair.applied:
+        if found.repair.left:
+            raise RunFailedError(f"{found.repair.left} videos left; run the same command again")
+    elif found.findings:
         raise RunFailedError(
             "what is stored does not fit together; `oriane verify --repair` says what would mend it"
         )
@@ -75,12 +73,12 @@ def delete(
 ) -> None:
     """Forget videos everywhere: frames, points, artifacts, ledger; the source stays."""
     from workflows.operations.delete import as_dict, delete_videos
-    from workflows.operations.tables import delete_table, sources_line
+    from workflows.operations.tables import delete_lines
 
     with _services() as services:
         found = delete_videos(videos, services, apply=yes)
     report = {"applied": yes, "videos": [as_dict(held) for held in found]}
-    _print(report, [delete_table(found, applied=yes), sources_line(found)], as_json)
+    _print(report, delete_lines(found, applied=yes), as_json)
 
 
 @commands.command(
@@ -90,7 +88,10 @@ def gc(
     older_than: Annotated[
         timedelta,
         typer.Option(
-            parser=duration, metavar="DURATION", show_default="30d", help="Age, such as 12h or 30d"
+            parser=duration,
+            metavar="DURATION",
+            show_default=False,
+            help="Least age, such as 12h; by default 30d",
         ),
     ] = timedelta(days=30),
     yes: YesOption = False,
@@ -116,7 +117,7 @@ def _services() -> Iterator[Services]:
         yield services
 
 
-def _print(report: dict[str, object], lines: list[object], as_json: bool) -> None:
+def _print(report: dict[str, Any], lines: Sequence[RenderableType], as_json: bool) -> None:
     from workflows.tables import output
 
     if as_json:

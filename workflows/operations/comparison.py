@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from components.collection import Point
 from workflows.operations.findings import (
@@ -44,6 +45,11 @@ class Finding:
     objects: int
     repairable: int
     examples: list[tuple[str, str]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the finding as `--json` prints it."""
+        examples = [{"video": video, "detail": detail} for video, detail in self.examples]
+        return {**vars(self), "examples": examples}
 
 
 class Comparison:
@@ -95,8 +101,8 @@ class Comparison:
         """Return what was found, by kind."""
         rows = list(self._file.execute(_FINDINGS))
         found = [
-            Finding(Kind(kind), *counts, examples=self._examples(kind, examples))
-            for kind, *counts in rows
+            Finding(Kind(kind), videos, objects, repairable, self._examples(kind, examples))
+            for kind, videos, objects, repairable in rows
         ]
         return sorted(found, key=lambda finding: list(Kind).index(finding.kind))
 
@@ -133,7 +139,7 @@ class Comparison:
         ]
         self._file.executemany(_NOTE, rows)
 
-    def _examples(self, kind: Kind, most: int) -> list[tuple[str, str]]:
+    def _examples(self, kind: str, most: int) -> list[tuple[str, str]]:
         rows = self._file.execute(_EXAMPLES, (kind, most))
         return [(folder.removesuffix("/"), detail) for folder, detail in rows]
 

@@ -4,26 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.console import RenderableType
 from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
 from workflows.operations.delete import Holdings
-from workflows.operations.findings import MEANING
+from workflows.operations.findings import Action, Kind
 from workflows.operations.gc import Cleaning, Expired
 from workflows.operations.repair import Repair
 from workflows.operations.verify import Verification
 
-_NEED = {
-    "delete_frames": "delete the frames",
-    "delete_points": "delete the points",
-    "forget": "forget the video",
-    "make_due": "make the video due",
-    "book": "book as marked",
+_MEANING = {
+    Kind.MISSING_FRAMES: "frames that the done marker lists are not in the frames bucket",
+    Kind.MISSING_POINTS: "frames that the done marker lists have no point",
+    Kind.ORPHAN_FRAMES: "frames that the done marker does not list",
+    Kind.ORPHAN_POINTS: "points of frames that the done marker does not list",
+    Kind.DELETED_SOURCE: "something is stored of a video whose source is gone",
+    Kind.WRONG_MODEL: "points of another model than the marker's, or marker than CLIP_MODEL",
+    Kind.WRONG_DIMENSION: "marker and collection differ; see docs/models.md",
+    Kind.HALF_FINISHED: "something is there and nothing booked; the next catch-up takes it up",
+    Kind.UNBOOKED: "the ledger does not say what the marker says",
+    Kind.UNMARKED: "booked as done, without a marker that can be read",
+}
+_DOES = {
+    Action.FORGET: "forget {} videos",
+    Action.DELETE_FRAMES: "delete frames of {} videos",
+    Action.DELETE_POINTS: "delete points of {} videos",
+    Action.MAKE_DUE: "make {} videos due",
+    Action.BOOK: "book {} videos as marked",
 }
 
 
-def verify_table(found: Verification) -> Table:
+def verify_lines(found: Verification) -> list[RenderableType]:
+    """Return the findings, and what a repair did or would do."""
+    lines: list[RenderableType] = [_findings_table(found)]
+    return [*lines, _repair_line(found.repair)] if found.repair else lines
+
+
+def delete_lines(found: Sequence[Holdings], *, applied: bool) -> list[RenderableType]:
+    """Return what was stored of each video, and which come back."""
+    return [_delete_table(found, applied=applied), _sources_line(found)]
+
+
+def _findings_table(found: Verification) -> Table:
     """Return the findings, one row a kind, and below how much was looked at."""
     result = Table(title="findings", title_justify="left", caption_justify="left")
     result.add_column("kind")
@@ -33,7 +57,7 @@ def verify_table(found: Verification) -> Table:
     for finding in found.findings:
         examples = [f"{video}: {detail}" for video, detail in finding.examples]
         numbers = (finding.videos, finding.objects, finding.repairable)
-        meaning = Text(MEANING[finding.kind], style="dim")
+        meaning = Text(_MEANING[finding.kind], style="dim")
         shown = Text("\n").join([meaning, *map(Text, examples)])
         result.add_row(finding.kind, *map(str, numbers), shown)
     foreign = ", ".join(f"{count} in {place}" for place, count in found.foreign.items() if count)
@@ -44,10 +68,10 @@ def verify_table(found: Verification) -> Table:
     return result
 
 
-def repair_line(repair: Repair) -> Text:
+def _repair_line(repair: Repair) -> Text:
     """Return what was done, or would be."""
     did = "did" if repair.applied else "would"
-    counted = [f"{_NEED[action]} of {count}" for action, count in repair.actions.items()]
+    counted = [_DOES[action].format(count) for action, count in repair.actions.items()]
     rest = "" if repair.applied else "; add --yes to do it"
     return Text(
         f"repair {did}: {'; '.join(counted) or 'nothing'}. {repair.videos} videos, "
@@ -55,7 +79,7 @@ def repair_line(repair: Repair) -> Text:
     )
 
 
-def delete_table(found: Sequence[Holdings], *, applied: bool) -> Table:
+def _delete_table(found: Sequence[Holdings], *, applied: bool) -> Table:
     """Return what was stored of each video."""
     result = Table(title="deleted" if applied else "would delete", title_justify="left")
     result.add_column("video", overflow="fold")
@@ -70,7 +94,7 @@ def delete_table(found: Sequence[Holdings], *, applied: bool) -> Table:
     return result
 
 
-def sources_line(found: Sequence[Holdings]) -> Text:
+def _sources_line(found: Sequence[Holdings]) -> Text:
     """Return which videos come back, because their sources are still there."""
     back = [held.video for held in found if held.source]
     if not back:
