@@ -8,6 +8,7 @@ import shutil
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -102,15 +103,22 @@ def killed_everywhere(
     Each time on a fresh copy of the deployment, with the damage done to it. Return what is stored
     in the end; last where nothing was killed.
     """
+    from tests.conftest import settings_below
+
+    @contextmanager
+    def served(name: str, original: Path, template: str) -> Iterator[Settings]:
+        copy(original, folder / name)
+        with local_s3(folder / name / "s3", StorageSettings()) as storage:
+            settings = settings_below(folder / name, storage, model)
+            yield replace(settings, ledger=new_database(postgres, template))
+
+    with served("damaged", deployment, "template1") as damaged, Services(damaged) as services:
+        assert services.ledger
+        services.ledger.book(services.markers.bookings())
+        damage(services)
     ends = []
     for effect in itertools.count():
-        copy(deployment, folder / str(effect))
-        with local_s3(folder / str(effect) / "s3", StorageSettings()) as storage:
-            settings = _settings(folder / str(effect), storage, model, new_database(postgres))
-            with Services(settings) as services:
-                assert services.ledger
-                services.ledger.book(services.markers.bookings())
-                damage(services)
+        with served(str(effect), folder / "damaged", str(damaged.ledger.name)) as settings:
             killed = killed_before(effect, settings, work)
             with Services(settings) as services:
                 if killed:
@@ -119,14 +127,6 @@ def killed_everywhere(
         if not killed:
             return ends
     raise AssertionError
-
-
-def _settings(
-    folder: Path, storage: StorageSettings, model: Path, ledger: LedgerSettings
-) -> Settings:
-    from tests.conftest import settings_below
-
-    return replace(settings_below(folder, storage, model), ledger=ledger)
 
 
 def killed_before(effect: int, settings: Settings, work: Callable[[Services], object]) -> bool:

@@ -32,10 +32,10 @@ def database(postgres: Any) -> LedgerSettings:
     return new_database(postgres)
 
 
-def new_database(postgres: Any) -> LedgerSettings:
-    """Create a database and return the settings that reach it."""
+def new_database(postgres: Any, template: str = "template1") -> LedgerSettings:
+    """Create a database, as a copy of another, and return the settings that reach it."""
     name = f"db{next(_NUMBERS)}"
-    postgres.psql(f"CREATE DATABASE {name};")
+    postgres.psql(f"CREATE DATABASE {name} TEMPLATE {template};")
     address = urlparse(postgres.get_uri())
     query = parse_qs(address.query)
     host = query["host"][0] if "host" in query else address.hostname

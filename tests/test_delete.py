@@ -10,7 +10,7 @@ import pytest
 
 from components.errors import ConfigurationError, TransientError
 from components.services import Services
-from tests.commands import environment, oriane
+from tests.commands import environment, invoked, oriane
 from tests.conftest import Corpus
 from tests.deployment import content, killed_everywhere
 from tests.deployment import copied as storage  # noqa: F401
@@ -63,12 +63,19 @@ def test_what_others_put_beside_the_frames_stays(services: Services) -> None:
     assert of_one(content(services)) == [uri]
 
 
-def test_unknown_and_unsafe_names_delete_nothing(services: Services) -> None:
+def test_unsafe_and_unknown_names_delete_nothing(services: Services) -> None:
     before = content(services)
-    for name in ("local/nowhere", "local", "local/../one", "a/b/c"):
-        with pytest.raises(ConfigurationError, match=name.partition("/")[0]):
-            delete_videos([ONE, name], services, apply=True)
+    for names in (["local/nowhere"], [ONE, "local"], [ONE, "local/.."], [ONE, "a/b/c"]):
+        with pytest.raises(ConfigurationError, match=names[-1]):
+            delete_videos(names, services, apply=True)
     assert content(services) == before
+
+
+def test_what_broke_off_between_two_videos_goes_on(services: Services) -> None:
+    delete_one(services)
+    gone, left = delete_videos([ONE, "local/two"], services, apply=True)
+    assert (gone.any, left.any) == (False, True)
+    assert content(services)["points"] == set()
 
 
 def test_a_video_that_a_run_works_on_is_refused(ledgered: Services) -> None:
@@ -94,9 +101,10 @@ def test_killed_between_any_two_side_effects(
 
 def test_the_command(tmp_path: Path, services: Services) -> None:
     services.close()
-    env = environment(tmp_path)
-    shown = json.loads(oriane("delete", ONE, "--json", env=env).stdout)
+    shown = json.loads(oriane("delete", ONE, "--json", env=environment(tmp_path)).stdout)
     assert not shown["applied"]
     assert shown["videos"][0]["frames"] == 3
-    assert "takes it up again: local/one" in oriane("delete", ONE, "--yes", env=env).stdout
-    assert "nothing is stored" in oriane("delete", ONE, "--yes", env=env, code=78).stderr
+    assert "takes it up again: local/one" in invoked("delete", ONE, "--yes", data=tmp_path)[1]
+    code, text = invoked("delete", ONE, "--yes", data=tmp_path)
+    assert code == 78
+    assert "nothing is stored" in text

@@ -10,7 +10,7 @@ import pytest
 
 from components.errors import ConfigurationError
 from components.services import Services
-from tests.commands import environment, oriane
+from tests.commands import invoked
 from tests.conftest import Corpus
 from tests.deployment import PHASES, content
 from tests.deployment import copied as storage  # noqa: F401
@@ -107,10 +107,12 @@ def test_durations() -> None:
 
 def test_the_command(tmp_path: Path, services: Services) -> None:
     services.close()
-    env = environment(tmp_path)
-    shown = json.loads(oriane("gc", "--json", env=env).stdout)
-    assert not shown["applied"]
+    code, text = invoked("gc", "--json", data=tmp_path)
+    shown = json.loads(text)
+    assert (code, shown["applied"]) == (0, False)
     assert shown["expired"]["manifests"]["objects"] == MANIFESTS
-    removed = json.loads(oriane("gc", "--older-than", "4w", "--yes", "--json", env=env).stdout)
-    assert removed == {**shown, "applied": True}
-    assert "write 12h or 30d" in oriane("gc", "--older-than", "soon", env=env, code=78).stderr
+    _, text = invoked("gc", "--older-than", "4w", "--yes", "--json", data=tmp_path)
+    assert json.loads(text) == {**shown, "applied": True}
+    code, text = invoked("gc", "--older-than", "soon", data=tmp_path)
+    assert code == 78
+    assert "write 12h or 30d" in text

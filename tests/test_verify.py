@@ -17,7 +17,7 @@ from components.ledger.booking import Booking
 from components.manifest import Video, point_id
 from components.services import Services
 from components.settings import LedgerSettings, Settings
-from tests.commands import environment, oriane
+from tests.commands import invoked
 from tests.conftest import Corpus
 from tests.deployment import CODES, PHASES, content, killed_everywhere
 from tests.deployment import copied as storage  # noqa: F401
@@ -296,14 +296,22 @@ def test_killed_between_any_two_side_effects(
 def test_the_command(tmp_path: Path, services: Services, clip_model: Path) -> None:
     lose_frame(services)
     services.close()
-    env = environment(tmp_path, CLIP_MODEL=clip_model)
-    found = json.loads(oriane("verify", "--json", env=env, code=1).stdout)
-    assert found["videos"] == 2
-    assert found["repair"] is None
+
+    def said(*options: str) -> tuple[int, str]:
+        return invoked("verify", *options, data=tmp_path, CLIP_MODEL=clip_model)
+
+    code, text = said("--json")
+    found = json.loads(text.splitlines()[0])
+    assert (code, found["videos"], found["repair"]) == (1, 2, None)
     (finding,) = found["findings"]
     assert finding["kind"] == "missing_frames"
     assert finding["examples"][0]["video"] == "local/one"
-    shown = oriane("verify", "--repair", env=env, code=1)
-    assert "would: make 1 videos due" in shown.stdout
-    assert "did: make 1 videos due" in oriane("verify", "--repair", "--yes", env=env).stdout
-    assert "--yes is for --repair" in oriane("verify", "--yes", env=env, code=78).stderr
+    code, text = said("--repair")
+    assert code == 1
+    assert "would: make 1 videos due" in text
+    code, text = said("--repair", "--yes")
+    assert code == 0
+    assert "did: make 1 videos due" in text
+    code, text = said("--yes")
+    assert code == 78
+    assert "--yes is for --repair" in text

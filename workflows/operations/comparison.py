@@ -158,12 +158,14 @@ CREATE TABLE differences (folder TEXT PRIMARY KEY, missing INTEGER DEFAULT 0,
     unlisted INTEGER DEFAULT 0, other_model INTEGER DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE problems (kind TEXT, folder TEXT, objects INTEGER, detail TEXT, repairable INTEGER,
     PRIMARY KEY (kind, folder)) WITHOUT ROWID;
+BEGIN;
 """
 
 # Made at once, after the rows, which sorts them on disk instead of hitting pages at random.
 _INDEXES = """
 CREATE INDEX expected_by_id ON expected (id);
 CREATE INDEX videos_by_folder ON videos (folder);
+BEGIN;
 """
 
 _LOOK_UP = """

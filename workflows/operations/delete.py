@@ -42,13 +42,19 @@ class Holdings:
 def delete_videos(names: Sequence[str], services: Services, *, apply: bool) -> list[Holdings]:
     """Forget the videos (`platform/code`) and return what was stored of them.
 
-    Nothing is deleted unless all of them can be; without `apply`, nothing at all.
+    Nothing is deleted unless all of them can be; without `apply`, nothing at all. Of some nothing
+    may be stored any more, so that what broke off can be done again.
 
     Raises:
-        ConfigurationError: a name is none, or nothing is stored under it.
+        ConfigurationError: a name is none, or nothing is stored under any.
         TransientError: a run works on one of them.
     """
     found = [_held(name, services) for name in dict.fromkeys(names)]
+    if not any(held.any for held in found):
+        raise ConfigurationError(
+            f"{', '.join(held.video for held in found)}: nothing is stored of this; give "
+            "PLATFORM/CODE as the frames bucket names it"
+        )
     if apply:
         for held in found:
             forget(services, held.platform, held.code)
@@ -94,7 +100,7 @@ def _held(name: str, services: Services) -> Holdings:
             "most; delete it once the run has ended"
         )
     points = services.collection.points(platform, code)
-    held = Holdings(
+    return Holdings(
         platform=platform,
         code=code,
         frames=len(traces.frames),
@@ -104,12 +110,6 @@ def _held(name: str, services: Services) -> Holdings:
         state=booking.state if booking else None,
         source=traces.laid_out,
     )
-    if not held.any:
-        raise ConfigurationError(
-            f"{name}: nothing is stored of this video; give PLATFORM/CODE as `oriane verify` or "
-            "the frames bucket name it"
-        )
-    return held
 
 
 def _artifacts(services: Services, folder: str) -> Iterator[str]:
