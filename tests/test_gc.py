@@ -20,8 +20,7 @@ from workflows.operations.gc import Cleaning, clean
 from workflows.operations.verify import verify
 
 BUCKET = "s3://oriane-artifacts"
-MANIFESTS = 9
-"""One a phase, and the plan."""
+MANIFESTS = 9  # one a phase, and the plan
 
 
 def cleaned(services: Services, days: float = 30, apply: bool = True) -> Cleaning:

@@ -315,3 +315,11 @@ def test_the_command(tmp_path: Path, services: Services, clip_model: Path) -> No
     code, text = said("--yes")
     assert code == 78
     assert "--yes is for --repair" in text
+
+
+def test_buckets_without_a_ledger_are_not_taken_for_a_deployment_without_one(
+    tmp_path: Path,
+) -> None:
+    code, text = invoked("verify", data=tmp_path, S3_VIDEOS_BUCKET="videos")
+    assert code == 78
+    assert "DB_HOST is not set" in text

@@ -108,11 +108,22 @@ def gc(
 
 @contextmanager
 def _services() -> Iterator[Services]:
+    """Give the services of a deployment, here or elsewhere.
+
+    Raises:
+        ConfigurationError: the stores are set, but not where the ledger is.
+    """
     from components import logs
     from components.settings import Settings
-    from workflows.local import local_services
+    from workflows.local import local_services, names_an_s3
 
     settings = Settings.load()
+    if names_an_s3(settings) and not (settings.ledger.host or settings.ledger.local_mode):
+        # Without the ledger, the leases of a cluster's runs would be overlooked.
+        raise ConfigurationError(
+            "DB_HOST is not set, but buckets or an endpoint are; set what Postgres needs, or "
+            "LOCAL_MODE=1 if the deployment has none"
+        )
     with logs.recording("WARNING"), local_services(settings, lambda *_: None) as services:
         yield services
 
@@ -121,7 +132,7 @@ def _print(report: dict[str, Any], lines: Sequence[RenderableType], as_json: boo
     from workflows.tables import output
 
     if as_json:
-        output().file.write(json.dumps(report, ensure_ascii=False) + "\n")
+        typer.echo(json.dumps(report, ensure_ascii=False))
         return
     for line in lines:
         output().print(line)
