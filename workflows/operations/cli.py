@@ -72,12 +72,12 @@ def delete(
     as_json: JsonOption = False,
 ) -> None:
     """Forget videos everywhere: frames, points, artifacts, ledger; the source stays."""
-    from workflows.operations.delete import as_dict, delete_videos
+    from workflows.operations.delete import delete_videos
     from workflows.operations.tables import delete_lines
 
     with _services() as services:
         found = delete_videos(videos, services, apply=yes)
-    report = {"applied": yes, "videos": [as_dict(held) for held in found]}
+    report = {"applied": yes, "videos": [held.as_dict() for held in found]}
     _print(report, delete_lines(found, applied=yes), as_json)
 
 

@@ -38,6 +38,10 @@ class Holdings:
             self.frames or self.points or self.artifacts or self.markers or self.state is not None
         )
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the video as `--json` prints it."""
+        return dict(vars(self))
+
 
 def delete_videos(names: Sequence[str], services: Services, *, apply: bool) -> list[Holdings]:
     """Forget the videos (`platform/code`) and return what was stored of them.
@@ -82,11 +86,6 @@ def forget(services: Services, platform: str, code: str) -> None:
     services.store.delete_all(
         storage.frames_bucket, (f"{folder}{name}" for name in sorted(traces.frames))
     )
-
-
-def as_dict(held: Holdings) -> dict[str, Any]:
-    """Return the video as `--json` prints it."""
-    return dict(vars(held))
 
 
 def _held(name: str, services: Services) -> Holdings:
