@@ -45,4 +45,4 @@ class DoneMarker(ModelBooking):
 
     def point_id(self, frame: Frame) -> str:
         """Return the frame's id in Qdrant."""
-        return point_id(self.video, frame)
+        return point_id(self.platform, self.code, frame.number)

@@ -7,6 +7,7 @@ so that whoever reads the last manifest knows about all of them.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, Self, TypeVar
@@ -46,6 +47,7 @@ def _name(value: str) -> str:
 # Objects beside a video's frames that book it: done, or rejected.
 DONE_MARKER, REJECTED_MARKER = "manifest.json", "rejected.json"
 MARKERS = frozenset({DONE_MARKER, REJECTED_MARKER})
+_FRAME_FILE = re.compile(r"[0-9]+_[0-9]+\.[0-9]{2}\.png")
 
 RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,200}$")]
 S3Uri = Annotated[str, AfterValidator(_s3_uri)]
@@ -103,6 +105,16 @@ def frame_file(number: int, second: float) -> str:
     return f"{number}_{second:.2f}.png"
 
 
+def is_frame_file(name: str) -> bool:
+    """Tell whether a file's name is one that `frame_file` gives."""
+    return _FRAME_FILE.fullmatch(name) is not None
+
+
+def point_id(platform: str, code: str, number: int) -> str:
+    """Return a frame's id in Qdrant: a UUID from SHA-1 (RFC 9562, version 5)."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{platform}/{code}/{number}"))
+
+
 class Frame(Record):
     """A picture of the video: `number` counts its frames from 0 in order of presentation.
 
@@ -122,12 +134,6 @@ class Frame(Record):
 def frame_path(video: Video, frame: Frame) -> str:
     """Return the frame's key in the frames bucket."""
     return f"{video.platform}/{video.code}/{frame.file}"
-
-
-def point_id(video: Video, frame: Frame) -> str:
-    """Return the frame's id in Qdrant: a UUID from SHA-1 (RFC 9562, version 5)."""
-    name = f"{video.platform}/{video.code}/{frame.number}"
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 
 class FramedVideo(Record):
@@ -154,7 +160,7 @@ class FramedVideo(Record):
 
     def point_id(self, frame: Frame) -> str:
         """Return the frame's id in Qdrant."""
-        return point_id(self.video, frame)
+        return point_id(self.video.platform, self.video.code, frame.number)
 
 
 class PublishedVideo(Record):

@@ -51,6 +51,10 @@ class Markers:
         """Return what the done marker says; None where there is none, or not a whole one."""
         return self._read(self.address(platform, code, DONE_MARKER))
 
+    def rejected(self, platform: str, code: str) -> dict[str, Any] | None:
+        """Return what the rejection says; None where there is none, or not a whole one."""
+        return self._read(self.address(platform, code, REJECTED_MARKER))
+
     def bookings(self, prefix: str = "") -> Iterator[Booking]:
         """Yield the videos with a marker below `prefix`, in key order.
 

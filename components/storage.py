@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -44,6 +45,8 @@ _DENIED = {
 }
 # Up to 64 MiB an object is one PUT, so its ETag is its MD5 and equal content is recognised.
 _TRANSFER = TransferConfig(multipart_threshold=64 * 2**20, multipart_chunksize=64 * 2**20)
+
+_KEYS_A_REQUEST = 1000
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -211,6 +214,12 @@ class Store:
                 f"s3://{bucket}/{refused['Key']}: {self.endpoint} did not remove it "
                 f"({refused['Code']}); check the bucket's policy"
             )
+
+    def delete_all(self, bucket: str, keys: Iterable[str]) -> None:
+        """Remove any number of objects of a bucket, in as few requests as S3 takes."""
+        remaining = iter(keys)
+        while batch := list(islice(remaining, _KEYS_A_REQUEST)):
+            self.delete(bucket, batch)
 
     def explain(self, error: Exception, uri: str) -> PipelineError:
         """Return this project's error for boto3's, with what to do about it."""

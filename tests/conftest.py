@@ -13,6 +13,7 @@ from components.isolation import Decoders
 from components.manifest import Entry, Manifest, Record, SourceVideo, Video
 from components.services import Services
 from components.settings import LimitSettings, Settings, StorageSettings
+from tests.deployment import deployment, ledgered  # noqa: F401
 from tests.models import save_clip
 from tests.postgres import database, postgres  # noqa: F401
 from workflows.local_s3 import local_s3
@@ -50,11 +51,16 @@ def clip_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path, storage: StorageSettings, clip_model: Path) -> Settings:
+    return settings_below(tmp_path, storage, clip_model)
+
+
+def settings_below(folder: Path, storage: StorageSettings, model: Path) -> Settings:
+    """Return settings for that S3 server which keep everything else below a folder."""
     loaded = Settings.load().having("storage", **storage.model_dump())
-    loaded = loaded.having("work", data_dir=tmp_path, scratch_dir=tmp_path / "scratch")
+    loaded = loaded.having("work", data_dir=folder, scratch_dir=folder / "scratch")
     loaded = loaded.having("ledger", local_mode=True)
-    loaded = loaded.having("index", url=str(tmp_path / "qdrant"))
-    return loaded.having("embed", model=str(clip_model))
+    loaded = loaded.having("index", url=str(folder / "qdrant"))
+    return loaded.having("embed", model=str(model))
 
 
 @pytest.fixture

@@ -29,8 +29,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture
 def database(postgres: Any) -> LedgerSettings:
     """Settings that reach a fresh database."""
+    return new_database(postgres)
+
+
+def new_database(postgres: Any, template: str = "template1") -> LedgerSettings:
+    """Create a database, as a copy of another, and return the settings that reach it."""
     name = f"db{next(_NUMBERS)}"
-    postgres.psql(f"CREATE DATABASE {name};")
+    postgres.psql(f"CREATE DATABASE {name} TEMPLATE {template};")
     address = urlparse(postgres.get_uri())
     query = parse_qs(address.query)
     host = query["host"][0] if "host" in query else address.hostname

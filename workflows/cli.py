@@ -24,7 +24,8 @@ from components.errors import (
     RunFailedError,
 )
 from workflows import model_cli
-from workflows.operations.planning_cli import commands
+from workflows.operations.cli import commands as operations
+from workflows.operations.planning_cli import commands as planning
 from workflows.options import (
     CatchUpOption,
     JsonOption,
@@ -43,7 +44,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.add_typer(commands)
+app.add_typer(planning)
+app.add_typer(operations)
 app.add_typer(model_cli.app, name="model")
 errors = Console(stderr=True)
 _INTERRUPTED = 130

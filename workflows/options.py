@@ -61,7 +61,7 @@ def plan_options(
     Raises:
         ConfigurationError: an origin or a duration that there is not.
     """
-    from workflows.durations import seconds
+    from workflows.durations import duration
 
     if origin not in _ORIGINS:
         raise ConfigurationError(f"--from: expected {' or '.join(_ORIGINS)}, found {origin!r}")
@@ -69,7 +69,7 @@ def plan_options(
         "catch_up": catch_up,
         "origin": origin if origin != "listing" else "",
         "limit": limit,
-        "older_than_h": seconds(older_than) / 3600 if older_than else 0,
+        "older_than_h": duration(older_than).total_seconds() / 3600 if older_than else 0,
         "platform": platform,
     }
     return {name: value for name, value in options.items() if value}
@@ -77,11 +77,21 @@ def plan_options(
 
 @contextmanager
 def operated_services() -> Iterator[Services]:
-    """Give the services that the environment names, or this machine's where it names none."""
+    """Give the services of a deployment: those that the environment names, or this machine's.
+
+    Raises:
+        ConfigurationError: the stores are set, but not where the ledger is.
+    """
     from components.logs import recording
-    from workflows.local import local_services
+    from workflows.local import local_services, names_an_s3
 
     settings = loaded_settings()
+    if names_an_s3(settings) and not (settings.ledger.host or settings.ledger.local_mode):
+        # Without the ledger, the leases of a cluster's runs would be overlooked.
+        raise ConfigurationError(
+            "DB_HOST is not set, but buckets or an endpoint are; set what Postgres needs, or "
+            "LOCAL_MODE=1 if the deployment has none"
+        )
     with recording("WARNING"), local_services(settings) as services:
         yield services
 

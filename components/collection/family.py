@@ -62,7 +62,16 @@ class CollectionFamily:
         return FrameCollection(self._connection, name) if name else None
 
     def members(self) -> Iterator[Member]:
-        """Yield the collections behind the alias, by name."""
+        """Yield what is known of the collections behind the alias, by name."""
+        for name, role in self._roles():
+            yield self._member(name, role)
+
+    def collections(self) -> Iterator[FrameCollection]:
+        """Yield the collections behind the alias, whatever model they are of."""
+        for name, _ in self._roles():
+            yield FrameCollection(self._connection, name)
+
+    def _roles(self) -> list[tuple[str, Role]]:
         client, found = self._connection.client, aliases.targets(self._connection)
         roles: dict[str, Role] = {}
         for collection in self._connection.call(client.get_collections).collections:
@@ -72,8 +81,7 @@ class CollectionFamily:
             roles[former] = "previous"
         if now := aliases.target(self._connection, self.alias):
             roles[now] = "current"
-        for name, role in sorted(roles.items()):
-            yield self._member(name, role)
+        return sorted(roles.items())
 
     def find(self, model: str, dim: int | None) -> FrameCollection:
         """Return the collection of a model, of `dim` dimensions if given.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Self
@@ -17,15 +17,20 @@ from components.collection.points import (
     FIELDS,
     FINGERPRINT,
     Hit,
+    Point,
     VideoFrames,
+    batches,
     equals,
     hit,
     of_video,
+    stored_point,
     upsert_batches,
 )
 from components.encoders.encoder import Vectors
 from components.errors import ConfigurationError
 from components.settings import IndexSettings
+
+_PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ class FrameCollection:
         Raises:
             ConfigurationError: the collection does not exist.
         """
-        if not self._exists():
+        if not self.exists():
             raise ConfigurationError(
                 f"{self.connection.where} has no collection {self.name!r}; index videos first "
                 "(oriane run), or set QDRANT_URL, VP_DATA_DIR or QDRANT_COLLECTION to where they "
@@ -106,7 +111,7 @@ class FrameCollection:
         Raises:
             ConfigurationError: its points are not of frames.
         """
-        if not self._exists():
+        if not self.exists():
             return None
         return self._any_model(None) or schema.declared_model(self._info(self.name))
 
@@ -141,7 +146,7 @@ class FrameCollection:
             model: If given, points of another model do not count.
             fingerprint: If given, nor do points that name another fingerprint.
         """
-        if not self._exists():
+        if not self.exists():
             return False
         ids = {framed.point_id(frame) for frame in framed.frames}
         fields = ["model", FINGERPRINT]
@@ -174,6 +179,37 @@ class FrameCollection:
             return [hit(point) for point in answer.points]
         except KeyError as error:
             raise schema.foreign(self.name, f"its points lack {error.args[0]}") from error
+
+    def points(self, platform: str = "", code: str = "") -> Iterator[Point]:
+        """Yield all points, or those of a platform or video, in order of their ids.
+
+        They are read page by page. Points that were yielded may be removed meanwhile.
+        """
+        if not self.exists():
+            return
+        given = {"platform": platform, "video_code": code}
+        wanted: list[models.Condition] = [
+            equals(key, value) for key, value in given.items() if value
+        ]
+        offset: Any = None
+        while True:
+            page, offset = self.connection.call(
+                self._client.scroll,
+                self.name,
+                scroll_filter=models.Filter(must=wanted) if wanted else None,
+                limit=_PAGE,
+                offset=offset,
+                with_payload=["platform", "video_code", "frame_number", "model"],
+            )
+            yield from map(stored_point, page)
+            if offset is None:
+                return
+
+    def remove(self, ids: Iterable[str]) -> None:
+        """Remove points; one that is not there is no error."""
+        for batch in batches(ids, _PAGE):
+            selector = models.PointIdsList(points=list(batch))
+            self.connection.call(self._client.delete, self.name, selector, wait=True)
 
     def sample(self, count: int, seed: int) -> list[Sampled]:
         """Return up to `count` points; the same ones for a seed while nothing changes.
@@ -219,7 +255,8 @@ class FrameCollection:
             aliases.point(self.connection, {self.name: name})
         return aliases.targets(self.connection)[self.name]
 
-    def _exists(self) -> bool:
+    def exists(self) -> bool:
+        """Tell whether there is a collection."""
         return self.connection.call(self._client.collection_exists, self.name)
 
     def _info(self, name: str) -> models.CollectionInfo:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from qdrant_client import models
 
 from components.encoders.encoder import Vectors
-from components.manifest import Frame, Video
+from components.manifest import Frame, Video, point_id
 
 T = TypeVar("T")
 
@@ -46,6 +46,24 @@ class Hit:
     scene_start: float
     scene_end: float
     path: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point as it lies in the collection; what its payload lacks is None."""
+
+    id: str
+    platform: str | None
+    code: str | None
+    number: int | None
+    model: str | None
+
+    @property
+    def is_frame(self) -> bool:
+        """Whether it is a frame's, as its id tells; any other is not this program's."""
+        if self.platform is None or self.code is None or self.number is None:
+            return False
+        return self.id == point_id(self.platform, self.code, self.number)
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -114,4 +132,18 @@ def hit(point: models.ScoredPoint) -> Hit:
         scene_start=payload["scene_start"],
         scene_end=payload["scene_end"],
         path=payload["path"],
+    )
+
+
+def stored_point(record: models.Record) -> Point:
+    """Return a point as it lies there, whoever made it."""
+    payload: dict[str, Any] = record.payload or {}
+    number, model = payload.get("frame_number"), payload.get("model")
+    platform, code = payload.get("platform"), payload.get("video_code")
+    return Point(
+        id=str(record.id),
+        platform=platform if isinstance(platform, str) else None,
+        code=code if isinstance(code, str) else None,
+        number=number if isinstance(number, int) else None,
+        model=model if isinstance(model, str) else None,
     )

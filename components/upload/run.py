@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 
 from components.each import Job, run_each
 from components.frames_tar import read_pngs
-from components.manifest import Frame, FramedVideo, PublishedVideo
+from components.manifest import Frame, FramedVideo, PublishedVideo, is_frame_file
 from components.profiling import profile
 from components.services import Services
 from components.upload.contract import COMPONENT, UploadInputs, UploadOutputs
-
-_FRAME_FILE = re.compile(r"\d+_\d+\.\d{2}\.png")
-_KEYS_A_REQUEST = 1000
 
 
 @profile
@@ -44,9 +40,8 @@ def _upload(senders: ThreadPoolExecutor, job: Job[FramedVideo]) -> PublishedVide
         # A few at a time, so that the frames of a long video are not all in memory.
         while window := list(islice(pngs, 2 * job.services.settings.upload.concurrency)):
             list(senders.map(lambda pair: send(*pair), window))
-    unwanted = sorted(published.keys() - {*map(framed.path, framed.frames)})
-    for start in range(0, len(unwanted), _KEYS_A_REQUEST):
-        job.services.store.delete(bucket, unwanted[start : start + _KEYS_A_REQUEST])
+    unwanted = published.keys() - {*map(framed.path, framed.frames)}
+    job.services.store.delete_all(bucket, sorted(unwanted))
     return PublishedVideo(framed=framed, bucket=bucket)
 
 
@@ -64,5 +59,5 @@ def _published(job: Job[FramedVideo]) -> dict[str, str]:
     return {
         stored.uri.removeprefix(f"s3://{bucket}/"): stored.etag
         for stored in store.objects(prefix)
-        if _FRAME_FILE.fullmatch(stored.uri.removeprefix(prefix))
+        if is_frame_file(stored.uri.removeprefix(prefix))
     }

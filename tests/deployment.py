@@ -1,0 +1,128 @@
+"""A deployment that a real run of all phases left, copied for each test that damages it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.isolation import Decoders
+from components.services import Services
+from components.settings import LedgerSettings, Settings, StorageSettings
+from tests.clips import numbered_video
+from tests.kills import dies_at
+from tests.postgres import new_database, query
+from workflows.local_s3 import local_s3
+
+PHASES = ("fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record")
+CODES = ("one", "two")
+_AGE_S = 40 * 86400
+
+
+@pytest.fixture(scope="session")
+def deployment(
+    tmp_path_factory: pytest.TempPathFactory, clip_model: Path, decoders: Decoders
+) -> Path:
+    """A folder with S3 and Qdrant of two videos; its artifacts are 40 days old."""
+    from tests.conftest import Corpus, SharedDecoders, settings_below
+
+    folder = tmp_path_factory.mktemp("deployment")
+    with local_s3(folder / "s3", StorageSettings()) as storage:
+        settings = settings_below(folder, storage, clip_model)
+        with SharedDecoders(settings, decoders) as services:
+            corpus = Corpus(services)
+            for number, code in enumerate(CODES):
+                seconds = [(number + frame) / 5 for frame in range(8)]
+                corpus.add(numbered_video(folder / f"{code}.mp4", seconds, 160, 90))
+            corpus.through(*PHASES)
+    then = time.time() - _AGE_S
+    for path in (folder / "s3/oriane-artifacts").rglob("*"):
+        os.utime(path, (then, then))
+    return folder
+
+
+@pytest.fixture
+def copied(tmp_path: Path, deployment: Path) -> Iterator[StorageSettings]:
+    """Storage over a copy of the deployment; a module imports it as `storage`."""
+    copy(deployment, tmp_path)
+    with local_s3(tmp_path / "s3", StorageSettings()) as settings:
+        yield settings
+
+
+@pytest.fixture
+def ledgered(services: Services, database: LedgerSettings) -> Services:
+    """Services with a ledger in which everything is booked."""
+    services.settings = replace(services.settings, ledger=database)
+    assert services.ledger
+    services.ledger.book(services.markers.bookings())
+    return services
+
+
+def copy(deployment: Path, folder: Path) -> None:
+    for name in ("s3", "qdrant"):
+        shutil.copytree(deployment / name, folder / name)
+
+
+def content(services: Services) -> dict[str, Any]:
+    """Return all that is stored but what differs from run to run."""
+    store, storage = services.store, services.settings.storage
+    buckets = (storage.videos_bucket, storage.frames_bucket, storage.artifacts_bucket)
+    ledger, found = services.settings.ledger, {}
+    if services.ledger:
+        found["videos"] = query(ledger, "SELECT platform, code, state, etag FROM videos ORDER BY 2")
+        found["events"] = query(ledger, "SELECT platform, code, event FROM events ORDER BY id")
+    return found | {
+        "objects": {
+            stored.uri: stored.etag
+            for bucket in buckets
+            for stored in store.objects(f"s3://{bucket}/")
+        },
+        "points": set(services.collection.points()),
+    }
+
+
+def killed_everywhere(
+    folder: Path,
+    deployment: Path,
+    model: Path,
+    postgres: Any,
+    damage: Callable[[Services], None],
+    work: Callable[[Services], object],
+) -> list[dict[str, Any]]:
+    """Kill the work before its first, second, … side effect, then do it again undisturbed.
+
+    Each time on a fresh copy of the deployment, with the damage done to it. Return what is stored
+    in the end; last where nothing was killed.
+    """
+    from tests.conftest import settings_below
+
+    @contextmanager
+    def served(name: str, original: Path, template: str) -> Iterator[Settings]:
+        copy(original, folder / name)
+        with local_s3(folder / name / "s3", StorageSettings()) as storage:
+            settings = settings_below(folder / name, storage, model)
+            yield replace(settings, ledger=new_database(postgres, template))
+
+    with served("damaged", deployment, "template1") as damaged, Services(damaged) as services:
+        assert services.ledger
+        services.ledger.book(services.markers.bookings())
+        damage(services)
+    ends = []
+    for effect in itertools.count():
+        with served(str(effect), folder / "damaged", str(damaged.ledger.name)) as settings:
+            killed = dies_at(effect, settings, work)
+            with Services(settings) as services:
+                if killed:
+                    work(services)
+                ends.append(content(services))
+        if not killed:
+            return ends
+    raise AssertionError

@@ -1,0 +1,326 @@
+"""verify and repair: each kind is found, mended, and not found again after the next run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from qdrant_client import models
+
+from components.errors import ConfigurationError
+from components.ledger.booking import Booking
+from components.manifest import Video, point_id
+from components.services import Services
+from components.settings import LedgerSettings, Settings
+from tests.commands import invoked
+from tests.conftest import Corpus
+from tests.deployment import CODES, PHASES, content, killed_everywhere
+from tests.deployment import copied as storage  # noqa: F401
+from tests.postgres import query
+from tests.test_catch_up import planned
+from workflows.operations.verify import Verification, verify
+
+SOURCE, FRAMES = "s3://oriane-contents/local/one/video.mp4", "oriane-frames"
+MARKER = f"s3://{FRAMES}/local/one/manifest.json"
+
+
+def kinds(found: Verification) -> dict[str, int]:
+    return {str(finding.kind): finding.objects for finding in found.findings}
+
+
+def mended(services: Services, **options: Any) -> dict[str, int]:
+    """Repair, and return what was done to how many videos."""
+    done = verify(services, mend=True, apply=True, **options).repair
+    assert done
+    return {str(action): count for action, count in done.actions.items()}
+
+
+def taken(services: Services) -> list[str]:
+    """Return what the next catch-up takes, and take it through the phases."""
+    corpus = Corpus(services)
+    names = planned(corpus)
+    if services.ledger:
+        services.ledger.release("c")
+    for name in names:
+        platform, code = name.split("/")
+        source = f"s3://oriane-contents/{name}/video.mp4"
+        corpus.videos.append(Video(platform=platform, code=code, source=source))
+    if names:
+        corpus.through(*PHASES)
+    return names
+
+
+def frame(services: Services) -> dict[str, Any]:
+    marker = services.markers.done("local", "one")
+    assert marker
+    return dict(marker["frames"][0])
+
+
+def lose_frame(services: Services) -> None:
+    services.store.delete(FRAMES, [frame(services)["path"]])
+
+
+def lose_point(services: Services) -> None:
+    services.collection.remove([frame(services)["uuid"]])
+
+
+def lose_marker(services: Services) -> None:
+    services.markers.remove("local", "one", "manifest.json")
+
+
+def lose_source(services: Services) -> None:
+    services.store.delete("oriane-contents", ["local/one/video.mp4"])
+
+
+def add_frame(services: Services) -> None:
+    services.store.put(f"s3://{FRAMES}/local/one/999_9.99.png", b"png", "image/png")
+
+
+def add_point(services: Services, code: str = "one") -> None:
+    payload = {"platform": "local", "video_code": code, "frame_number": 999, "model": "m"}
+    vector = [1.0] + [0.0] * (services.collection.dim() - 1)
+    point = models.PointStruct(id=point_id("local", code, 999), vector=vector, payload=payload)
+    services.collection.connection.client.upsert("watched_frames", [point])
+
+
+def add_points_of_no_video(services: Services) -> None:
+    add_point(services, "nowhere")
+
+
+def mix_models(services: Services) -> None:
+    identifier = frame(services)["uuid"]
+    services.collection.connection.client.set_payload(
+        "watched_frames", {"model": "m"}, [identifier]
+    )
+
+
+def break_marker(services: Services) -> None:
+    services.store.put(MARKER, b'{"platform"', "application/json")
+
+
+def forget_row(services: Services) -> None:
+    assert services.ledger
+    services.ledger.forget("local", "one")
+
+
+def book_another_etag(services: Services) -> None:
+    assert services.ledger
+    booking = services.ledger.booking("local", "one")
+    assert booking
+    services.ledger.book([replace(booking, etag="other")])
+
+
+def forget_all(services: Services) -> None:
+    forget_row(services)
+    lose_marker(services)
+
+
+Damage = Callable[[Services], None]
+# What is damaged, what is found, what repairs it, and what the next catch-up takes.
+LOST: list[tuple[Damage, str, set[str], list[str]]] = [
+    (lose_frame, "missing_frames", {"make_due"}, ["local/one"]),
+    (lose_point, "missing_points", {"make_due"}, ["local/one"]),
+    (add_frame, "orphan_frames", {"delete_frames"}, []),
+    (add_point, "orphan_points", {"delete_points"}, []),
+    (add_points_of_no_video, "deleted_source", {"forget"}, []),
+    (mix_models, "wrong_model", {"delete_points", "make_due"}, ["local/one"]),
+]
+LOCAL = [(lose_marker, "half_finished", set[str](), ["local/one"])]
+LEDGER = [
+    (lose_marker, "unmarked", {"make_due"}, ["local/one"]),
+    (break_marker, "unmarked", {"make_due"}, ["local/one"]),
+    (forget_row, "unbooked", {"book"}, []),
+    (book_another_etag, "unbooked", {"book"}, []),
+    (forget_all, "half_finished", set[str](), ["local/one"]),
+]
+LAST: tuple[Damage, str, set[str], list[str]] = (lose_source, "deleted_source", {"forget"}, [])
+
+
+@pytest.mark.parametrize(
+    ("with_ledger", "cases"), [(False, [*LOST, *LOCAL, LAST]), (True, [*LOST, *LEDGER, LAST])]
+)
+def test_every_kind_is_found_mended_and_gone_after_the_next_run(
+    request: pytest.FixtureRequest, with_ledger: bool, cases: list[Any]
+) -> None:
+    services: Services = request.getfixturevalue("ledgered" if with_ledger else "services")
+    assert kinds(verify(services)) == {}
+    for damage, kind, does, due in cases:
+        damage(services)
+        before = content(services)
+        found = verify(services, mend=True)
+        assert kind in kinds(found), damage.__name__
+        assert content(services) == before, "nothing is done without apply"
+        assert set(mended(services)) == does, damage.__name__
+        assert mended(services) == {}, "a second repair finds nothing to do"
+        assert taken(services) == due, damage.__name__
+        assert kinds(verify(services)) == {}, damage.__name__
+
+
+def test_another_dimension_is_told_and_left_alone(services: Services) -> None:
+    marker = services.markers.done("local", "one")
+    assert marker
+    services.markers.write_done("local", "one", {**marker, "dim": 7})
+    assert kinds(verify(services)) == {"wrong_dimension": 1}
+    assert mended(services) == {}
+
+
+def test_a_video_that_a_run_works_on_is_left_to_it(ledgered: Services) -> None:
+    for damage in (lose_frame, add_frame, add_point, lose_source):
+        damage(ledgered)
+    assert ledgered.ledger
+    ledgered.ledger.lease([("local", "one")], "r1", 1)
+    found = verify(ledgered)
+    assert (kinds(found), found.leased, found.videos) == ({}, 1, 2)
+    ledgered.ledger.release("r1")
+    assert kinds(verify(ledgered)).keys() == {"deleted_source"}
+
+
+def test_what_is_foreign_is_counted_and_kept(services: Services) -> None:
+    for key in (
+        "notes.txt",
+        "local/one/notes.txt",
+        "local/one/deeper/1_1.00.png",
+        "a/..b/1_1.00.png",
+    ):
+        services.store.put(f"s3://{FRAMES}/{key}", b"x", "text/plain")
+    services.store.put("s3://oriane-contents/readme.md", b"x", "text/plain")
+    services.store.put("s3://oriane-artifacts/results/odd.json", b"x", "text/plain")
+    point = models.PointStruct(id=7, vector=[0.0] * services.collection.dim(), payload={"a": "b"})
+    services.collection.connection.client.upsert("watched_frames", [point])
+    before = content(services)
+    found = verify(services, mend=True, apply=True)
+    assert kinds(found) == {}
+    assert found.foreign == {"videos": 1, "frames": 4, "artifacts": 1, "points": 1}
+    assert content(services) == before
+
+
+def test_a_repair_is_bounded_and_goes_on(services: Services) -> None:
+    for code in CODES:
+        services.store.put(f"s3://{FRAMES}/local/{code}/999_9.99.png", b"png", "image/png")
+    first = verify(services, mend=True, apply=True, limit=1).repair
+    second = verify(services, mend=True, apply=True, limit=1).repair
+    assert first
+    assert second
+    assert [(first.videos, first.left), (second.videos, second.left)] == [(1, 1), (1, 0)]
+    assert kinds(verify(services)) == {}
+
+
+def test_one_platform_only(services: Services) -> None:
+    lose_frame(services)
+    other = verify(services, "tiktok")
+    assert (kinds(other), other.videos, other.points) == ({}, 0, 0)
+    assert kinds(verify(services, "local")) == {"missing_frames": 1}
+
+
+def test_the_wrong_source_bucket_does_not_look_like_deleted_videos(services: Services) -> None:
+    """Markers name the source, and it is still there."""
+    services.settings = services.settings.having("storage", videos_bucket="oriane-artifacts")
+    assert kinds(verify(services)) == {}
+
+
+def test_a_source_in_a_deeper_folder_is_no_deleted_one(services: Services, tmp_path: Path) -> None:
+    corpus = Corpus(services)
+    uri = "s3://oriane-contents/deep/er/local/one/video.mp4"
+    services.store.put(uri, services.store.get(SOURCE), "video/mp4")
+    corpus.videos = [Video(platform="local", code="one", source=uri)]
+    corpus.through(*PHASES)
+    lose_source(services)
+    assert kinds(verify(services)) == {}
+    lose_frame(services)
+    assert mended(services) == {}, "without its marker no listing would find it again"
+
+
+def test_what_an_earlier_version_of_a_rejected_video_left_is_kept(ledgered: Services) -> None:
+    corpus = Corpus(ledgered)
+    corpus.add(b"no video", "one")
+    corpus.through(*PHASES)
+    lose_frame(ledgered)
+    lose_point(ledgered)
+    assert kinds(verify(ledgered)) == {}
+
+
+def test_a_video_missing_from_the_start_is_booked_rightly(ledgered: Services) -> None:
+    assert ledgered.ledger
+    missing = Booking("local", "never", "rejected", run="r", phase="fetch", reason="missing")
+    ledgered.ledger.book([missing])
+    assert kinds(verify(ledgered)) == {}
+
+
+def test_a_collection_made_by_someone_else_is_named(services: Services) -> None:
+    services.settings = services.settings.having("index", collection="theirs")
+    params = {"a": models.VectorParams(size=4, distance=models.Distance.DOT)}
+    services.collection.connection.client.create_collection("theirs", vectors_config=params)
+    with pytest.raises(ConfigurationError, match="'theirs'.*named vectors"):
+        verify(services)
+
+
+def test_wrong_credentials_are_named(settings: Settings) -> None:
+    wrong = settings.having("storage", secret_access_key=SecretStr("no"))
+    told = pytest.raises(ConfigurationError, match="refused the credentials")
+    with Services(wrong) as services, told:
+        verify(services, mend=True, apply=True)
+
+
+def test_a_newer_schema_is_refused(services: Services, database: LedgerSettings) -> None:
+    with Services(replace(services.settings, ledger=database)) as first:
+        assert first.ledger
+    query(database, "INSERT INTO oriane_schema (version) VALUES (99) RETURNING version")
+    newer = Services(replace(services.settings, ledger=database))
+    with newer, pytest.raises(ConfigurationError, match=r"schema version 99.*upgrade the program"):
+        verify(newer, mend=True, apply=True)
+
+
+def all_damage(services: Services) -> None:
+    """Damage one video in most ways, and delete the other's source."""
+    for damage in (add_frame, add_point, mix_models, lose_frame):
+        damage(services)
+    services.store.delete("oriane-contents", ["local/two/video.mp4"])
+
+
+def mend(services: Services) -> None:
+    verify(services, mend=True, apply=True)
+
+
+def test_killed_between_any_two_side_effects(
+    tmp_path: Path, deployment: Path, clip_model: Path, postgres: Any
+) -> None:
+    ends = killed_everywhere(tmp_path, deployment, clip_model, postgres, all_damage, mend)
+    assert len(ends) > 7
+    assert all(end == ends[-1] for end in ends)
+
+
+def test_the_command(tmp_path: Path, services: Services, clip_model: Path) -> None:
+    lose_frame(services)
+    services.close()
+
+    def said(*options: str) -> tuple[int, str]:
+        return invoked("verify", *options, data=tmp_path, CLIP_MODEL=clip_model)
+
+    code, text = said("--json")
+    found = json.loads(text.splitlines()[0])
+    assert (code, found["videos"], found["repair"]) == (1, 2, None)
+    (finding,) = found["findings"]
+    assert finding["kind"] == "missing_frames"
+    assert finding["examples"][0]["video"] == "local/one"
+    code, text = said("--repair")
+    assert code == 1
+    assert "would: make 1 videos due" in text
+    code, text = said("--repair", "--yes")
+    assert code == 0
+    assert "did: make 1 videos due" in text
+    code, text = said("--yes")
+    assert code == 78
+    assert "--yes is for --repair" in text
+
+
+def test_buckets_without_a_ledger_are_not_taken_for_a_deployment_without_one(
+    tmp_path: Path,
+) -> None:
+    code, text = invoked("verify", data=tmp_path, S3_VIDEOS_BUCKET="videos")
+    assert code == 78
+    assert "DB_HOST is not set" in text
