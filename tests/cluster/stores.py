@@ -109,9 +109,9 @@ def qdrant_server(program: str, folder: Path, host: str) -> tuple[Server, IndexS
 
 
 @contextmanager
-def postgres_server(host: str) -> Iterator[tuple[str, dict[str, str]]]:
+def postgres_server(folder: Path, host: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Run Postgres; give the folder of its socket and the settings that reach it from pods."""
-    with postgres.running() as server:
+    with postgres.running(folder / "runtime") as server:
         # The wheel's server listens on a socket in a folder and nowhere else.
         address = urlparse(server.get_uri())
         socket_folder = parse_qs(address.query)["host"][0]
