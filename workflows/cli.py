@@ -24,8 +24,8 @@ from components.errors import (
     RunFailedError,
 )
 from workflows import model_cli
-from workflows.operations.cli import commands as operations
 from workflows.operations.planning_cli import commands as planning
+from workflows.operations.upkeep_cli import commands as operations
 from workflows.options import (
     CatchUpOption,
     JsonOption,

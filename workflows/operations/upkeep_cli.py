@@ -41,7 +41,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Compare source bucket, frames bucket, ledger and Qdrant, and mend what does not fit."""
-    from workflows.operations.tables import verify_lines
+    from workflows.operations.upkeep_tables import verify_lines
     from workflows.operations.verify import verify as reconcile
 
     if yes and not repair:
@@ -71,7 +71,7 @@ def delete(
 ) -> None:
     """Forget videos everywhere: frames, points, artifacts, ledger; the source stays."""
     from workflows.operations.delete import delete_videos
-    from workflows.operations.tables import delete_lines
+    from workflows.operations.upkeep_tables import delete_lines
 
     with operated_services() as services:
         found = delete_videos(videos, services, apply=yes)
@@ -97,11 +97,11 @@ def gc(
 ) -> None:
     """Clean the artifacts bucket of old manifests, job inputs, and results no marker names."""
     from workflows.operations.gc import clean
-    from workflows.operations.tables import clean_table
+    from workflows.operations.upkeep_tables import clean_lines
 
     with operated_services() as services:
         cleaning = clean(services, datetime.now(UTC) - older_than, apply=yes)
-    _print(cleaning.as_dict(), [clean_table(cleaning)], as_json)
+    _print(cleaning.as_dict(), clean_lines(cleaning), as_json)
 
 
 def _print(report: dict[str, Any], lines: Sequence[RenderableType], as_json: bool) -> None:

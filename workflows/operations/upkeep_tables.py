@@ -34,22 +34,25 @@ _DOES = {
     Action.MAKE_DUE: "make {} videos due",
     Action.BOOK: "book {} videos as marked",
 }
+_NOT_DONE = Text("nothing was changed; add --yes to do it")
 
 
 def verify_lines(found: Verification) -> list[RenderableType]:
     """Return the findings, and what a repair did or would do."""
-    lines: list[RenderableType] = [_findings_table(found)]
+    lines: list[RenderableType] = [_findings_table(found)] if found.findings else []
+    lines.append(_compared_line(found))
     return [*lines, _repair_line(found.repair)] if found.repair else lines
 
 
 def delete_lines(found: Sequence[Holdings], *, applied: bool) -> list[RenderableType]:
     """Return what was stored of each video, and which come back."""
-    return [_delete_table(found, applied=applied), _sources_line(found)]
+    lines: list[RenderableType] = [_delete_table(found, applied=applied), _sources_line(found)]
+    return lines if applied else [*lines, _NOT_DONE]
 
 
 def _findings_table(found: Verification) -> Table:
-    """Return the findings, one row a kind, and below how much was looked at."""
-    result = Table(title="findings", title_justify="left", caption_justify="left")
+    """Return the findings, one row a kind."""
+    result = Table()
     result.add_column("kind")
     for name in ("videos", "objects", "to repair"):
         result.add_column(name, justify="right")
@@ -60,12 +63,18 @@ def _findings_table(found: Verification) -> Table:
         meaning = Text(_MEANING[finding.kind], style="dim")
         shown = Text("\n").join([meaning, *map(Text, examples)])
         result.add_row(finding.kind, *map(str, numbers), shown)
-    foreign = ", ".join(f"{count} in {place}" for place, count in found.foreign.items() if count)
-    result.caption = Text(
-        f"{found.videos} videos and {found.points} points compared; {found.leased} videos left to "
-        f"the runs that work on them; foreign and left alone: {foreign or 'none'}"
-    )
     return result
+
+
+def _compared_line(found: Verification) -> Text:
+    """Return how much was looked at, and whether it fits."""
+    foreign = ", ".join(f"{count} in {place}" for place, count in found.foreign.items() if count)
+    return Text(
+        f"{found.videos} videos and {found.points} points compared"
+        + ("" if found.findings else ", everything fits together")
+        + (f"; {found.leased} videos left to the runs that work on them" if found.leased else "")
+        + (f"; foreign and left alone: {foreign}" if foreign else "")
+    )
 
 
 def _repair_line(repair: Repair) -> Text:
@@ -89,8 +98,6 @@ def _delete_table(found: Sequence[Holdings], *, applied: bool) -> Table:
     for held in found:
         numbers = (held.frames, held.points, held.artifacts, held.markers)
         result.add_row(Text(held.video), *map(str, numbers), held.state or "nothing")
-    if not applied:
-        result.caption = "add --yes to do it"
     return result
 
 
@@ -105,18 +112,23 @@ def _sources_line(found: Sequence[Holdings]) -> Text:
     )
 
 
-def clean_table(cleaning: Cleaning) -> Table:
+def clean_lines(cleaning: Cleaning) -> list[RenderableType]:
+    """Return what was removed, or would be, and what was not."""
+    kept = Text(
+        f"kept for runs in progress: {cleaning.kept_leased}; foreign and left alone: "
+        f"{cleaning.foreign}"
+    )
+    lines: list[RenderableType] = [_clean_table(cleaning), kept]
+    return lines if cleaning.applied else [*lines, _NOT_DONE]
+
+
+def _clean_table(cleaning: Cleaning) -> Table:
     """Return objects and bytes by kind."""
     title = "removed" if cleaning.applied else "would remove"
-    result = Table(title=title, title_justify="left", caption_justify="left")
+    result = Table(title=title, title_justify="left")
     result.add_column("kind")
     result.add_column("objects", justify="right")
     result.add_column("size", justify="right")
     for kind in Expired:
         result.add_row(kind, str(cleaning.objects[kind]), decimal(cleaning.bytes[kind]))
-    rest = "" if cleaning.applied else "; add --yes to do it"
-    result.caption = Text(
-        f"kept for runs in progress: {cleaning.kept_leased}; foreign and left alone: "
-        f"{cleaning.foreign}{rest}"
-    )
     return result
