@@ -11,6 +11,7 @@ import torch
 from qdrant_client import QdrantClient
 
 from components.ledger.connection import Database
+from components.plan.queue import EventQueue
 from components.services import Services
 from components.settings import Settings
 from components.storage import Store
@@ -23,14 +24,15 @@ _SIDE_EFFECTS: tuple[tuple[type, tuple[str, ...]], ...] = (
         ("create_collection", "update_collection", "update_collection_aliases", "upsert", "delete"),
     ),
     (Database, ("transact",)),
+    (EventQueue, ("delete",)),
 )
 
 
 def dies_at(number: int, settings: Settings, work: Callable[[Services], object]) -> bool:
     """Do the work in a child that dies before its `number`-th side effect, counted from 0.
 
-    Side effects are writes and deletions in S3 and Qdrant, and transactions. Tell whether it came
-    to that; False if the work has fewer.
+    Side effects are writes and deletions in S3, Qdrant and SQS, and transactions. Tell whether it
+    came to that; False if the work has fewer.
     """
     # A fork of a process with threads is meant here: the child ends by os._exit.
     if (child := os.fork()) == 0:

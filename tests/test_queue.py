@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -18,6 +19,7 @@ from components.plan.contract import PlanInputs
 from components.plan.queue import EventQueue
 from components.services import Services
 from components.settings import LedgerSettings, Settings
+from tests.kills import dies_at
 from workflows.operations.planning import planned
 
 PLAN = component("plan")
@@ -126,9 +128,36 @@ def test_a_crash_before_the_manifests_are_written_loses_nothing(
     assert queue.left() == 1
 
 
-def test_what_is_booked_needs_no_run(queue: Queue, database: LedgerSettings) -> None:
-    from dataclasses import replace
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_a_plan_killed_before_any_side_effect_is_made_good(
+    queue: Queue, database: LedgerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a ledger: leases, the manifest, then the message."""
+    monkeypatch.setattr("components.plan.queue._HIDDEN_S", 0)
+    settings = replace(queue.services.settings, ledger=database)
+    for effect in itertools.count():
+        queue.send(created(f"video{effect}"))
+        inputs = PLAN.inputs(catch_up=True, origin="queue", run=f"run{effect}")
+        killed = dies_at(
+            effect, settings, lambda services, wanted=inputs: PLAN.run(wanted, services)
+        )
+        with Services(settings) as services:
+            if killed:
+                PLAN.run(inputs, services)
+            assert services.ledger
+            leased = {lease["run"]: lease["videos"] for lease in services.ledger.leases()}
+            manifest = services.store.get(
+                f"s3://oriane-artifacts/runs/run{effect}/000000/plan.jsonl"
+            )
+        assert f"video{effect}".encode() in manifest
+        assert leased[f"run{effect}"] == 1
+        assert queue.left() == 0
+        if not killed:
+            break
+    assert effect >= 3
 
+
+def test_what_is_booked_needs_no_run(queue: Queue, database: LedgerSettings) -> None:
     queue.services.settings = replace(queue.services.settings, ledger=database)
     ledger = queue.services.ledger
     assert ledger

@@ -72,6 +72,7 @@ class EventQueue:
     def receive(self, most: int) -> Batch:
         """Take messages for up to `most` videos; they stay in the queue, hidden for a while."""
         batch = Batch()
+        seen: set[str] = set()
         while len(batch.candidates) < most:
             answer = self._call(
                 "receive_message",
@@ -80,9 +81,11 @@ class EventQueue:
                 WaitTimeSeconds=1,
             )
             messages = answer.get("Messages", [])
-            if not messages:
+            unseen = [message for message in messages if message["MessageId"] not in seen]
+            if not unseen:
                 break
-            for message in messages:
+            seen.update(message["MessageId"] for message in unseen)
+            for message in unseen:
                 self._take(message, batch)
         return batch
 
