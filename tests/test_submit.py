@@ -111,6 +111,15 @@ def test_the_workflow_that_is_created(server: tuple[str, type[Answering]]) -> No
     assert given == {**options, "source": "s3://b/p/"}
 
 
+def test_as_many_shards_in_flight_as_there_are_semaphores_for() -> None:
+    with pytest.raises(ConfigurationError, match=r"expected one of 1, 2, .* found 3"):
+        submit(
+            at(Settings.load(), "http://127.0.0.1:9"),
+            "s3://b/p/",
+            options={"shards_in_flight": "3"},
+        )
+
+
 def test_options_arrive_as_argo_wants_them(
     server: tuple[str, type[Answering]], tmp_path: Path
 ) -> None:

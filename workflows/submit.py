@@ -21,6 +21,7 @@ from components.storage import Store
 from workflows.intake import plan_parameters
 from workflows.local import names_an_s3
 from workflows.pipeline import video_to_embedding
+from workflows.templates.pipeline import SEMAPHORES
 
 ENDED = frozenset({"Succeeded", "Failed", "Error"})
 # Argo parameters end up in an etcd object of at most 1.5 MB together with the run's status.
@@ -132,6 +133,11 @@ def submit_videos(
     Raises:
         PipelineError: the input is wrong, or S3 or the Argo server cannot be used.
     """
+    in_flight = options.get("shards_in_flight")
+    if in_flight and in_flight not in SEMAPHORES:
+        raise ConfigurationError(
+            f"--shards-in-flight: expected one of {', '.join(SEMAPHORES)}, found {in_flight}"
+        )
     parameters = dict(options)
     if paths and all(path.startswith("s3://") for path in paths) and len(paths) == 1:
         parameters["source"] = paths[0]
