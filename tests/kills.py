@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from qdrant_client import QdrantClient
 
-from components.ledger.connection import Database
+from components.ledger.ledger import Ledger
 from components.plan.queue import EventQueue
 from components.services import Services
 from components.settings import Settings
@@ -23,7 +23,7 @@ _SIDE_EFFECTS: tuple[tuple[type, tuple[str, ...]], ...] = (
         QdrantClient,
         ("create_collection", "update_collection", "update_collection_aliases", "upsert", "delete"),
     ),
-    (Database, ("transact",)),
+    (Ledger, ("book", "lease", "extend", "release", "request", "rebook", "forget")),
     (EventQueue, ("delete",)),
 )
 
@@ -31,8 +31,8 @@ _SIDE_EFFECTS: tuple[tuple[type, tuple[str, ...]], ...] = (
 def dies_at(number: int, settings: Settings, work: Callable[[Services], object]) -> bool:
     """Do the work in a child that dies before its `number`-th side effect, counted from 0.
 
-    Side effects are writes and deletions in S3, Qdrant and SQS, and transactions. Tell whether it
-    came to that; False if the work has fewer.
+    Side effects are writes and deletions in S3, Qdrant and SQS, and what changes the ledger. Tell
+    whether it came to that; False if the work has fewer.
     """
     # A fork of a process with threads is meant here: the child ends by os._exit.
     if (child := os.fork()) == 0:

@@ -63,7 +63,8 @@ class Queue:
 
 
 @pytest.fixture
-def queue(sqs: Any, services: Services) -> Queue:
+def queue(sqs: Any, services: Services, monkeypatch: pytest.MonkeyPatch) -> Queue:
+    monkeypatch.setattr("components.plan.queue._WAIT_S", 0)
     url = sqs.create_queue(QueueName=f"queue{next(NAMES)}")["QueueUrl"]
     services.settings = services.settings.having("plan", queue_url=url)
     return Queue(sqs, url, services)

@@ -25,6 +25,8 @@ from components.settings import Settings
 _MESSAGES_A_REQUEST = 10
 # Until then a message is hidden from others; planning takes seconds, so a crash costs that long.
 _HIDDEN_S = 900
+# Asking for a moment reaches all of SQS's servers; not waiting at all, only some.
+_WAIT_S = 1
 _CREATED = "ObjectCreated"
 _REGION = re.compile(r"//sqs\.([a-z0-9-]+)\.")
 
@@ -78,7 +80,7 @@ class EventQueue:
                 "receive_message",
                 MaxNumberOfMessages=_MESSAGES_A_REQUEST,
                 VisibilityTimeout=_HIDDEN_S,
-                WaitTimeSeconds=1,
+                WaitTimeSeconds=_WAIT_S,
             )
             messages = answer.get("Messages", [])
             unseen = [message for message in messages if message["MessageId"] not in seen]
