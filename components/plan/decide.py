@@ -189,7 +189,8 @@ def _newest(due: Iterable[Due], limit: int, decision: Decision) -> list[Due]:
 
     def counted() -> Iterator[Due]:
         nonlocal seen
-        for seen, item in enumerate(due, start=1):  # noqa: B007
+        for item in due:
+            seen += 1
             yield item
 
     taken = heapq.nlargest(limit, counted(), key=_rank)
