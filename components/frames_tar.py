@@ -1,4 +1,4 @@
-"""The frames of one video as PNGs in a tar: how phases hand pictures to each other."""
+"""Reading the frames of a video from the tar of PNGs in which phases hand them on."""
 
 from __future__ import annotations
 
@@ -6,42 +6,12 @@ import io
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from components.manifest import Frame
 
-# zlib's levels 1 to 3 take about the same time on photographs, and 3 is a tenth smaller.
-_COMPRESSION = 3
-
-
-class FramesTar:
-    """Writes frames to a tar, in any order; use as a context."""
-
-    def __init__(self, path: Path) -> None:
-        self._tar = tarfile.open(path, "w")  # noqa: SIM115, closed by __exit__
-
-    def add(self, name: str, picture: Image.Image) -> None:
-        """Append a picture as PNG."""
-        png = io.BytesIO()
-        picture.save(png, "PNG", compress_level=_COMPRESSION)
-        member = tarfile.TarInfo(name)
-        member.size = png.tell()
-        png.seek(0)
-        self._tar.addfile(member, png)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._tar.close()
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 def read_pngs(path: Path, frames: Sequence[Frame]) -> Iterator[tuple[Frame, bytes]]:
@@ -59,5 +29,7 @@ def read_pngs(path: Path, frames: Sequence[Frame]) -> Iterator[tuple[Frame, byte
 
 def read_pictures(path: Path, frames: Sequence[Frame]) -> Iterator[tuple[Frame, Image.Image]]:
     """Yield the frames and their RGB pictures, in order of `frames`."""
+    from PIL import Image
+
     for frame, png in read_pngs(path, frames):
         yield frame, Image.open(io.BytesIO(png)).convert("RGB")

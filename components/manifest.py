@@ -115,16 +115,22 @@ def point_id(platform: str, code: str, number: int) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{platform}/{code}/{number}"))
 
 
+# Width and height of `Frame.sketch`.
+SKETCH_SIZE = (9, 8)
+
+
 class Frame(Record):
     """A picture of the video: `number` counts its frames from 0 in order of presentation.
 
     `second`, `scene_start` and `scene_end` are presentation times in seconds from the start.
+    `sketch` is the picture in grey and 9 × 8 pixels, base64: all that a dHash of 64 bits looks at.
     """
 
     number: int
     second: float
     scene_start: float
     scene_end: float
+    sketch: str = ""
 
     @property
     def file(self) -> str:

@@ -16,7 +16,7 @@ from components.crop.detect import find_picture, positions
 from components.crop.reencode import reencode
 from components.frame.extract import extract
 from components.frames_tar import read_pictures
-from components.manifest import CroppedVideo, Rectangle, SourceVideo
+from components.manifest import CroppedVideo, Frame, Rectangle, SourceVideo
 from components.media.borders import Bars, Evidence, judged, smoothed
 from components.settings import CropSettings, FrameSettings
 from tests.clips import bordered_video, ffmpeg, moving_picture, numbered_video, write_pictures
@@ -187,13 +187,13 @@ def test_reencoded_video_gives_the_same_frames_and_times(tmp_path: Path) -> None
     by_rectangle = frames(path, CroppedVideo(source=source, rectangle=even), tmp_path)
     reencoded = CroppedVideo(source=source, rectangle=even, reencoded="s3://a/b.mp4")
     by_encoding = frames(target, reencoded, tmp_path)
-    assert [frame for frame, _ in by_rectangle] == [frame for frame, _ in by_encoding]
+    assert [frame.file for frame, _ in by_rectangle] == [frame.file for frame, _ in by_encoding]
     for (_, one), (_, other) in zip(by_rectangle, by_encoding, strict=True):
         assert one.shape == other.shape
         assert np.abs(one.astype(int) - other.astype(int)).mean() < 6
 
 
-def frames(path: Path, cropped: CroppedVideo, tmp_path: Path) -> list[tuple[object, np.ndarray]]:
+def frames(path: Path, cropped: CroppedVideo, tmp_path: Path) -> list[tuple[Frame, np.ndarray]]:
     tar = tmp_path / "frames.tar"
     _, picked = extract(path, tar, cropped, FrameSettings(VP_SAMPLE_FPS=2), 24)
     return [(frame, np.asarray(picture)) for frame, picture in read_pictures(tar, picked)]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.manifest import Rectangle, SourceVideo
 from components.media import ffmpeg
 from components.media.borders import Bars, Evidence, border_holds, judged
-from components.media.decoding import Picture, luma, opened, small
+from components.media.decoding import Picture, VideoFile, luma, opened, small
 from components.profiling import profile
 from components.settings import CropSettings
 
@@ -20,24 +22,30 @@ _LUMA_FPS = 5
 _MAX_KEYFRAMES = 60
 _SMALLEST_PX = 32
 _BOUND = re.compile(r"^lavfi\.cropdetect\.([xy][12])=(-?\d+)$", re.MULTILINE)
+# Judging moves an edge by some pixels; a border that may reach the ratio is looked at closer.
+_SLACK_PX = 16
 
 
 @profile
 def find_picture(path: Path, source: SourceVideo, settings: CropSettings) -> Rectangle | None:
     """Return the part of the frame inside its borders, or None if there is none worth a crop.
 
-    cropdetect runs at a few positions, and the smallest rectangle that holds every finding is
-    proposed. Each side of it then has to prove itself a border over the probed pictures and the
-    keyframes of the whole video (see `components.media.borders`).
+    Where the keyframes leave room for a border, cropdetect runs over keyframes of the whole video
+    and clips at a few positions. The rectangle that holds all it finds is proposed; each side of it
+    then has to prove itself a border over these pictures (see `components.media.borders`).
     """
     if min(source.width, source.height) < _SMALLEST_PX:
         return None
-    evidence = Evidence(source.height, source.width)
-    bars = _proposed(path, source, settings, evidence)
+    with opened(path) as video:
+        # Most videos have none, and looking at more of a picture cannot make one.
+        if not _may_have_border(_keyframes(video, source), source, settings):
+            return None
+        evidence = Evidence(source.height, source.width)
+        video.seek(0)
+        pictures = chain(_keyframes(video, source), _clips(video, source, settings))
+        bars = _proposed(evidence.added(pictures), path, source, settings)
     if bars is None or bars == Bars(0, 0, 0, 0):
         return None
-    for picture in _keyframes(path, source):
-        evidence.add(picture)
     return _worthwhile(judged(evidence, bars, settings.limit), source, settings)
 
 
@@ -63,70 +71,84 @@ def positions(source: SourceVideo, probes: int, clip_s: float) -> list[float]:
     return [(index + chance.random()) * room / probes for index in range(probes)]
 
 
+def _may_have_border(
+    pictures: Iterable[Picture], source: SourceVideo, settings: CropSettings
+) -> bool:
+    """Tell whether enough rows or columns at the edges are as dark as cropdetect wants them.
+
+    It compares the mean of each line with its limit, from every edge inwards.
+    """
+    rows, columns = np.zeros(source.height, bool), np.zeros(source.width, bool)
+    for picture in pictures:
+        rows |= picture.mean(axis=1) > settings.limit
+        columns |= picture.mean(axis=0) > settings.limit
+    return max(_dark(rows), _dark(columns)) >= settings.min_ratio
+
+
+def _dark(lit: NDArray[np.bool_]) -> float:
+    """Return which part of the lines lies outside the first and the last lit one, and a little."""
+    if not lit.any():
+        return 1.0
+    edges = int(np.argmax(lit)) + int(np.argmax(lit[::-1]))
+    return (edges + _SLACK_PX) / len(lit) if edges else 0.0
+
+
 def _proposed(
-    path: Path, source: SourceVideo, settings: CropSettings, evidence: Evidence
+    pictures: Iterable[Picture], path: Path, source: SourceVideo, settings: CropSettings
 ) -> Bars | None:
-    """Return the union of what the probes found, and add their pictures to the evidence."""
-    found: list[dict[str, int]] = []
-    for position in positions(source, settings.probes, settings.clip_s):
-        bounds, pictures = _probe(path, source, position, settings)
-        for picture in pictures:
-            evidence.add(picture)
-        # Where all was black, cropdetect leaves the bounds crossed.
-        if bounds and bounds["x1"] < bounds["x2"] and bounds["y1"] < bounds["y2"]:
-            found.append(bounds)
-    if not found:
-        return None
-    return Bars(
-        top=min(bounds["y1"] for bounds in found),
-        bottom=source.height - 1 - max(bounds["y2"] for bounds in found),
-        left=min(bounds["x1"] for bounds in found),
-        right=source.width - 1 - max(bounds["x2"] for bounds in found),
-    )
+    """Return what cropdetect finds outside the union of the pictures, None where all is black.
 
-
-def _probe(
-    path: Path, source: SourceVideo, position: float, settings: CropSettings
-) -> tuple[dict[str, int], Picture]:
-    """Run cropdetect over one clip; return its last bounds and some luma planes of the clip.
-
-    The bounds are those before rounding, which cropdetect reports as metadata.
+    The bounds are those before rounding, which it reports as metadata.
     """
     limit, round_to, reset = settings.cropdetect.split(":")
     report = path.with_suffix(".cropdetect")
-    clip = ffmpeg.hostile_input(path, ss=f"{position:.3f}", t=settings.clip_s)
-    # cropdetect compares with a limit of 8 bits, whatever the depth of the video.
-    branches = clip.video.filter("format", "yuv420p").filter_multi_output("split")
     detected = (
-        branches[0]
+        ffmpeg.pictures_input(source.width, source.height)
         .filter("cropdetect", limit=limit, round=round_to, reset=reset, skip=0)
         .filter("metadata", mode="print", file=str(report))
         .output("-", format="null")
     )
-    planes = (
-        branches[1]
-        .filter("fps", _LUMA_FPS)
-        .filter("extractplanes", "y")
-        .output("pipe:1", format="rawvideo")
-    )
     report.write_text("")
-    _, raw, _ = ffmpeg.run(ffmpeg.merged(detected, planes))
+    ffmpeg.feed(detected, pictures)
+    # As long as all is black, cropdetect leaves the bounds crossed.
     bounds = {name: int(value) for name, value in _BOUND.findall(report.read_text())}
-    size = source.width * source.height
-    whole = len(raw) // size * size
-    pictures = np.frombuffer(raw[:whole], np.uint8).reshape(-1, source.height, source.width)
-    return bounds, pictures
+    if not bounds or bounds["x1"] >= bounds["x2"] or bounds["y1"] >= bounds["y2"]:
+        return None
+    return Bars(
+        top=bounds["y1"],
+        bottom=source.height - 1 - bounds["y2"],
+        left=bounds["x1"],
+        right=source.width - 1 - bounds["x2"],
+    )
 
 
-def _keyframes(path: Path, source: SourceVideo) -> Iterator[Picture]:
+def _keyframes(video: VideoFile, source: SourceVideo) -> Iterator[Picture]:
     """Yield luma planes of keyframes spread over the whole video."""
     apart, due = source.duration / _MAX_KEYFRAMES, 0.0
-    with opened(path) as video:
-        video.stream.codec_context.skip_frame = "NONKEY"
+    video.stream.codec_context.skip_frame = "NONKEY"
+    for decoded in video.decoded(source.start):
+        picture = luma(decoded.frame, source.rotation)
+        if decoded.second >= due and picture.shape == (source.height, source.width):
+            due = decoded.second + apart
+            yield picture
+    video.stream.codec_context.skip_frame = "DEFAULT"
+
+
+def _clips(video: VideoFile, source: SourceVideo, settings: CropSettings) -> Iterator[Picture]:
+    """Yield luma planes of clips at the probed positions, a few a second."""
+    base = video.stream.time_base
+    assert base is not None, "a stream that is decoded has a time base"
+    # Of the way from a keyframe to the position, what no other frame needs is left out.
+    video.stream.codec_context.skip_frame = "NONREF"
+    for position in positions(source, settings.probes, settings.clip_s):
+        video.seek(int((position + source.start) / base))
+        due = position
         for decoded in video.decoded(source.start):
+            if decoded.second > position + settings.clip_s:
+                break
             picture = luma(decoded.frame, source.rotation)
             if decoded.second >= due and picture.shape == (source.height, source.width):
-                due = decoded.second + apart
+                due = decoded.second + 1 / _LUMA_FPS
                 yield picture
 
 

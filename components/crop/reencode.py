@@ -34,7 +34,7 @@ def reencode(
     even = _even(rectangle, source)
     complaints = []
     for encoder, output in _attempts(path, target, source, even, settings):
-        status, _, complaint = ffmpeg.run(output)
+        status, complaint = ffmpeg.run(output)
         if status == 0:
             return even, encoder
         complaints.append(f"{encoder}: {complaint or status}")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterable, Iterator
 
 import imagehash
+from PIL import Image
 
 from components.dedup.contract import COMPONENT, DedupInputs, DedupOutputs
 from components.each import Job, run_each
 from components.frames_tar import read_pictures
-from components.manifest import Frame, FramedVideo
+from components.manifest import SKETCH_SIZE, Frame, FramedVideo
 from components.profiling import profile
 from components.services import Services
+from components.settings import DedupSettings
+
+# The dHash that needs no more than the sketches of the frames.
+_SKETCHED_SIZE = SKETCH_SIZE[1]
 
 
 @profile
@@ -24,14 +30,28 @@ def _dedup(job: Job[FramedVideo]) -> FramedVideo:
     framed, settings = job.input, job.services.settings.dedup
     if not settings.enabled:
         return framed
-    with job.downloaded(framed.tar, "frames.tar") as tar:
-        hashes = (
-            (frame, imagehash.dhash(picture, hash_size=settings.hash_size))
-            for frame, picture in read_pictures(tar, framed.frames)
-        )
-        kept = tuple(distinct(hashes, settings.tolerance))
+    if settings.hash_size == _SKETCHED_SIZE:
+        pictures = ((frame, _sketched(frame)) for frame in framed.frames)
+        kept = _kept(pictures, settings)
+    else:
+        with job.downloaded(framed.tar, "frames.tar") as tar:
+            kept = _kept(read_pictures(tar, framed.frames), settings)
     removed = len(framed.frames) - len(kept)
     return framed.model_copy(update={"frames": kept, "duplicates_removed": removed})
+
+
+def _kept(
+    pictures: Iterable[tuple[Frame, Image.Image]], settings: DedupSettings
+) -> tuple[Frame, ...]:
+    hashes = (
+        (frame, imagehash.dhash(picture, hash_size=settings.hash_size))
+        for frame, picture in pictures
+    )
+    return tuple(distinct(hashes, settings.tolerance))
+
+
+def _sketched(frame: Frame) -> Image.Image:
+    return Image.frombytes("L", SKETCH_SIZE, b64decode(frame.sketch))
 
 
 def distinct(

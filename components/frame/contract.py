@@ -25,4 +25,5 @@ COMPONENT = Component(
     outputs=FrameOutputs,
     resources=Resources(cpu=2, memory_gib=4, disk_gib=16),
     settings=("limits", "crop", "frame"),
+    version=2,
 )

@@ -21,6 +21,8 @@ from components.settings import FrameSettings
 
 # A cut that follows another by less is a flash, not a scene.
 MIN_SCENE_S = 0.6
+# AdaptiveDetector's own default for min_content_val.
+_ADAPTIVE_LEAST_CHANGE = 15.0
 _TIME_BASE = Fraction(1, 1_000_000)
 
 _DETECTORS: dict[str, tuple[Callable[..., SceneDetector], str]] = {
@@ -51,6 +53,16 @@ class SceneCuts:
     def finish(self, second: float) -> list[float]:
         """Return the cuts that only the end of the video, at its last frame, reveals."""
         return [cut.seconds for cut in self._detector.post_process(_timecode(second))]
+
+
+def changes(settings: FrameSettings) -> Callable[[float, NDArray[np.uint8]], bool]:
+    """Return a function that tells of each picture whether it shows another scene than the last.
+
+    Pictures may lie seconds apart, so only what a cut changes at the least is asked for.
+    """
+    least = _ADAPTIVE_LEAST_CHANGE if settings.detector == "adaptive" else settings.threshold
+    detector = ContentDetector(**({} if least is None else {"threshold": least}), min_scene_len=0)
+    return lambda second, picture: bool(detector.process_frame(_timecode(second), picture))
 
 
 def _timecode(second: float) -> FrameTimecode:

@@ -7,6 +7,7 @@ bounds to judge come from FFmpeg's cropdetect; this module accepts, moves or ref
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,12 @@ class Evidence:
         self._sum += luma
         np.maximum(self._peak, luma, out=self._peak)
         self._count += 1
+
+    def added(self, pictures: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
+        """Add the pictures and pass them on."""
+        for luma in pictures:
+            self.add(luma)
+            yield luma
 
     @property
     def mean(self) -> Plane:
@@ -115,7 +122,8 @@ def border_holds(
 def _is_black(bar: NDArray[np.uint8], limit: int) -> bool:
     if not bar.size:
         return True
-    brightest = bar.max(axis=-1)
+    # Not bar.max(axis=-1), which takes ten times as long over an axis of three.
+    brightest = np.maximum(np.maximum(bar[..., 0], bar[..., 1]), bar[..., 2])
     return bool(brightest.mean() <= limit and (brightest > limit + _BRIGHT).mean() <= 0.01)
 
 

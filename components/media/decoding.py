@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace, Interpolation
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -73,19 +73,30 @@ class VideoFile:
 
         Packets that cannot be decoded are skipped.
         """
-        number, second = 0, 0.0
-        for packet in self.packets(self.stream):
+        second = 0.0
+        for number, frame in enumerate(self.frames(self.packets(self.stream))):
+            if frame.pts is not None:
+                second = self.second(frame.pts, start)
+            yield Decoded(number, second, frame)
+
+    def frames(self, packets: Iterable[Packet[Any]]) -> Iterator[VideoFrame]:
+        """Yield the frames of packets of the stream; those that cannot be decoded are skipped."""
+        for packet in packets:
             try:
                 frames = packet.decode()
             except av.error.InvalidDataError:
                 continue
-            for frame in frames:
-                if not isinstance(frame, VideoFrame):
-                    continue
-                if frame.pts is not None and frame.time_base is not None:
-                    second = max(0.0, round(float(frame.pts * frame.time_base) - start, 6))
-                yield Decoded(number, second, frame)
-                number += 1
+            yield from (frame for frame in frames if isinstance(frame, VideoFrame))
+
+    def second(self, pts: int, start: float) -> float:
+        """Return the second after `start` at which a frame of the stream is shown."""
+        base = self.stream.time_base
+        assert base is not None, "a stream that is decoded has a time base"
+        return max(0.0, round(float(pts * base) - start, 6))
+
+    def seek(self, pts: int) -> None:
+        """Go on at the last keyframe at or before `pts`."""
+        self.container.seek(pts, stream=self.stream, backward=True)
 
 
 @contextmanager
@@ -153,10 +164,22 @@ def luma(frame: VideoFrame, rotation: int) -> Picture:
     return np.rot90(rows[: frame.height, : frame.width], rotation // 90)
 
 
+def is_bt709(frame: VideoFrame) -> bool:
+    """Tell whether the frame's colours are coded by BT.709; players assume so from HD on."""
+    if frame.colorspace == _UNSPECIFIED:
+        return frame.width >= 1280 or frame.height > 576
+    return frame.colorspace == Colorspace.ITU709
+
+
+def is_full_range(frame: VideoFrame) -> bool:
+    """Tell whether the frame's luma goes from 0 to 255, not from 16 to 235."""
+    return frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
+
+
 def _colorspace(frame: VideoFrame) -> Colorspace | None:
-    """Return the matrix that players assume for an untagged frame: BT.709 from HD on."""
+    """Return the matrix to name to the scaler for a frame that names none."""
     untagged = frame.colorspace == _UNSPECIFIED
-    return Colorspace.ITU709 if untagged and (frame.width >= 1280 or frame.height > 576) else None
+    return Colorspace.ITU709 if untagged and is_bt709(frame) else None
 
 
 def _is_cover(stream: VideoStream) -> bool:

@@ -51,7 +51,11 @@ def _mark(job: Job[IndexedVideo], run_name: str) -> RecordedVideo:
         "duration": source.duration,
         "crop": framed.rectangle.model_dump() if framed.rectangle else None,
         "frames": [
-            {**frame.model_dump(), "path": framed.path(frame), "uuid": framed.point_id(frame)}
+            {
+                **frame.model_dump(exclude={"sketch"}),
+                "path": framed.path(frame),
+                "uuid": framed.point_id(frame),
+            }
             for frame in framed.frames
         ],
         "duplicates_removed": framed.duplicates_removed,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import ValidationInfo, field_validator
+
 from components.encoders.identity import identity
 from components.settings.variables import Group, variable
 
@@ -88,6 +90,23 @@ class FrameSettings(Group):
     threshold: float | None = variable(
         "VP_SCENE_THRESH", None, "Its threshold (default: the detector's own)", decides=True, gt=0
     )
+    scan: Literal["all", "keyframes"] = variable(
+        "VP_SCENE_SCAN",
+        "all",
+        "Look at all frames, or at the keyframes and where a cut may lie between them",
+        decides=True,
+    )
+
+    @field_validator("scan")
+    @classmethod
+    def _detector_compares_pictures(cls, scan: str, info: ValidationInfo) -> str:
+        detector = info.data.get("detector", "adaptive")
+        if scan == "keyframes" and detector not in ("adaptive", "content"):
+            raise ValueError(
+                f"keyframes needs VP_SCENE_DETECTOR=adaptive or content; {detector} looks at all"
+            )
+        return scan
+
     sample_fps: float = variable(
         "VP_SAMPLE_FPS",
         0.1,

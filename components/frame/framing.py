@@ -1,0 +1,66 @@
+"""How a decoded frame becomes a picture: upright, and without its border."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+
+from components.frame.thumbnail import thumbnail
+from components.manifest import Rectangle, SourceVideo
+from components.media.borders import border_holds
+from components.media.decoding import Picture, upright
+
+
+class BorderGoneError(Exception):
+    """The picture reaches beyond the rectangle in some frame."""
+
+
+@dataclass(frozen=True)
+class Framing:
+    """The rectangle of a video that is looked at, None for all of it.
+
+    `black_limit` is the luma up to which a border counts as black (see `CropSettings.limit`).
+    """
+
+    source: SourceVideo
+    rectangle: Rectangle | None
+    black_limit: int
+
+    def thumbnail(self, frame: VideoFrame) -> Picture:
+        """Return the frame scaled down, BGR, without its border.
+
+        Raises:
+            BorderGoneError: there is picture in the border.
+        """
+        picture = thumbnail(frame, self.source)
+        if self.rectangle is None:
+            return picture
+        width, height = self.source.width, self.source.height
+        if not border_holds(picture, self.rectangle, width, height, self.black_limit):
+            raise BorderGoneError
+        return self._inside(picture, self.rectangle)
+
+    def picture(self, frame: VideoFrame) -> Picture:
+        """Return the frame in full size, RGB, without its border."""
+        source = self.source
+        picture = upright(frame, source.rotation, width=source.width, height=source.height)
+        return self._inside(picture, self.rectangle) if self.rectangle else picture
+
+    def _inside(self, picture: Picture, rectangle: Rectangle) -> Picture:
+        """Cut the rectangle, given in pixels of the source, out of a picture of it of any size."""
+        rows, columns = picture.shape[:2]
+        width, height = self.source.width, self.source.height
+        top = round(rectangle.y * rows / height)
+        left = round(rectangle.x * columns / width)
+        bottom = max(top + 1, round((rectangle.y + rectangle.height) * rows / height))
+        right = max(left + 1, round((rectangle.x + rectangle.width) * columns / width))
+        return np.ascontiguousarray(picture[top:bottom, left:right])
+
+
+def is_blank(picture: Picture, solid_std: float) -> bool:
+    """Tell whether every channel of the picture varies less than `solid_std`, 0 to 255."""
+    _, deviations = cv2.meanStdDev(picture)
+    return bool((deviations < solid_std).all())
