@@ -1,9 +1,7 @@
 """Runs one phase over the videos of a shard: reuse, isolation of failures, progress, manifest.
 
-A phase's result for a video lies in the artifacts bucket under
-`results/<platform>/<code>/<phase>/<fingerprint>.json` and is written last, after the files it
-names. Whoever finds it there takes it over instead of working. Rejections are kept the same way,
-with the limits they were judged by.
+Whoever finds a result or rejection of the same fingerprint (see `components.results`) takes it
+over instead of working.
 """
 
 from __future__ import annotations
@@ -16,12 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
 
-from pydantic import ValidationError
-
 from components.contract import Component, Out
 from components.errors import (
     ConfigurationError,
-    NotFoundError,
     PipelineError,
     TransientError,
     VideoRejectedError,
@@ -30,16 +25,8 @@ from components.fingerprint import digest, fingerprint, source_identity
 from components.logs import log
 from components.manifest import Entry, Manifest, Problem, Record, Result, Step, Video
 from components.profiling import span
+from components.results import Outcome
 from components.services import Services
-from components.storage import split
-
-
-class Outcome(Record):
-    """What lies at a phase's result key."""
-
-    result: dict[str, Any] | None = None
-    problem: Problem | None = None
-    limits: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,21 +50,21 @@ class Job(Generic[Result]):
 
     def artifact(self, suffix: str) -> str:
         """Return the address of a file of this phase's result."""
-        bucket = self.services.settings.storage.artifacts_bucket
-        video = self.video
-        return (
-            f"s3://{bucket}/results/{video.platform}/{video.code}/{self.phase}/"
-            f"{self.fingerprint}.{suffix}"
-        )
+        return self.services.results.uri(self.video, self.phase, self.fingerprint, suffix)
 
     @contextmanager
     def downloaded(self, uri: str, name: str) -> Iterator[Path]:
-        """Give a local copy of an S3 object, and remove it on exit."""
-        with self.services.scratch.folder() as folder:
-            path = folder / name
-            with span("download", video=str(self.video)):
-                self.services.store.download(uri, path)
+        """Give a local copy of the video's source or of a phase's file."""
+        with self.services.copies.of(uri, self.entry.etag, name) as path:
             yield path
+
+    def upload(self, suffix: str, path: Path, content_type: str) -> str:
+        """Send a file of this phase's result, and return its address; `path` may be gone then."""
+        uri = self.artifact(suffix)
+        self.services.store.upload(uri, path, content_type=content_type)
+        self.services.results.wrote(self.video, uri)
+        self.services.copies.keep(uri, self.entry.etag, path)
+        return uri
 
 
 Identify = Callable[[Entry[Any]], Entry[Any]]
@@ -144,7 +131,7 @@ class Shard(Generic[Result]):
         with span(job.phase, video=str(job.video)):
             try:
                 if self._exclusive:
-                    self._drop_others(job)
+                    self._services.results.drop_others(job.video, job.phase, job.fingerprint)
                 result = work(job)
                 self.finish(job, result, spent + time.perf_counter() - start)
             except ConfigurationError:
@@ -206,7 +193,8 @@ class Shard(Generic[Result]):
 
     def _reuse(self, job: Job[Result]) -> bool:
         """Settle the video with an earlier outcome, if there is one that still holds."""
-        outcome = self._kept(job)
+        results = self._services.results
+        outcome = results.read(job.video, job.artifact("json"), self._output.of())
         if outcome is None:
             return False
         if outcome.problem:
@@ -215,8 +203,7 @@ class Shard(Generic[Result]):
             self._settle(job, job.entry.stopped(outcome.problem), "rejected", 0.0, reused=True)
             return True
         result = self._output.of().model_validate(outcome.result)
-        store = self._services.store
-        if self._files and not all(store.exists(uri) for uri in self._files(result)):
+        if self._files and not results.hold(job.video, self._files(result)):
             return False
         if self._verified and not self._verified(job, result):
             return False
@@ -224,33 +211,8 @@ class Shard(Generic[Result]):
         self._settle(job, job.entry.advanced(result, step), "reused", 0.0, reused=True)
         return True
 
-    def _kept(self, job: Job[Result]) -> Outcome | None:
-        try:
-            content = self._services.store.get(job.artifact("json"))
-            outcome = Outcome.model_validate_json(content)
-            if outcome.result is not None:
-                self._output.of().model_validate(outcome.result)
-        except NotFoundError:
-            return None
-        except ValidationError:
-            # Half an object, or one of another version: worth no more than none.
-            log.warning("%s: unreadable result, redone", job.artifact("json"))
-            return None
-        return outcome
-
-    def _drop_others(self, job: Job[Result]) -> None:
-        folder = job.artifact("").rpartition("/")[0] + "/"
-        others = [
-            split(stored.uri)
-            for stored in self._services.store.objects(folder)
-            if not stored.uri.startswith(job.artifact(""))
-        ]
-        if others:
-            self._services.store.delete(others[0][0], [key for _, key in others])
-
     def _keep(self, job: Job[Result], outcome: Outcome) -> None:
-        content = outcome.model_dump_json().encode()
-        self._services.store.put(job.artifact("json"), content, content_type="application/json")
+        self._services.results.write(job.video, job.artifact("json"), outcome)
 
     def _keep_rejection(self, job: Job[Result], problem: Problem) -> None:
         try:

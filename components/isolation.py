@@ -18,7 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import cache
 from multiprocessing import forkserver, util
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -65,6 +65,13 @@ def _limit(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def _work(threads: int, function: Callable[..., T], args: Any, kwargs: Any) -> T:
+    from components.media import decoding
+
+    decoding.share_cores(threads)
+    return function(*args, **kwargs)
+
+
 class Decoders:
     """A pool of worker processes under the limits that the settings give one video."""
 
@@ -73,6 +80,7 @@ class Decoders:
         self._limits = limits
         self._lock = threading.Lock()
         self._pool: ProcessPool | None = None
+        self._in_flight = 0
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `function` returns when called in a worker process.
@@ -83,9 +91,13 @@ class Decoders:
             TransientError: the worker was killed from outside.
         """
         limit = self._limits.decode_timeout_s
-        future = self._running().schedule(function, args=args, kwargs=kwargs, timeout=limit)
+        with self._lock:
+            self._in_flight += 1
+            threads = max(1, self._workers // self._in_flight)
         try:
-            return future.result()
+            pool = self._running()
+            future = pool.schedule(_work, args=(threads, function, args, kwargs), timeout=limit)
+            return cast(T, future.result())
         except FutureTimeoutError as error:
             raise VideoRejectedError(
                 Reason.DECODER_TIMEOUT,
@@ -96,6 +108,9 @@ class Decoders:
             raise self._out_of_memory() from error
         except ProcessExpired as error:
             raise self._expired(error) from error
+        finally:
+            with self._lock:
+                self._in_flight -= 1
 
     def close(self) -> None:
         """End the workers."""

@@ -31,11 +31,15 @@ class Scratch:
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """Give a new folder, and remove it and its content on exit."""
-        path = Path(tempfile.mkdtemp(dir=self.path))
+        path = self.new_folder()
         try:
             yield path
         finally:
             shutil.rmtree(path, ignore_errors=True)
+
+    def new_folder(self) -> Path:
+        """Return a new folder, which is the caller's to remove."""
+        return Path(tempfile.mkdtemp(dir=self.path))
 
     def close(self) -> None:
         """Remove everything and release the lock."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from components.copies import Copies
 from components.manifest import Video
 from components.markers import Markers
+from components.results import Results
 from components.scratch import Scratch
 from components.settings import Settings
 from components.storage import Store
@@ -36,18 +38,27 @@ class Services:
     """Shared services of one process; close it, or use it as a context, to release them.
 
     `progress` is called with phase, video and outcome whenever a video leaves a phase, from
-    whichever thread worked on it.
+    whichever thread worked on it. `several_phases` says that the process takes videos through more
+    than one phase, so that it is worth keeping what the next may ask for.
     """
 
-    def __init__(self, settings: Settings, progress: Progress = silent) -> None:
+    def __init__(
+        self, settings: Settings, progress: Progress = silent, *, several_phases: bool = False
+    ) -> None:
         self.settings = settings
         self.progress = progress
         self.store = Store(settings.storage)
         self.scratch = Scratch(settings.work.scratch_dir)
+        capacity = settings.work.copies_mb * 10**6 if several_phases else 0
+        self.copies = Copies(self.store, self.scratch, capacity)
+        bucket = settings.storage.artifacts_bucket
+        self.results = Results(self.store, bucket, listing=several_phases)
         self._closing = ExitStack()
         self._closing.callback(self.scratch.close)
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._making: dict[str, threading.RLock] = {}
         self._made: dict[str, object] = {}
+        self._loading_ahead = False
 
     @property
     def decoders(self) -> Decoders:
@@ -72,6 +83,18 @@ class Services:
             return load_encoder(self.settings.embed)
 
         return self._once("encoder", make)
+
+    def load_encoder_ahead(self) -> None:
+        """Load the model in a thread of its own, so that it is there when the frames are."""
+        with self._lock:
+            begun, self._loading_ahead = self._loading_ahead, True
+        if not begun:
+            threading.Thread(target=self._load_encoder, daemon=True).start()
+
+    def _load_encoder(self) -> None:
+        # Whoever asks for the encoder next meets the same error.
+        with suppress(Exception):
+            _ = self.encoder
 
     @property
     def collection(self) -> FrameCollection:
@@ -123,6 +146,8 @@ class Services:
 
     def _once(self, name: str, make: Callable[[], T]) -> T:
         with self._lock:
+            making = self._making.setdefault(name, threading.RLock())
+        with making:
             if name not in self._made:
                 self._made[name] = make()
             return self._made[name]  # type: ignore[return-value]

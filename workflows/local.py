@@ -45,14 +45,27 @@ def local_services(settings: Settings, progress: Progress = silent) -> Iterator[
     """
     settings = with_stand_ins(settings)
     if names_an_s3(settings):
-        with Services(settings, progress) as services:
-            yield services
+        with Services(settings, progress, several_phases=True) as services:
+            yield _loading_ahead(services)
         return
     with (
         local_s3(settings.work.data_dir / "s3", settings.storage) as storage,
-        Services(replace(settings, storage=storage), progress) as services,
+        Services(replace(settings, storage=storage), progress, several_phases=True) as services,
     ):
-        yield services
+        yield _loading_ahead(services)
+
+
+def _loading_ahead(services: Services) -> Services:
+    """Have the model loaded from the first video on that was not done before."""
+    report = services.progress
+
+    def progress(phase: str, video: Video, outcome: str) -> None:
+        if outcome == "done" and phase == "fetch":
+            services.load_encoder_ahead()
+        report(phase, video, outcome)
+
+    services.progress = progress
+    return services
 
 
 class LocalRun:

@@ -42,5 +42,5 @@ def _crop(job: Job[SourceVideo]) -> CroppedVideo:
             log.warning(
                 "crop %s: no %s here, re-encoded with %s", job.video, settings.encoder, encoder
             )
-        job.services.store.upload(job.artifact("mp4"), target, content_type="video/mp4")
-    return CroppedVideo(source=source, rectangle=rectangle, reencoded=job.artifact("mp4"))
+        uri = job.upload("mp4", target, content_type="video/mp4")
+    return CroppedVideo(source=source, rectangle=rectangle, reencoded=uri)

@@ -43,6 +43,6 @@ class FramesTar:
 
 
 def sketch(picture: NDArray[np.uint8]) -> str:
-    """Return what a dHash of 64 bits looks at (see `Frame.sketch`), as imagehash would reduce it."""
+    """Return the picture as imagehash reduces it for a dHash of 64 bits (see `Frame.sketch`)."""
     grey = Image.fromarray(picture).convert("L").resize(SKETCH_SIZE, Image.Resampling.LANCZOS)
     return b64encode(grey.tobytes()).decode()

@@ -23,12 +23,12 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
         rectangle, frames = job.services.decoders.call(
             extract, path, tar, cropped, settings.frame, settings.crop.limit
         )
-        job.services.store.upload(job.artifact("tar"), tar, content_type="application/x-tar")
         tar_bytes = tar.stat().st_size
+        uri = job.upload("tar", tar, content_type="application/x-tar")
     return FramedVideo(
         cropped=cropped,
         rectangle=rectangle,
         frames=tuple(frames),
-        tar=job.artifact("tar"),
+        tar=uri,
         tar_bytes=tar_bytes,
     )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from components.manifest import SourceVideo
 from components.media.decoding import Picture, is_bt709, is_full_range, upright
 
-# Frames are halved as long as so many pixels remain: 320 × 180 of 1280 × 720.
+# Frames are halved as long as so many pixels remain: 320x180 of 1280x720.
 _LEAST_PX = 30_000
 _PLANAR, _INTERLEAVED = ("yuv420p", "yuvj420p"), "nv12"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
@@ -58,7 +57,8 @@ def _join(published: Entry[PublishedVideo], embedded: Entry[EmbeddedVideo]) -> E
 
 def _index(job: Job[EmbeddedVideo]) -> IndexedVideo:
     embedded, services = job.input, job.services
-    vectors = np.load(io.BytesIO(services.store.get(embedded.vectors)), allow_pickle=False)
+    with job.downloaded(embedded.vectors, "vectors.npy") as path:
+        vectors = np.load(path, allow_pickle=False)
     services.collection.prepare(embedded.model, embedded.dim)
     services.collection.replace(embedded.framed, vectors, embedded.model, _chosen_by(job))
     return IndexedVideo(

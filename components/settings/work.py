@@ -44,6 +44,12 @@ class WorkSettings(Group):
     scratch_dir: Path | None = variable(
         "VP_SCRATCH_DIR", None, "Folder for temporary files (default: the system's)"
     )
+    copies_mb: int = variable(
+        "VP_COPIES_MB",
+        2048,
+        "Files that a process keeps on disk for its next phase, in MB; none if it has but one",
+        ge=0,
+    )
     data_dir: Path = variable(
         "VP_DATA_DIR", Path("data"), "Folder of a run on one machine: S3, Qdrant, logs"
     )

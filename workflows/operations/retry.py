@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from components.each import Outcome
 from components.errors import ConfigurationError
 from components.ledger.booking import Booking
 from components.manifest import REJECTED_MARKER
+from components.results import Outcome
 from components.services import Services
 from components.storage import split
 
