@@ -101,6 +101,7 @@ class Shard(Generic[Result]):
         self._services = services
         self._identify, self._files, self._verified = identify, files, verified
         self._exclusive = exclusive
+        self._results = services.results.listing() if exclusive else services.results
         self._limits = digest(services.settings.limits.model_dump_json())
 
     def pending(self) -> Iterator[Job[Result]]:
@@ -131,7 +132,7 @@ class Shard(Generic[Result]):
         with span(job.phase, video=str(job.video)):
             try:
                 if self._exclusive:
-                    self._services.results.drop_others(job.video, job.phase, job.fingerprint)
+                    self._results.drop_others(job.video, job.phase, job.fingerprint)
                 result = work(job)
                 self.finish(job, result, spent + time.perf_counter() - start)
             except ConfigurationError:
@@ -193,8 +194,7 @@ class Shard(Generic[Result]):
 
     def _reuse(self, job: Job[Result]) -> bool:
         """Settle the video with an earlier outcome, if there is one that still holds."""
-        results = self._services.results
-        outcome = results.read(job.video, job.artifact("json"), self._output.of())
+        outcome = self._results.read(job.video, job.artifact("json"), self._output.of())
         if outcome is None:
             return False
         if outcome.problem:
@@ -203,7 +203,7 @@ class Shard(Generic[Result]):
             self._settle(job, job.entry.stopped(outcome.problem), "rejected", 0.0, reused=True)
             return True
         result = self._output.of().model_validate(outcome.result)
-        if self._files and not results.hold(job.video, self._files(result)):
+        if self._files and not self._results.hold(job.video, self._files(result)):
             return False
         if self._verified and not self._verified(job, result):
             return False
@@ -212,7 +212,7 @@ class Shard(Generic[Result]):
         return True
 
     def _keep(self, job: Job[Result], outcome: Outcome) -> None:
-        self._services.results.write(job.video, job.artifact("json"), outcome)
+        self._results.write(job.video, job.artifact("json"), outcome)
 
     def _keep_rejection(self, job: Job[Result], problem: Problem) -> None:
         try:

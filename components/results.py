@@ -34,8 +34,8 @@ class Results:
     """Reads and writes results.
 
     With `listing`, a video's objects are listed once, and no request is spent on one that is not
-    there: right for a process that takes videos through several phases, whose own objects it has
-    seen being written. Without, every question is one request.
+    there: right for who asks more than once about a video and sees its own objects being written.
+    Without, every question is one request.
     """
 
     def __init__(self, store: Store, bucket: str, *, listing: bool) -> None:
@@ -43,6 +43,10 @@ class Results:
         self._listing = listing
         self._listed: OrderedDict[str, set[str]] = OrderedDict()
         self._lock = threading.Lock()
+
+    def listing(self) -> Results:
+        """Return the same results, by listing."""
+        return self if self._listing else Results(self._store, self._bucket, listing=True)
 
     def uri(self, video: Video, phase: str, fingerprint: str, suffix: str) -> str:
         """Return the address of a file of a phase's result."""
@@ -84,19 +88,15 @@ class Results:
     def drop_others(self, video: Video, phase: str, fingerprint: str) -> None:
         """Remove the phase's results for the video under any other fingerprint."""
         folder = f"{self._folder(video)}{phase}/"
-        found = (
-            self._objects(video)
-            if self._listing
-            else {stored.uri for stored in self._store.objects(folder)}
-        )
+        known = self._objects(video)
         others = {
             uri
-            for uri in found
+            for uri in known
             if uri.startswith(folder) and not uri.startswith(f"{folder}{fingerprint}.")
         }
         if others:
             self._store.delete(self._bucket, [split(uri)[1] for uri in sorted(others)])
-            found -= others
+            known -= others
 
     def _folder(self, video: Video) -> str:
         return f"s3://{self._bucket}/results/{video.platform}/{video.code}/"

@@ -72,8 +72,8 @@ def services(settings: Settings, decoders: Decoders) -> Iterator[Services]:
 class SharedDecoders(Services):
     """Services that use worker processes which outlive them."""
 
-    def __init__(self, settings: Settings, decoders: Decoders) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Settings, decoders: Decoders, **options: bool) -> None:
+        super().__init__(settings, **options)
         self._made["decoders"] = decoders
 
 

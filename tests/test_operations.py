@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,6 +20,7 @@ from components.settings import LedgerSettings
 from tests.clips import numbered_video
 from tests.commands import environment, oriane
 from tests.conftest import Corpus
+from tests.requests import counted
 from workflows.operations.forecast import forecast
 from workflows.operations.history import averages, digest, digests
 from workflows.operations.planning import planned
@@ -59,22 +56,6 @@ def summed_up(corpus: Corpus, run: str) -> None:
     corpus.through(*PHASES)
     summing = component("digest")
     summing.run(summing.inputs(run=run, max_failed_percent=100), corpus.services)
-
-
-@contextmanager
-def counted(services: Services) -> Iterator[Counter[str]]:
-    """Count the requests to S3 by operation."""
-    calls: Counter[str] = Counter()
-    events = services.store._client.meta.events
-
-    def count(event_name: str, **_: Any) -> None:
-        calls[event_name.rpartition(".")[2]] += 1
-
-    events.register("before-send.s3", count)
-    try:
-        yield calls
-    finally:
-        events.unregister("before-send.s3", count)
 
 
 def test_a_forecast_comes_close_to_the_requests_of_a_real_run(corpus: Corpus, clip: Path) -> None:

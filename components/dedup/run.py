@@ -31,7 +31,7 @@ def _dedup(job: Job[FramedVideo]) -> FramedVideo:
     if not settings.enabled:
         return framed
     if settings.hash_size == _SKETCHED_SIZE:
-        pictures = ((frame, _sketched(frame)) for frame in framed.frames)
+        pictures = ((frame, sketched(frame)) for frame in framed.frames)
         kept = _kept(pictures, settings)
     else:
         with job.downloaded(framed.tar, "frames.tar") as tar:
@@ -50,7 +50,8 @@ def _kept(
     return tuple(distinct(hashes, settings.tolerance))
 
 
-def _sketched(frame: Frame) -> Image.Image:
+def sketched(frame: Frame) -> Image.Image:
+    """Return the picture of 9 × 8 pixels whose dHash is that of the frame."""
     return Image.frombytes("L", SKETCH_SIZE, b64decode(frame.sketch))
 
 

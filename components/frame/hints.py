@@ -18,8 +18,18 @@ _OF_A_KEYFRAME = 0.3
 # … so many times its neighbours' median, and more than their largest by so much.
 _OF_NEIGHBOURS, _OF_LARGEST = 4.0, 1.2
 _NEIGHBOURS = 12
+# Between keyframes frames take less than this part of one, or sizes say nothing: noise, grain.
+_TELLING = 0.25
 # Where a frame takes less than this part of a keyframe, hardly anything moves.
 _QUIET = 0.05
+
+
+def tell_cuts(index: PacketIndex) -> bool:
+    """Tell whether most frames are so much smaller than keyframes that a new scene stands out."""
+    keyframes = set(index.keyframes)
+    others = [size for number, size in enumerate(index.sizes) if number not in keyframes]
+    usual = median(index.sizes[number] for number in keyframes)
+    return bool(others) and median(others) < _TELLING * usual
 
 
 def spikes(index: PacketIndex) -> list[int]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from components.frame.framing import Framing, is_blank
-from components.frame.hints import keyframes_at_cuts, places_keyframes_at_cuts, spikes
+from components.frame.hints import keyframes_at_cuts, places_keyframes_at_cuts, spikes, tell_cuts
 from components.frame.pick import Candidate, Picker
 from components.frame.scenes import MIN_SCENE_S, SceneCuts, changes
 from components.manifest import Frame
@@ -44,8 +44,9 @@ def keyframe_scan(
 ) -> list[Frame] | None:
     """Return the frames that represent the video; None where decoding all of it is the better way.
 
-    That is a video of few keyframes, of cuts between them, or whose container does not say when
-    each frame is shown. Frames have the numbers, times and pixels that a full scan would give them.
+    That is a video of few keyframes, of many cuts between them or of noise, or one whose container
+    does not say when each frame is shown. Frames have the numbers, times and pixels that a full
+    scan would give them.
 
     Args:
         keep: Called with each frame that is picked.
@@ -114,6 +115,7 @@ class _Scan:
             and bool(index.keyframes)
             and index.keyframes == sorted(self._keyframes)
             and len(index.keyframes) < _WORTHWHILE * len(index.pts)
+            and tell_cuts(index)
         )
 
     def cuts(self) -> list[float] | None:
@@ -124,7 +126,7 @@ class _Scan:
             start = index.keyframe_before(spike)
             runs[start] = min(spike + _LOOK_AHEAD, len(index.pts) - 1)
         if places_keyframes_at_cuts(index):
-            # What it did not take for a cut is none, but soon after a keyframe it may not place one.
+            # What the encoder did not take for a cut is none, except where it may not place one.
             runs = {
                 start: last
                 for start, last in runs.items()
@@ -150,13 +152,12 @@ class _Scan:
             1 / self._settings.sample_fps, self._settings.min_frames, picked.append
         )
         pending = list(cuts)
-        for number in self._cheap(cuts):
+        cheap, unwanted = self._cheap(cuts)
+        for number in cheap:
             second = self._second(number)
             while pending and pending[0] <= second:
                 picker.cut(pending.pop(0))
-            keyframe = self._keyframes.get(number)
-            blank = keyframe is not None and keyframe.blank
-            picker.offer(Candidate(number, second, None), blank=blank)
+            picker.offer(Candidate(number, second, None), blank=number in unwanted)
         for cut in pending:
             picker.cut(cut)
         end = max(self._framing.source.duration, self._second(len(self._index.pts) - 1))
@@ -189,18 +190,19 @@ class _Scan:
             return None
         return [frame for frame in frames if frame.number not in blank]
 
-    def _cheap(self, cuts: list[float]) -> list[int]:
-        """Return frames that cost little to decode: keyframes, and settled ones of each scene."""
+    def _cheap(self, cuts: list[float]) -> tuple[list[int], set[int]]:
+        """Return frames that cost little to decode, and those of them that are no good.
+
+        That is keyframes and a settled frame of each scene; those blank or not settled are no good.
+        """
         index = self._index
-        starts = [self._second(0), *cuts]
-        cheap = set(index.keyframes)
-        for start, end in pairwise([*starts, self._second(len(index.pts) - 1)]):
-            first = self._at(start)
+        cheap = {0, *index.keyframes}
+        unwanted = {number for number, keyframe in self._keyframes.items() if keyframe.blank}
+        for start, end in pairwise([self._second(0), *cuts, self._second(len(index.pts) - 1)]):
             settled = self._at(min(start + _SETTLED_S, (start + end) / 2))
             cheap.add(settled)
-            if first != settled:
-                cheap.discard(first)
-        return sorted(cheap)
+            unwanted |= {self._at(start)} - {settled}
+        return sorted(cheap), unwanted
 
     def _cuts_between(self, start: int, last: int) -> list[float]:
         """Decode from a keyframe on and return the cuts after it, to the second."""

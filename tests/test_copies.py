@@ -1,0 +1,109 @@
+"""What a process keeps for its next phase, and what that saves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pytest
+
+from components.contract import PHASES
+from components.copies import Copies
+from components.errors import NotFoundError
+from components.isolation import Decoders
+from components.services import Services
+from components.settings import Settings
+from tests.clips import numbered_video
+from tests.conftest import Corpus, SharedDecoders
+from tests.requests import counted
+
+ONE = "s3://oriane-frames/one"
+TWO = "s3://oriane-frames/two"
+MISSING = "s3://oriane-frames/missing"
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return numbered_video(tmp_path / "clip.mp4", [number / 10 for number in range(30)])
+
+
+def filled(services: Services, capacity: int) -> Copies:
+    for uri in (ONE, TWO):
+        services.store.put(uri, uri.encode(), content_type="text/plain")
+    return Copies(services.store, services.scratch, capacity)
+
+
+def read(copies: Copies, uri: str, version: str = "") -> bytes:
+    with copies.of(uri, version, "file") as path:
+        return path.read_bytes()
+
+
+def test_a_copy_is_fetched_once_as_long_as_it_fits(services: Services) -> None:
+    copies = filled(services, len(ONE))
+    with counted(services) as calls:
+        assert [read(copies, uri) for uri in (ONE, ONE, TWO, TWO, ONE)] == [
+            uri.encode() for uri in (ONE, ONE, TWO, TWO, ONE)
+        ]
+    assert calls["GetObject"] == 3
+    assert read(copies, ONE, "another version") == ONE.encode()
+
+
+def test_without_room_nothing_stays(services: Services) -> None:
+    copies = filled(services, 0)
+    with copies.of(ONE, "", "file") as path:
+        assert path.read_text() == ONE
+    assert not path.parent.exists()
+
+
+def test_threads_share_one_download(services: Services) -> None:
+    copies, together = filled(services, 10**6), Barrier(4)
+
+    def reader() -> None:
+        together.wait()
+        read(copies, ONE)
+
+    threads = [Thread(target=reader) for _ in range(4)]
+    with counted(services) as calls:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert calls["GetObject"] == 1
+
+
+def test_what_was_sent_is_not_fetched(services: Services, tmp_path: Path) -> None:
+    copies = filled(services, 10**6)
+    path = tmp_path / "file"
+    path.write_text("sent")
+    copies.keep(ONE, "", path)
+    with counted(services) as calls:
+        assert read(copies, ONE) == b"sent"
+    assert not calls
+
+
+def test_a_failed_download_leaves_nothing_behind(services: Services) -> None:
+    copies = filled(services, 10**6)
+    for _ in range(2):
+        with pytest.raises(NotFoundError), copies.of(MISSING, "", "file"):
+            pass
+    services.store.put(MISSING, b"now there", content_type="text/plain")
+    assert read(copies, MISSING) == b"now there"
+
+
+def test_requests_of_a_process_that_runs_every_phase(
+    settings: Settings, decoders: Decoders, clip: Path
+) -> None:
+    """The number that docs/performance.md states: source and frames are fetched once, or not."""
+    with SharedDecoders(settings, decoders, several_phases=True) as services:
+        corpus = Corpus(services)
+        corpus.add(clip, "a")
+        with counted(services) as calls:
+            (entry,) = corpus.through(*PHASES)
+        assert entry.problem is None
+        # Shards, not videos, cost what is read and written of manifests.
+        manifests = 9 + 10
+        frames = 3
+        assert calls.total() - manifests == 17 + frames, calls
+        with counted(services) as again:
+            corpus.through(*PHASES)
+        assert again.total() - manifests == 12, again
