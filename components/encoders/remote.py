@@ -67,8 +67,7 @@ class RemoteEncoder:
         return self._device.batch_size
 
     def prepare(self, image: Image.Image) -> Image.Image:
-        """Return the picture in memory, as it is: the model's own code resizes it."""
-        image.load()
+        """Return the picture as it is: the model's own code resizes it."""
         return image
 
     def embed(self, pictures: Sequence[Image.Image]) -> Vectors:

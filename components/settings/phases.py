@@ -178,6 +178,11 @@ class EmbedSettings(Group):
     )
     device: str = variable("VP_DEVICE", "auto", "auto, cpu, cuda or cuda:N")
 
+    @property
+    def read_ahead(self) -> int:
+        """Most frames that are read and prepared before the model takes them."""
+        return 64 if self.batch_size == "auto" else 2 * self.batch_size
+
     def deciding(self) -> dict[str, Any]:
         """Name the model by its identity, so that a changed folder is another model.
 
