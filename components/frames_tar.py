@@ -7,11 +7,12 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-from PIL import Image
+from typing import TYPE_CHECKING, Self
 
 from components.manifest import Frame
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # zlib's levels 1 to 3 take about the same time on photographs, and 3 is a tenth smaller.
 _COMPRESSION = 3
@@ -59,5 +60,7 @@ def read_pngs(path: Path, frames: Sequence[Frame]) -> Iterator[tuple[Frame, byte
 
 def read_pictures(path: Path, frames: Sequence[Frame]) -> Iterator[tuple[Frame, Image.Image]]:
     """Yield the frames and their RGB pictures, in order of `frames`."""
+    from PIL import Image
+
     for frame, png in read_pngs(path, frames):
         yield frame, Image.open(io.BytesIO(png)).convert("RGB")

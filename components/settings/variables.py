@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 def variable(
@@ -54,17 +54,26 @@ class Variable:
         return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
 
 
-class Group(BaseSettings):
-    """The variables of one phase or service; frozen, read from the environment when built."""
+class Group(BaseModel):
+    """The variables of one phase or service; frozen, read from the environment when built.
 
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="ignore",
-        case_sensitive=True,
-        env_ignore_empty=True,
-        populate_by_name=True,
+    What is given by argument, by variable or by field name, goes before the environment; an empty
+    variable counts as not set. pydantic-settings would do the same, but every pod would wait longer
+    for its import than for that of pydantic.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, validate_default=True
     )
     title: ClassVar[str]
+
+    def __init__(self, **values: Any) -> None:
+        found = {
+            variable.name: text
+            for variable in self.variables()
+            if variable.field not in values and (text := os.environ.get(variable.name))
+        }
+        super().__init__(**{**found, **values})
 
     def deciding(self) -> dict[str, Any]:
         """Return the values that decide a phase's result, by variable name."""
