@@ -1,7 +1,7 @@
 """What it takes to start each phase: python benchmarks/import_times.py [--runs 5] [PHASE…]
 
-Prints a Markdown table: CPU seconds of `python -m components PHASE --help`, of importing the phase's
-run.py, and of that with settings read and S3's client made, which is where work begins; the least of
+Prints a Markdown table: CPU seconds of `python -m components PHASE --help`, of importing the
+phase's run.py, and of that with settings read and S3's client made, where work begins; the least of
 some runs, whole processes. The last column names the large libraries that are loaded by then.
 """
 
