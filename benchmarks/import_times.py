@@ -14,8 +14,10 @@ import sys
 
 from components.contract import COMPONENTS
 
-LARGE = ("numpy", "PIL", "cv2", "av", "torch", "transformers", "boto3", "s3transfer", "botocore")
-LARGE += ("qdrant_client", "grpc", "psycopg", "scenedetect", "imagehash")
+LARGE = [
+    *("numpy", "PIL", "cv2", "av", "torch", "transformers", "imagehash", "scenedetect"),
+    *("boto3", "s3transfer", "botocore", "qdrant_client", "grpc", "psycopg"),
+]
 RUN = "import components.__main__, components.{phase}.run"
 READY = (
     "; from components.services import Services; from components.settings import Settings; "
