@@ -8,7 +8,7 @@ DATA := $(or $(VP_DATA_DIR),data)
 MOVIEPY := moviepy-2.2.1.tar.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs check-docs lock image images test-cluster clean
+.PHONY: help setup demo test lint format docs check-docs lock image images test-cluster bench-gpu clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ test-cluster: setup ## run the pipeline on a real cluster (docs/cluster.md)
 	@for component in $$($(BIN)/python -c 'from components.contract import COMPONENTS; print(*COMPONENTS)'); do \
 		$(CLUSTER_LOAD) localhost/oriane-$$component:0.1.0 || exit 1; done
 	ORIANE_CLUSTER_TESTS=1 $(BIN)/pytest -v tests/cluster $(ARGS)
+
+bench-gpu: setup ## measure the model, the embed phase and the codecs on this machine's GPU
+	$(BIN)/python -m benchmarks.gpu $(ARGS)
 
 clean: ## remove the environment and all data of local runs
 	rm -rf $(VENV) $(DATA)

@@ -19,8 +19,6 @@ from logging import (
 )
 from pathlib import Path
 
-from pythonjsonlogger.json import JsonFormatter
-
 log = getLogger("oriane")
 
 
@@ -34,6 +32,8 @@ def recording(level: str, file: Path | None = None, shown: Handler | None = None
     shown.setLevel(level)
     handlers: list[Handler] = [shown]
     if file:
+        from pythonjsonlogger.json import JsonFormatter
+
         file.parent.mkdir(parents=True, exist_ok=True)
         lines = FileHandler(file, encoding="utf-8")
         lines.setFormatter(

@@ -31,15 +31,25 @@ _TEXT = {
 _VISION = {**_TEXT, "image_size": 32, "patch_size": 8}
 
 
-def save_clip(folder: Path, seed: int = 0, dim: int = 24) -> Path:
-    """Save a CLIP of `dim` dimensions."""
+def save_clip(
+    folder: Path,
+    seed: int = 0,
+    dim: int = 24,
+    *,
+    text: dict[str, int] = _TEXT,
+    vision: dict[str, int] = _VISION,
+) -> Path:
+    """Save a CLIP of `dim` dimensions; empty `text` and `vision` make it as large as ViT-B/32."""
     torch.manual_seed(seed)
     tokenizer = CLIPTokenizer(*_byte_vocabulary(folder), model_max_length=77)
-    text = {**_TEXT, "vocab_size": len(tokenizer), "max_position_embeddings": 77}
+    text = {**text, "vocab_size": len(tokenizer), "max_position_embeddings": 77}
     text |= {"eos_token_id": tokenizer.eos_token_id, "bos_token_id": tokenizer.bos_token_id}
-    config = CLIPConfig(text_config=text, vision_config=_VISION, projection_dim=dim)
+    config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=dim)
     CLIPModel(config).save_pretrained(folder)
-    image = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    side = config.vision_config.image_size
+    image = CLIPImageProcessor(
+        size={"shortest_edge": side}, crop_size={"height": side, "width": side}
+    )
     CLIPProcessor(image, tokenizer).save_pretrained(folder)
     return folder
 

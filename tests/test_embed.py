@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.encoders.encoder import Encoder, Vectors
+from components.encoders.encoder import Encoder, Prepared, Vectors
 from components.encoders.load import load_encoder
 from components.errors import ConfigurationError
-from components.manifest import EmbeddedVideo
+from components.manifest import EmbeddedVideo, FramedVideo
 from tests.clips import numbered_video
 from tests.conftest import Corpus
 
@@ -26,10 +27,17 @@ class Recording:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self.name, self.dim = encoder.name, encoder.dim
+        self.batch_size = encoder.batch_size
         self.batches: list[int] = []
 
+    def prepare(self, image: Image.Image) -> Prepared:
+        return self._encoder.prepare(image)
+
+    def embed(self, pictures: Sequence[Prepared]) -> Vectors:
+        self.batches.append(len(pictures))
+        return self._encoder.embed(pictures)
+
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
-        self.batches.append(len(images))
         return self._encoder.embed_images(images)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
@@ -105,6 +113,31 @@ def test_a_video_whose_frames_cannot_be_read_fails_alone(
     assert problem.kind == "failed"
     assert isinstance(by_code["a"].result, EmbeddedVideo)
     assert isinstance(by_code["c"].result, EmbeddedVideo)
+
+
+def test_a_frame_that_cannot_be_decoded_fails_its_video_alone(
+    three_videos: Corpus, encoder: Recording, tmp_path: Path
+) -> None:
+    """Its files are whole, so that only preparing it shows."""
+    services = three_videos.services
+    framed = three_videos.through(*BEFORE)[1].result
+    assert isinstance(framed, FramedVideo)
+    with tarfile.open(tmp_path / "t.tar", "w") as tar:
+        for frame in framed.frames:
+            tar.addfile(tarfile.TarInfo(frame.file))
+    services.store.upload(framed.tar, tmp_path / "t.tar", "application/x-tar")
+    problems = [entry.problem for entry in three_videos.through(*BEFORE, "embed")]
+    assert [problem.kind if problem else "done" for problem in problems] == [
+        "done",
+        "failed",
+        "done",
+    ]
+
+
+def test_batches_shrink_with_the_encoder(three_videos: Corpus, encoder: Recording) -> None:
+    encoder.batch_size = 3
+    three_videos.through(*BEFORE, "embed")
+    assert set(encoder.batches[:-1]) == {3}
 
 
 def test_no_model_is_loaded_when_all_is_reused(three_videos: Corpus, encoder: Recording) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Sequence
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,8 +14,9 @@ import pytest
 import torch
 from PIL import Image
 
-from components.encoders.device import chosen_device, halving
-from components.encoders.encoder import Encoder, Vectors, normalized
+from components.encoders.conse_labels import captions, label_vectors
+from components.encoders.device import chosen_device
+from components.encoders.encoder import Encoder, normalized
 from components.encoders.identity import PACKAGED, identity
 from components.encoders.load import load_encoder
 from components.errors import ConfigurationError, TransientError
@@ -116,23 +119,77 @@ def test_the_packaged_model_finds_the_right_photograph() -> None:
     assert scores.argmax(axis=1).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_a_batch_that_does_not_fit_is_halved() -> None:
-    sizes: list[int] = []
+def short_of_memory(encoder: Encoder, fits: int) -> list[int]:
+    """Have the model run out of memory above `fits` pictures, as a GPU does; note the batches."""
+    seen: list[int] = []
 
-    def forward(batch: Sequence[int]) -> Vectors:
-        sizes.append(len(batch))
-        if len(batch) > 2:
+    def refuse(module: object, inputs: tuple[torch.Tensor, ...]) -> None:
+        seen.append(len(inputs[0]))
+        if len(inputs[0]) > fits:
             raise torch.OutOfMemoryError
-        return np.array([[float(value)] for value in batch], np.float32)
 
-    assert halving(list(range(7)), forward)[:, 0].tolist() == list(range(7))
-    assert max(size for size in sizes if size <= 2) == 2
+    encoder._model.vision_model.embeddings.patch_embedding.register_forward_pre_hook(refuse)  # type: ignore[attr-defined]
+    return seen
 
-    def never(batch: Sequence[int]) -> Vectors:
-        raise torch.OutOfMemoryError
 
-    with pytest.raises(TransientError, match="memory"):
-        halving([1, 2], never)
+def test_a_batch_that_does_not_fit_is_halved_once(clip_model: Path) -> None:
+    encoder = loaded(clip_model, VP_BATCH_SIZE="auto")
+    whole = encoder.embed_images(pictures(16))
+    seen = short_of_memory(encoder, fits=2)
+    assert encoder.embed_images(pictures(16)) == pytest.approx(whole, abs=1e-5)
+    assert seen == [8, 4, *[2] * 8]
+    assert encoder.batch_size == 2
+
+
+def test_one_picture_that_does_not_fit_is_worth_a_retry(clip_model: Path) -> None:
+    encoder = loaded(clip_model)
+    short_of_memory(encoder, fits=0)
+    with pytest.raises(TransientError, match="no memory left for one frame"):
+        encoder.embed_images(pictures(2))
+
+
+@pytest.mark.parametrize("model", [PACKAGED, "clip"])
+def test_half_the_bits_give_nearly_the_same_vectors(model: str, clip_model: Path) -> None:
+    model = str(clip_model) if model == "clip" else model
+    whole = loaded(model).embed_images(pictures(3))
+    half = loaded(model, VP_PRECISION="bfloat16").embed_images(pictures(3))
+    assert not np.array_equal(half, whole)
+    assert np.sum(half * whole, axis=1) == pytest.approx(1.0, abs=0.02)
+
+
+def test_only_a_precision_that_is_asked_for_decides() -> None:
+    auto, asked = EmbedSettings(), EmbedSettings(VP_PRECISION="float32")
+    assert "VP_PRECISION" not in auto.deciding()
+    assert asked.deciding()["VP_PRECISION"] == "float32"
+
+
+def test_threads_follow_the_setting(clip_model: Path) -> None:
+    loaded(clip_model, VP_THREADS=1)
+    assert torch.get_num_threads() == 1
+    loaded(clip_model)
+    assert torch.get_num_threads() == len(os.sched_getaffinity(0))
+
+
+def test_the_label_vectors_are_those_of_their_captions() -> None:
+    """Fails when names or caption change and nobody runs components.encoders.conse_labels."""
+    from components.encoders.minilm import SentenceEncoder
+
+    some = slice(None, None, 100)
+    made = SentenceEncoder().embed(captions()[some])
+    assert len(captions()) == len(label_vectors()) == 1000
+    assert made == pytest.approx(label_vectors()[some], abs=1e-5)
+
+
+def test_pictures_load_no_text_model() -> None:
+    code = (
+        "import sys; from PIL import Image; from components.encoders.load import load_encoder; "
+        "from components.settings import EmbedSettings; "
+        f"encoder = load_encoder(EmbedSettings(CLIP_MODEL={PACKAGED!r})); "
+        "encoder.embed_images([Image.new('RGB', (300, 200))]); print(*sys.modules)"
+    )
+    modules = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert "efficientnet_lite_pytorch" in modules
+    assert "transformers" not in modules
 
 
 def test_devices() -> None:

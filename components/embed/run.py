@@ -1,10 +1,15 @@
-"""Turns frames into vectors, in batches that run on across the videos of the shard."""
+"""Turns frames into vectors, in batches that run on across the videos of the shard.
+
+A thread reads the frames' files ahead, a pool decodes and resizes them, and the caller's thread
+does nothing but run the model.
+"""
 
 from __future__ import annotations
 
 import io
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,9 +22,9 @@ from PIL import Image
 from components.each import Job, Shard
 from components.embed.contract import COMPONENT, EmbedInputs, EmbedOutputs
 from components.embed.prefetch import prefetched
-from components.encoders.encoder import Encoder, Vectors
+from components.encoders.encoder import Encoder, Prepared, Vectors
 from components.errors import ConfigurationError
-from components.frames_tar import read_pictures
+from components.frames_tar import read_pngs
 from components.manifest import EmbeddedVideo, FramedVideo
 from components.profiling import profile, span
 from components.services import Services
@@ -52,44 +57,61 @@ def run(inputs: EmbedInputs, services: Services) -> EmbedOutputs:
         services,
         files=lambda embedded: [embedded.vectors],
     )
-    size = services.settings.embed.batch_size
-    with closing(prefetched(_pictures(shard.pending()), ahead=2 * size)) as pictures:
-        while batch := list(islice(pictures, size)):
-            _embed_batch(services.encoder, batch)
-            for video, _ in batch:
+    ahead = services.settings.embed.read_ahead
+    with (
+        ThreadPoolExecutor(services.settings.work.worker_count) as pool,
+        closing(prefetched(_frames(shard.pending(), services, pool), ahead)) as frames,
+    ):
+        # The first frame comes before the model is asked for: without one, none is loaded.
+        for first in frames:
+            encoder = services.encoder
+            batch = [first, *islice(frames, encoder.batch_size - 1)]
+            _embed_batch(encoder, batch)
+            for video in {id(video): video for video, _ in batch}.values():
                 if video.over and not video.settled:
                     video.settled = True
-                    keep = partial(_keep, video, services.encoder)
+                    keep = partial(_keep, video, encoder)
                     shard.attempt(video.job, keep, spent=video.seconds)
     return EmbedOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
 
 
-def _pictures(
-    jobs: Iterator[Job[FramedVideo]],
-) -> Iterator[tuple[_Progress, Image.Image | None]]:
-    """Yield every frame of every video; of a video that cannot be read, None as the last."""
+def _frames(
+    jobs: Iterator[Job[FramedVideo]], services: Services, pool: ThreadPoolExecutor
+) -> Iterator[tuple[_Progress, Future[Prepared] | None]]:
+    """Yield every frame of every video as the pool prepares it; of a video that cannot be read,
+    None as the last."""
     for job in jobs:
+        encoder = services.encoder
         video = _Progress(job)
         try:
             with job.downloaded(job.input.tar, "frames.tar") as tar:
-                for _, picture in read_pictures(tar, job.input.frames):
-                    yield video, picture
+                for _, png in read_pngs(tar, job.input.frames):
+                    yield video, pool.submit(_prepared, encoder, png)
         except Exception as error:
             video.error = error
             yield video, None
 
 
-def _embed_batch(encoder: Encoder, batch: list[tuple[_Progress, Image.Image | None]]) -> None:
+def _prepared(encoder: Encoder, png: bytes) -> Prepared:
+    with Image.open(io.BytesIO(png)) as picture:
+        return encoder.prepare(picture.convert("RGB"))
+
+
+def _embed_batch(encoder: Encoder, batch: list[tuple[_Progress, Future[Prepared] | None]]) -> None:
     """Append a row to each video's rows; a failure fails the videos of the batch alone."""
-    pictures = [
-        (video, picture) for video, picture in batch if picture is not None and not video.error
-    ]
+    pictures: list[tuple[_Progress, Prepared]] = []
+    for video, frame in batch:
+        if frame is not None and not video.error:
+            try:
+                pictures.append((video, frame.result()))
+            except Exception as error:
+                video.error = error
     if not pictures:
         return
     start = time.perf_counter()
     try:
         with _model_in_use, span("forward", frames=str(len(pictures))):
-            rows = encoder.embed_images([picture for _, picture in pictures])
+            rows = encoder.embed([picture for _, picture in pictures])
     except ConfigurationError:
         raise
     except Exception as error:
@@ -106,11 +128,8 @@ def _keep(video: _Progress, encoder: Encoder, job: Job[FramedVideo]) -> Embedded
     """Write the video's vectors and return its result."""
     if video.error:
         raise video.error
-    content = io.BytesIO()
-    np.save(content, np.stack(video.rows), allow_pickle=False)
-    job.services.store.put(
-        job.artifact("npy"), content.getvalue(), content_type="application/octet-stream"
-    )
-    return EmbeddedVideo(
-        framed=job.input, vectors=job.artifact("npy"), model=encoder.name, dim=encoder.dim
-    )
+    with job.services.scratch.folder() as folder:
+        path = folder / "vectors.npy"
+        np.save(path, np.stack(video.rows), allow_pickle=False)
+        uri = job.upload("npy", path, content_type="application/octet-stream")
+    return EmbeddedVideo(framed=job.input, vectors=uri, model=encoder.name, dim=encoder.dim)

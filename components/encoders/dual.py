@@ -10,25 +10,27 @@ import torch
 from PIL import Image
 from transformers import AutoModel, AutoProcessor
 
-from components.encoders.device import chosen_device, halving, precision
+from components.encoders.device import Device
 from components.encoders.encoder import Vectors, normalized
 from components.errors import ConfigurationError
+from components.settings import EmbedSettings
 
 
 class DualEncoder:
     """A transformers model with `get_image_features` and `get_text_features`."""
 
-    def __init__(self, name: str, model: str, device: str) -> None:
+    def __init__(self, name: str, settings: EmbedSettings) -> None:
         """
         Args:
             name: The identity that the vectors carry.
-            model: A folder, or a hub id with an optional @revision.
+            settings: Their model is a folder, or a hub id with an optional @revision.
 
         Raises:
             ConfigurationError: the model cannot be loaded or is no dual encoder.
         """
         self.name = name
-        self._device = chosen_device(device)
+        self._device = Device(settings)
+        model = settings.model
         location, _, revision = model.partition("@")
         if Path(model).expanduser().is_dir():
             location, revision = str(Path(model).expanduser()), ""
@@ -50,26 +52,40 @@ class DualEncoder:
                 f"CLIP_MODEL={model}: expected a model that embeds pictures and texts, found "
                 f"{type(self._model).__name__}; CLIP and SigLIP models do"
             )
-        self._model.eval().to(self._device)
+        self._model.eval().to(self._device.torch)
         # SigLIP is trained on texts padded to their full length.
         self._padding = "max_length" if "siglip" in self._model.config.model_type else True
         self.dim = self.embed_texts(["a photo"]).shape[1]
 
+    @property
+    def batch_size(self) -> int:
+        return self._device.batch_size
+
+    def prepare(self, image: Image.Image) -> dict[str, torch.Tensor]:
+        """Return the model's inputs for one picture, each with a first dimension of 1."""
+        return dict(self._processor(images=image, return_tensors="pt"))
+
+    def embed(self, pictures: Sequence[dict[str, torch.Tensor]]) -> Vectors:
+        return self._device.in_batches(pictures, self._forward)
+
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
-        return halving(images, self._forward_images)
+        return self.embed([self.prepare(image) for image in images])
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         inputs = self._processor(
             text=list(texts), padding=self._padding, truncation=True, return_tensors="pt"
         )
-        with torch.inference_mode(), precision(self._device):
-            features = self._model.get_text_features(**inputs.to(self._device))
+        with torch.inference_mode(), self._device.precision():
+            features = self._model.get_text_features(**inputs.to(self._device.torch))
         return normalized(_pooled(features))
 
-    def _forward_images(self, images: Sequence[Image.Image]) -> Vectors:
-        inputs = self._processor(images=list(images), return_tensors="pt")
-        with torch.inference_mode(), precision(self._device):
-            features = self._model.get_image_features(**inputs.to(self._device))
+    def _forward(self, pictures: Sequence[dict[str, torch.Tensor]]) -> Vectors:
+        inputs = {
+            name: torch.cat([picture[name] for picture in pictures]).to(self._device.torch)
+            for name in pictures[0]
+        }
+        with torch.inference_mode(), self._device.precision():
+            features = self._model.get_image_features(**inputs)
         return normalized(_pooled(features))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,30 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Vectors = NDArray[np.float32]
+# A picture as its model takes it: only the encoder that prepared it looks inside.
+Prepared = Any
 
 
 class Encoder(Protocol):
-    """Embeds pictures and texts into the same space; rows are L2-normalized float32."""
+    """Embeds pictures and texts into the same space; rows are L2-normalized float32.
+
+    `batch_size` is how many pictures a forward pass takes: what VP_BATCH_SIZE says, or less once
+    that did not fit the GPU.
+    """
 
     name: str
     dim: int
+
+    @property
+    def batch_size(self) -> int: ...
+
+    def prepare(self, image: Image.Image) -> Prepared:
+        """Return the picture as the model takes it; safe to call from several threads."""
+        ...
+
+    def embed(self, pictures: Sequence[Prepared]) -> Vectors:
+        """Return one row a prepared picture: (len(pictures), dim)."""
+        ...
 
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
         """Return one row a picture: (len(images), dim)."""

@@ -27,14 +27,14 @@ def load_encoder(settings: EmbedSettings) -> Encoder:
     if settings.model == PACKAGED:
         from components.encoders.conse import ConseEncoder
 
-        return _checked(ConseEncoder(name), settings)
+        return _checked(ConseEncoder(name, settings), settings)
     if settings.model in REMOTE_MODELS:
         from components.encoders.remote import RemoteEncoder
 
         return RemoteEncoder(name, REMOTE_MODELS[settings.model], settings)
     from components.encoders.dual import DualEncoder
 
-    return _checked(DualEncoder(name, settings.model, settings.device), settings)
+    return _checked(DualEncoder(name, settings), settings)
 
 
 def _checked(encoder: Encoder, settings: EmbedSettings) -> Encoder:

@@ -51,26 +51,38 @@ class RemoteEncoder:
         import torch
         from transformers import AutoModel
 
-        from components.encoders.device import chosen_device, halving, precision
+        from components.encoders.device import Device
 
-        self._device = chosen_device(settings.device)
-        self._torch, self._halving, self._precision = torch, halving, precision
+        self._device, self._torch = Device(settings), torch
         self._model: Any = AutoModel.from_pretrained(
             model.model.name,
             revision=model.model.commit,
             code_revision=model.code.commit,
             trust_remote_code=True,
         )
-        self._model.eval().to(self._device)
+        self._model.eval().to(self._device.torch)
+
+    @property
+    def batch_size(self) -> int:
+        return self._device.batch_size
+
+    def prepare(self, image: Image.Image) -> Image.Image:
+        """Return the picture as it is: the model's own code resizes it."""
+        return image
+
+    def embed(self, pictures: Sequence[Image.Image]) -> Vectors:
+        return self._device.in_batches(
+            pictures, lambda batch: self._encode("encode_image", list(batch))
+        )
 
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
-        return self._halving(images, lambda batch: self._encode("encode_image", list(batch)))
+        return self.embed(images)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         return self._encode("encode_text", list(texts))
 
     def _encode(self, method: str, inputs: list[Any]) -> Vectors:
-        with self._torch.inference_mode(), self._precision(self._device):
+        with self._torch.inference_mode(), self._device.precision():
             vectors = getattr(self._model, method)(inputs, batch_size=len(inputs))
         return normalized(vectors[:, : self.dim])
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from components.encoders.identity import identity
 from components.settings.variables import Group, variable
@@ -176,12 +176,37 @@ class EmbedSettings(Group):
         ge=1,
         le=65536,
     )
-    batch_size: int = variable("VP_BATCH_SIZE", 8, "Frames a forward pass", ge=1, le=4096)
+    batch_size: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = variable(
+        "VP_BATCH_SIZE",
+        8,
+        "Frames a forward pass; auto starts with 256 on a GPU and is halved until it fits",
+    )
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = variable(
+        "VP_PRECISION",
+        "auto",
+        "Numbers the model computes with; auto is float16 on a GPU, float32 on a CPU",
+        decides=True,
+    )
+    threads: int | None = variable(
+        "VP_THREADS", None, "Threads the model computes with on a CPU (default: the cores)", ge=1
+    )
     model_dir: Path = variable(
         "VP_MODEL_DIR", Path("~/.cache/oriane/models"), "Folder of models that bring their own code"
     )
     device: str = variable("VP_DEVICE", "auto", "auto, cpu, cuda or cuda:N")
 
+    @property
+    def read_ahead(self) -> int:
+        """Most frames that are read and prepared before the model takes them."""
+        return 64 if self.batch_size == "auto" else 2 * self.batch_size
+
     def deciding(self) -> dict[str, Any]:
-        """Name the model by its identity, so that a changed folder is another model."""
-        return {**super().deciding(), "CLIP_MODEL": identity(self.model)}
+        """Name the model by its identity, so that a changed folder is another model.
+
+        Precision decides only where it is asked for: "auto" follows the device, and no vector is
+        made anew because another machine has a GPU.
+        """
+        values = {**super().deciding(), "CLIP_MODEL": identity(self.model)}
+        if self.precision == "auto":
+            del values["VP_PRECISION"]
+        return values

@@ -17,7 +17,7 @@ from components.collection import FrameCollection
 from components.collection.family import CollectionFamily
 from components.collection.points import batches
 from components.embed.prefetch import prefetched
-from components.encoders.encoder import Encoder, Vectors
+from components.encoders.encoder import Encoder, Prepared, Vectors
 from components.errors import NotFoundError, PipelineError, TransientError
 from components.services import Services
 from workflows.model_swap.done_videos import DoneVideo, DoneVideos, side_by_side
@@ -69,9 +69,9 @@ def prepare(
     target = family.begin(encoder.name, encoder.dim)
     done, counts = DoneVideos(services, platform), _Counts()
     work = islice(_lacking(done, target, counts), limit)
-    size = services.settings.embed.batch_size
-    with closing(prefetched(_pictures(services, work), ahead=2 * size)) as pictures:
-        for batch in batches(pictures, size):
+    ahead = services.settings.embed.read_ahead
+    with closing(prefetched(_pictures(services, encoder, work), ahead)) as pictures:
+        while batch := list(islice(pictures, encoder.batch_size)):
             _embed(encoder, batch)
             for reading in {id(reading): reading for reading, _ in batch}.values():
                 _settle(reading, target, encoder, counts)
@@ -107,9 +107,15 @@ def _lacking(done: DoneVideos, target: FrameCollection, counts: _Counts) -> Iter
 
 
 def _pictures(
-    services: Services, work: Iterator[DoneVideo]
-) -> Iterator[tuple[_Reading, Image.Image | None]]:
-    """Yield every frame of every video; of a video that cannot be read, None as the last."""
+    services: Services, encoder: Encoder, work: Iterator[DoneVideo]
+) -> Iterator[tuple[_Reading, Prepared | None]]:
+    """Yield every frame of every video, prepared; of a video that cannot be read, None as the
+    last."""
+
+    def prepared(uri: str) -> Prepared:
+        with Image.open(io.BytesIO(store.get(uri))) as picture:
+            return encoder.prepare(picture.convert("RGB"))
+
     store, bucket = services.store, services.settings.storage.frames_bucket
     at_once = services.settings.upload.concurrency
     with ThreadPoolExecutor(at_once) as readers:
@@ -127,19 +133,19 @@ def _pictures(
             try:
                 # A few at a time, so that the frames of a long video are not all in memory.
                 for window in batches([f"s3://{bucket}/{path}" for path in paths], at_once):
-                    for png in readers.map(store.get, window):
-                        yield reading, Image.open(io.BytesIO(png)).convert("RGB")
+                    for picture in readers.map(prepared, window):
+                        yield reading, picture
             except (NotFoundError, UnidentifiedImageError, OSError) as error:
                 reading.problem = f"a frame cannot be read ({error}); type oriane verify --repair"
                 yield reading, None
 
 
-def _embed(encoder: Encoder, batch: list[tuple[_Reading, Image.Image | None]]) -> None:
+def _embed(encoder: Encoder, batch: list[tuple[_Reading, Prepared | None]]) -> None:
     pictures = [(reading, picture) for reading, picture in batch if picture is not None]
     if not pictures:
         return
     try:
-        rows = encoder.embed_images([picture for _, picture in pictures])
+        rows = encoder.embed([picture for _, picture in pictures])
     except PipelineError:
         raise
     except Exception as error:

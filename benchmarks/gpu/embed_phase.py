@@ -1,0 +1,123 @@
+"""The project's embed phase over PNGs in tars, through the real component and a local S3."""
+
+from __future__ import annotations
+
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from components.contract import component
+from components.errors import RunFailedError
+from components.frames_tar import FramesTar
+from components.manifest import (
+    CroppedVideo,
+    Entry,
+    Frame,
+    FramedVideo,
+    Manifest,
+    SourceVideo,
+    Video,
+)
+from components.services import Services
+from components.settings import Settings, StorageSettings
+from workflows.local_s3 import local_s3
+
+_FRAMES_A_VIDEO = 25
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Frames a second of the phase, and how many the cores can decode and resize."""
+
+    frames: int
+    frames_per_s: float
+    prepared_per_s_a_core: float
+    batch_size: int
+    device: str
+
+
+def embedding(folder: Path, settings: Settings, frames: int, size: tuple[int, int]) -> Embedding:
+    """Embed about `frames` pictures of `size` (width, height) and return the rates.
+
+    Raises:
+        RunFailedError: the phase failed on a video.
+    """
+    with (
+        local_s3(folder / "s3", StorageSettings()) as storage,
+        Services(settings.having("storage", **storage.model_dump())) as services,
+    ):
+        manifest, png = _shard(services, folder, max(1, frames // _FRAMES_A_VIDEO), size)
+        prepared = _prepared_per_s(services, png)
+        embed = component("embed")
+        start = time.perf_counter()
+        outputs = embed.run(embed.inputs(manifest=manifest), services)
+        seconds = time.perf_counter() - start
+        if outputs.failed:
+            raise RunFailedError(f"{outputs.failed} videos failed; the log says why")
+        return Embedding(
+            frames=outputs.done * _FRAMES_A_VIDEO,
+            frames_per_s=outputs.done * _FRAMES_A_VIDEO / seconds,
+            prepared_per_s_a_core=prepared,
+            batch_size=services.encoder.batch_size,
+            device=settings.embed.device,
+        )
+
+
+def _shard(
+    services: Services, folder: Path, videos: int, size: tuple[int, int]
+) -> tuple[Manifest[FramedVideo], bytes]:
+    """Write a tar and a manifest of videos that all consist of it; return one of its PNGs too."""
+    bucket = services.settings.storage.artifacts_bucket
+    frames = tuple(
+        Frame(number=number, second=number, scene_start=0, scene_end=_FRAMES_A_VIDEO)
+        for number in range(_FRAMES_A_VIDEO)
+    )
+    with FramesTar(folder / "frames.tar") as tar:
+        for frame in frames:
+            picture = _picture(frame.number, size)
+            tar.add(frame.file, picture)
+    uri = f"s3://{bucket}/bench/frames.tar"
+    services.store.upload(uri, folder / "frames.tar", "application/x-tar")
+    entries = [_entry(f"v{index}", uri, frames, size) for index in range(videos)]
+    manifest = Manifest[FramedVideo].write(
+        services.store, f"s3://{bucket}/bench/dedup.jsonl", entries
+    )
+    png = io.BytesIO()
+    picture.save(png, "PNG")
+    return manifest, png.getvalue()
+
+
+def _entry(
+    code: str, tar: str, frames: tuple[Frame, ...], size: tuple[int, int]
+) -> Entry[FramedVideo]:
+    video = Video(platform="bench", code=code, source=f"s3://bench/bench/{code}/video.mp4")
+    source = SourceVideo(
+        video=video, etag="e", bytes=1, container="mov", codec="h264", width=size[0],
+        height=size[1], rotation=0, start=0, duration=_FRAMES_A_VIDEO,
+    )  # fmt: skip
+    framed = FramedVideo(
+        cropped=CroppedVideo(source=source, rectangle=None), rectangle=None, frames=frames, tar=tar
+    )
+    return Entry[FramedVideo](video=video, etag="e", result=framed)
+
+
+def _picture(seed: int, size: tuple[int, int]) -> Image.Image:
+    """Return smooth colours with a little noise: about as large a PNG as a photograph."""
+    random = np.random.default_rng(seed)
+    coarse = Image.fromarray(random.integers(0, 255, (18, 32, 3), np.uint8))
+    smooth = np.asarray(coarse.resize(size, Image.Resampling.BICUBIC), np.int16)
+    noisy = smooth + random.integers(-4, 5, smooth.shape, np.int16)
+    return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
+
+
+def _prepared_per_s(services: Services, png: bytes, times: int = 10) -> float:
+    """Return how often a second one thread decodes and prepares the PNG; loads the model."""
+    encoder = services.encoder
+    start = time.process_time()
+    for _ in range(times):
+        encoder.prepare(Image.open(io.BytesIO(png)).convert("RGB"))
+    return times / (time.process_time() - start)
