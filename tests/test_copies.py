@@ -103,7 +103,7 @@ def test_requests_of_a_process_that_runs_every_phase(
         # Shards, not videos, cost what is read and written of manifests.
         manifests = 9 + 10
         frames = 3
-        assert calls.total() - manifests == 17 + frames, calls
+        assert calls.total() - manifests == 16 + frames, calls
         with counted(services) as again:
             corpus.through(*PHASES)
-        assert again.total() - manifests == 12, again
+        assert again.total() - manifests == 11, again

@@ -124,3 +124,8 @@ def test_detectors_that_look_at_every_frame_refuse(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("VP_SCENE_DETECTOR", "hash")
     with pytest.raises(ConfigurationError, match=r"VP_SCENE_SCAN.*adaptive or content"):
         Settings.load()
+
+
+def test_without_a_gpu_the_cpu_decodes(tmp_path: Path) -> None:
+    path = scenes(tmp_path / "v.mp4", FIXED)
+    assert frames(path, "all", tmp_path, VP_DECODE_HWACCEL="cuda") == frames(path, "all", tmp_path)

@@ -36,7 +36,7 @@ def full_scan(
     cuts = SceneCuts(settings)
     picker = Picker(1 / settings.sample_fps, settings.min_frames, keep)
     last: Decoded | None = None
-    with opened(path) as video:
+    with opened(path, hwaccel=settings.hwaccel) as video:
         for last in video.decoded(framing.source.start):
             thumbnail = framing.thumbnail(last.frame)
             for second in cuts.feed(last.second, thumbnail):

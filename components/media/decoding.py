@@ -11,6 +11,7 @@ from typing import Any
 import av
 import av.error
 import numpy as np
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
@@ -20,6 +21,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from components.errors import Reason, VideoRejectedError
+from components.logs import log
 from components.manifest import SourceVideo
 
 # Containers that hold their own data. Playlists and scripts (hls, concat, dash, …) are not among
@@ -113,18 +115,18 @@ def share_cores(threads: int) -> None:
 
 
 @contextmanager
-def opened(path: Path, *, max_pixels: int = 0) -> Iterator[VideoFile]:
+def opened(path: Path, *, max_pixels: int = 0, hwaccel: str = "none") -> Iterator[VideoFile]:
     """Open the local file at `path` for decoding its first video stream.
 
     Args:
         max_pixels: Most pixels a frame may have, 0 for any number.
+        hwaccel: A device to decode on, as FFmpeg names it (cuda); the CPU where there is none.
 
     Raises:
         VideoRejectedError: it is no video, or not one that can be opened.
     """
-    options = {"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS}
     try:
-        container = av.open(str(path), options=options, metadata_errors="ignore")
+        container = _container(path, hwaccel)
     except av.error.FFmpegError as error:
         raise _not_opened(path, error) from error
     with container:
@@ -143,6 +145,17 @@ def opened(path: Path, *, max_pixels: int = 0) -> Iterator[VideoFile]:
             context = stream.codec_context
             context.options = {**context.options, "max_pixels": str(max_pixels)}
         yield VideoFile(container, stream)
+
+
+def _container(path: Path, hwaccel: str) -> InputContainer:
+    options = {"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS}
+    if hwaccel != "none":
+        device = HWAccel(hwaccel, allow_software_fallback=True)
+        try:
+            return av.open(str(path), options=options, metadata_errors="ignore", hwaccel=device)
+        except (av.error.FFmpegError, RuntimeError) as error:
+            log.warning("no decoding on %s here, on the CPU instead: %s", hwaccel, error)
+    return av.open(str(path), options=options, metadata_errors="ignore")
 
 
 def upright(

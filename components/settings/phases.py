@@ -107,6 +107,12 @@ class FrameSettings(Group):
             )
         return scan
 
+    hwaccel: Literal["none", "cuda"] = variable(
+        "VP_DECODE_HWACCEL",
+        "none",
+        "Decode all frames on the GPU (NVDEC), or on the CPU where that fails",
+        decides=True,
+    )
     sample_fps: float = variable(
         "VP_SAMPLE_FPS",
         0.1,
