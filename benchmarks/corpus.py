@@ -59,21 +59,19 @@ CLIPS = (
     Recipe("tiktok/quick", 15, *PORTRAIT, (1, 3), _EVERYTHING),
     Recipe("tiktok/boxed", 24, *PORTRAIT, (2, 6), picture=(720, 406), preset="medium"),
     Recipe("tiktok/long", 90, *PORTRAIT, (1, 8), _EVERYTHING),
-    Recipe("tiktok/hevc", 40, *PORTRAIT, (2, 6), codec="libx265"),
+    Recipe("tiktok/hevc", 40, *PORTRAIT, (2, 6), codec="libx265", preset="faster"),
     Recipe("instagram/reel", 30, *PORTRAIT_HD, (1, 5), fixed_gop=True),
     Recipe("instagram/slides", 20, *PORTRAIT_HD, (3, 8), ("photo",), preset="medium", audio=False),
     Recipe("instagram/boxed", 45, *PORTRAIT_HD, (2, 6), picture=(1080, 1080), fixed_gop=True),
     Recipe("youtube/short", 60, *PORTRAIT_HD, (1, 6), _EVERYTHING),
     Recipe("youtube/takes", 40, *PORTRAIT, (12, 20), ("film", "bikes"), fixed_gop=True),
 )
-FILM = Recipe("youtube/film", 1200, 1280, 720, (1, 20), _EVERYTHING)
+FILM = Recipe("youtube/film", 1200, 1280, 720, (1, 20), _EVERYTHING, preset="veryfast")
 
 SETS: dict[str, tuple[Recipe, ...]] = {"clips": CLIPS, "film": (FILM,)}
 
 
-def make(
-    recipes: Iterable[Recipe], folder: Path, footage: Footage, seed: int = 1
-) -> list[Path]:
+def make(recipes: Iterable[Recipe], folder: Path, footage: Footage, seed: int = 1) -> list[Path]:
     """Make the videos below `folder` that are not there yet; return their paths.
 
     Raises:
@@ -105,9 +103,7 @@ def encode(cut: list[Piece], recipe: Recipe, footage: Footage, target: Path) -> 
     raw = {"format": "rawvideo", "pix_fmt": "yuv420p"}
     video = ffmpeg.input("pipe:", s=f"{width}x{height}", r=RATE, **raw)
     if recipe.picture:
-        video = video.filter(
-            "pad", recipe.width, recipe.height, "(ow-iw)/2", "(oh-ih)/2", "black"
-        )
+        video = video.filter("pad", recipe.width, recipe.height, "(ow-iw)/2", "(oh-ih)/2", "black")
     streams = [video]
     if recipe.audio:
         noise = f"anoisesrc=color=pink:amplitude=0.2:duration={recipe.seconds}"

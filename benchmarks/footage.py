@@ -53,8 +53,8 @@ def unpacked(packages: Path, folder: Path) -> Footage:
         archive = next(iter(sorted(packages.glob("moviepy-*.tar.gz"))), None)
         if archive is None:
             raise ConfigurationError(
-                f"{packages} holds no moviepy-*.tar.gz, whose film the benchmark cuts up; make bench "
-                "downloads it"
+                f"{packages} holds no moviepy-*.tar.gz, whose film the benchmark cuts up; "
+                "make bench downloads it"
             )
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = film.with_suffix(".unfinished")
@@ -155,7 +155,7 @@ def pieces(
             down=random.random(),
             hue=random.choice((0, 0, -40, 25, 70, 140)),
             speed=random.choice((1.0, 1.0, 0.75, 1.3)),
-            noise=random.choice((0, 0, 4, 8)),
+            noise=random.choice((0, 0, 0, 5)),
             fades=random.random() < 0.1,
         )
         left -= length

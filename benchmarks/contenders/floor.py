@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 from itertools import cycle, islice
-from pathlib import Path
 
 from benchmarks.contenders.contender import BATCH, MODEL, Contender, Task, Trial, script
 

