@@ -98,10 +98,10 @@ def measure(
         every = [video for videos in sets.values() for video in videos]
         _write(home / "recall.json", recall.measure(every, work / "recall"))
     if "scale" in wanted:
-        counts = scale.COUNTS[:2] if quick else scale.COUNTS
-        _write(home / "scale.json", scale.measure(footage, work / "scale", counts))
+        few = scale.COUNTS[: 2 if quick else None]
+        _write(home / "scale.json", scale.measure(footage, work / "scale", few))
     if "plan" in wanted:
-        counts = plan_scale.COUNTS[:2] if quick else plan_scale.COUNTS
+        counts = plan_scale.COUNTS[: 2 if quick else None]
         _write(home / "plan.json", plan_scale.measure(work / "plan", counts))
 
 

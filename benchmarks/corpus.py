@@ -128,7 +128,9 @@ def encode(cut: list[Piece], recipe: Recipe, footage: Footage, target: Path) -> 
 
 
 def _command(output: Any) -> list[str]:
-    return ffmpeg.compile(output, cmd=[program(), "-hide_banner", "-loglevel", "error", "-y"])
+    prefix = [program(), "-hide_banner", "-loglevel", "error", "-y"]
+    command: list[str] = ffmpeg.compile(output, cmd=prefix)
+    return command
 
 
 def _failed(target: Path, complaints: bytes) -> TransientError:

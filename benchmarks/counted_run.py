@@ -13,7 +13,7 @@ import boto3
 _CALLS: Counter[str] = Counter()
 
 
-class _CountingSession(boto3.session.Session):
+class _CountingSession(boto3.session.Session):  # type: ignore[misc]
     """A session whose clients count what they send, tries again included."""
 
     def client(self, *args: Any, **options: Any) -> Any:

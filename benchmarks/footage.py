@@ -69,7 +69,7 @@ def _film_in(archive: Path) -> bytes:
         inner = tar.extractfile(name) if name else None
         if inner is None:
             raise ConfigurationError(f"{archive} holds no {_ARCHIVE}; take moviepy-2.2.1.tar.gz")
-        with zipfile.ZipFile(inner) as zipped:  # type: ignore[arg-type]  # seekable, as it must be
+        with zipfile.ZipFile(inner) as zipped:
             return zipped.read(_FILM)
 
 

@@ -56,7 +56,8 @@ def measured(command: Sequence[str], environment: Mapping[str, str]) -> Measurem
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         _end_leftovers()
-        out.seek(0), errors.seek(0)
+        out.seek(0)
+        errors.seek(0)
         if process.returncode:
             raise RunFailedError(
                 f"{' '.join(command)} ended with {process.returncode}: {errors.read()[-2000:]}"

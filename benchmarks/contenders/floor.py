@@ -12,8 +12,13 @@ import sys
 import time
 from collections.abc import Iterator
 from itertools import cycle, islice
+from typing import TYPE_CHECKING
 
-from benchmarks.contenders.contender import BATCH, MODEL, Contender, Task, Trial, script
+from benchmarks.contenders.contender import BATCH, Contender, Task, Trial, script
+from benchmarks.contenders.embedding import encoder
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _PICTURES = 64
 
@@ -46,18 +51,15 @@ def forward(count: int, videos: list[str]) -> dict[str, float]:
     Returns:
         Seconds of the passes; apart from them, those of loading the model and a first pass.
     """
-    from components.encoders.load import load_encoder
-    from components.settings import EmbedSettings
-
     start = time.perf_counter()
-    encoder = load_encoder(EmbedSettings(CLIP_MODEL=MODEL))
+    model = encoder()
     some = _pictures(videos)
-    encoder.embed_images(some[:BATCH])
+    model.embed_images(some[:BATCH])
     loading = time.perf_counter() - start
     pictures = islice(cycle(some), count)
     start = time.perf_counter()
     while batch := list(islice(pictures, BATCH)):
-        encoder.embed_images(batch)
+        model.embed_images(batch)
     return {
         "seconds": time.perf_counter() - start,
         "load_s": loading,
@@ -65,18 +67,18 @@ def forward(count: int, videos: list[str]) -> dict[str, float]:
     }
 
 
-def _pictures(videos: list[str]) -> list[object]:
+def _pictures(videos: list[str]) -> list[Image.Image]:
     """Return full-size keyframes, up to 64 in all and as many of each video."""
     import av
 
     each = -(-_PICTURES // len(videos))
-    pictures: list[object] = []
+    pictures: list[Image.Image] = []
     for video in videos:
         with av.open(video) as container:
             stream = container.streams.video[0]
             stream.codec_context.skip_frame = "NONKEY"
             frames = islice(container.decode(stream), each)
-            pictures += [frame.to_image() for frame in frames]
+            pictures += [frame.to_image() for frame in frames]  # type: ignore[no-untyped-call]
     return pictures
 
 

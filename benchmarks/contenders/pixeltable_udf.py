@@ -13,7 +13,7 @@ from benchmarks.contenders.embedding import encoder
 _model = cache(encoder)
 
 
-@pxt.udf(batch_size=BATCH)
+@pxt.udf(batch_size=BATCH)  # type: ignore[untyped-decorator]
 def vector(pictures: Batch[pxt.Image]) -> Batch[pxt.Array[(384,), np.float32]]:
     """Return a row a picture."""
     rows: Any = _model().embed_images(pictures)
