@@ -33,7 +33,7 @@ $(DATA)/packages/$(MOVIEPY): | $(STAMP)
 	-@$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --no-binary moviepy \
 		--dest $(@D) moviepy==2.2.1
 
-bench: setup $(DATA)/packages/$(MOVIEPY) ## measure against others (hours; ARGS="--quick" for minutes)
+bench: setup $(DATA)/packages/$(MOVIEPY) ## measure against others; ARGS=--help says what else
 	$(BIN)/python -m benchmarks --packages $(DATA)/packages --folder $(DATA)/bench $(ARGS)
 
 test: setup ## run the tests

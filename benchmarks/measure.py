@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from components.errors import RunFailedError
+from components.isolation import die_with_parent
 
 _PR_SET_CHILD_SUBREAPER = 36
 _EVERY_S = 0.2
@@ -49,7 +50,12 @@ def measured(command: Sequence[str], environment: Mapping[str, str]) -> Measurem
         sampler = _Sampler()
         start = time.perf_counter()
         process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=errors
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=errors,
+            preexec_fn=die_with_parent,
         )
         with sampler:
             _, status, usage = os.wait4(process.pid, 0)
