@@ -55,16 +55,15 @@ def _times(video: dict[str, Any], key: str) -> list[float]:
 
 
 def measure(videos: Sequence[Path], folder: Path) -> list[dict[str, Any]]:
-    """Run the pipeline in both modes and compare; what is there from before is reused.
+    """Run the pipeline in both modes, each on an empty data folder, and compare.
 
     Raises:
         RunFailedError: a run did not end well.
     """
     reports = {}
     for row, scan in SCANS.items():
-        data = folder / row
-        if not data.exists():
-            placed(tuple(videos), Task((), folder).fresh(row))
+        data = Task((), folder).fresh(row)
+        placed(tuple(videos), data)
         environment = {"VP_DATA_DIR": str(data), "CLIP_MODEL": MODEL, "VP_SCENE_SCAN": scan}
         done = subprocess.run(
             run_command(), env=clean_environment(environment), capture_output=True, text=True,

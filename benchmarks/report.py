@@ -181,7 +181,9 @@ def _rates(seconds: float, facts: Mapping[str, Any], floor: float | None) -> lis
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a Markdown table; columns after the first that hold figures are set right."""
-    lines = [f"| {' | '.join(columns)} |", f"|---{'|---:' * (len(columns) - 1)}|"]
+    """Return a Markdown table; columns after the first that hold no words are set right."""
     padded = [[*row, *[""] * (len(columns) - len(row))] for row in rows]
+    wordy = [any(map(str.isalpha, "".join(cells))) for cells in zip(*padded, strict=True)]
+    ruler = "|".join("---" if words else "---:" for words in wordy)
+    lines = [f"| {' | '.join(columns)} |", f"|{ruler}|"]
     return lines + [f"| {' | '.join(row)} |" for row in padded]
