@@ -14,7 +14,7 @@ _SHOWN = (
     FLOOR, "ours-keyframes", "ours-exact", "scenedetect", "pixeltable", "step-by-step-veryfast",
     "step-by-step",
 )  # fmt: skip
-_WIDTH, _LEFT, _RIGHT, _BAR, _GAP, _HEAD = 860, 270, 70, 20, 8, 44
+_WIDTH, _LEFT, _RIGHT, _BAR, _GAP, _HEAD = 880, 290, 70, 20, 8, 44
 
 
 def picture(results: Results) -> str:
@@ -29,7 +29,7 @@ def picture(results: Results) -> str:
             seconds = {FLOOR: floor, **seconds}
         speeds = {row: facts["seconds"] / taken for row, taken in seconds.items()}
         title = f"{name}: seconds of video per second (longer is faster)"
-        parts.append(_text(0, top + 26, title, "font-weight='bold'"))
+        parts.append(_text(8, top + 26, title, "font-weight='bold'"))
         top += _HEAD
         for row, speed in speeds.items():
             parts += _bar(row, speed, speed / max(speeds.values()), top)

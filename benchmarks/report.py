@@ -20,7 +20,7 @@ LABELS = {
     "ours-exact-reused": "this project, exact, all reused",
     "ours-keyframes": "this project, keyframes",
     "ours-keyframes-reused": "this project, keyframes, all reused",
-    "scenedetect": "PySceneDetect's command line + script",
+    "scenedetect": "PySceneDetect's CLI + script",
     "pixeltable": "pixeltable, one frame a second",
     "step-by-step": "step by step, x264 medium",
     "step-by-step-veryfast": "step by step, x264 veryfast",
