@@ -8,7 +8,7 @@ DATA := $(or $(VP_DATA_DIR),data)
 MOVIEPY := moviepy-2.2.1.tar.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs check-docs lock image images test-cluster bench-gpu clean
+.PHONY: help setup demo test lint format docs check-docs lock image images test-cluster bench bench-gpu clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ $(DATA)/packages/$(MOVIEPY): | $(STAMP)
 	@mkdir -p $(@D)
 	-@$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --no-binary moviepy \
 		--dest $(@D) moviepy==2.2.1
+
+bench: setup $(DATA)/packages/$(MOVIEPY) ## measure against others; ARGS=--help says what else
+	$(BIN)/python -m benchmarks --packages $(DATA)/packages --folder $(DATA)/bench $(ARGS)
 
 test: setup ## run the tests
 	$(BIN)/pytest -n 2 $(ARGS)

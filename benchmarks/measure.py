@@ -1,0 +1,121 @@
+"""Runs a command in a process of its own and measures it and all that it starts."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from components.errors import RunFailedError
+from components.isolation import die_with_parent
+
+_PR_SET_CHILD_SUBREAPER = 36
+_EVERY_S = 0.2
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one process and its descendants took.
+
+    `wall_s` and `cpu_s` are seconds, from the start of the interpreter to its end. `peak_mb` is
+    the largest sum of their memory in MB of 10^6 bytes, shared pages counted once (PSS), sampled
+    five times a second; `open_files` the largest sum of their file descriptors.
+    """
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+    open_files: int
+    output: str
+
+
+def measured(command: Sequence[str], environment: Mapping[str, str]) -> Measurement:
+    """Run the command and measure it.
+
+    Raises:
+        RunFailedError: it did not end with 0.
+    """
+    # Servers that a command starts and leaves (pixeltable's Postgres) stay below this process.
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+        sampler = _Sampler()
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=errors,
+            preexec_fn=die_with_parent,
+        )
+        with sampler:
+            _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        _end_leftovers()
+        out.seek(0)
+        errors.seek(0)
+        if process.returncode:
+            raise RunFailedError(
+                f"{' '.join(command)} ended with {process.returncode}: {errors.read()[-2000:]}"
+            )
+        return Measurement(
+            wall_s=round(seconds, 3),
+            cpu_s=round(usage.ru_utime + usage.ru_stime, 3),
+            peak_mb=round(sampler.peak_bytes / 1e6, 1),
+            open_files=sampler.open_files,
+            output=out.read(),
+        )
+
+
+class _Sampler:
+    """Looks at all descendants of this process five times a second, from a thread."""
+
+    def __init__(self) -> None:
+        self.peak_bytes, self.open_files = 0, 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_EVERY_S):
+            sizes, files = 0, 0
+            for process in psutil.Process().children(recursive=True):
+                size, descriptors = _held(process.pid)
+                sizes, files = sizes + size, files + descriptors
+            self.peak_bytes = max(self.peak_bytes, sizes)
+            self.open_files = max(self.open_files, files)
+
+
+def _held(pid: int) -> tuple[int, int]:
+    """Return a process's share of memory in bytes (PSS) and its open files; zeros once it ended."""
+    folder = Path("/proc") / str(pid)
+    try:
+        lines = (folder / "smaps_rollup").read_text().splitlines()
+        share = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+        return share, len(list((folder / "fd").iterdir()))
+    except (OSError, StopIteration):
+        return 0, 0
+
+
+def _end_leftovers() -> None:
+    """End the servers that a command left behind, so that the next one is alone."""
+    for process in psutil.Process().children(recursive=True):
+        if process.is_running():
+            process.send_signal(signal.SIGINT)
+    psutil.wait_procs(psutil.Process().children(recursive=True), timeout=20)

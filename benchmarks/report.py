@@ -1,0 +1,189 @@
+"""Turns results into the generated parts of docs/performance.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.recall import WITHIN_S, rates
+from benchmarks.results import Results, Row
+from benchmarks.targets import FLOOR, floor_seconds, ratios
+from components.errors import ConfigurationError
+
+LABELS = {
+    FLOOR: "floor: decode + forward",
+    "floor-decode": "floor: FFmpeg decodes every frame",
+    "floor-keyframes": "floor: FFmpeg decodes keyframes",
+    "floor-forward": "floor: forward passes",
+    "ours-exact": "this project, exact",
+    "ours-exact-reused": "this project, exact, all reused",
+    "ours-keyframes": "this project, keyframes",
+    "ours-keyframes-reused": "this project, keyframes, all reused",
+    "scenedetect": "PySceneDetect's CLI + script",
+    "pixeltable": "pixeltable, one frame a second",
+    "step-by-step": "step by step, x264 medium",
+    "step-by-step-veryfast": "step by step, x264 veryfast",
+}
+_COLUMNS = (
+    "", "seconds, best", "median", "video s/s", "frames/s", "× floor", "CPU s", "peak MB",
+    "pictures", "MB to S3",
+)  # fmt: skip
+
+
+def with_sections(page: str, sections: Mapping[str, str]) -> str:
+    """Return the page with the text between each section's markers replaced.
+
+    Raises:
+        ConfigurationError: the page lacks the markers of a section.
+    """
+    for name, text in sections.items():
+        begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+        if not pattern.search(page):
+            raise ConfigurationError(f"the page has no {begin} … {end}; put the markers back")
+        page = pattern.sub(lambda _, new=f"{begin}\n{text}\n{end}": new, page)  # type: ignore[misc]
+    return page
+
+
+def comparison(results: Results) -> str:
+    """Return machine, and for each set its size and a table of all rows."""
+    machine = results.document["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    lines = [
+        f"Measured {machine['measured']} on {machine['cores']} cores of {machine['cpu']} with "
+        f"{machine['memory_gb']} GB, Python {machine['python']}, {versions}.",
+    ]
+    for name, facts in results.document["sets"].items():
+        rows = results.rows(name)
+        lines += [
+            "",
+            f"### {name}: {facts['videos']} videos, {facts['seconds']:.0f} s, "
+            f"{facts['frames']:,} frames, {facts['bytes'] / 1e6:.0f} MB",
+            "",
+            *_table(_COLUMNS, _compared(rows, facts)),
+        ]
+        loading = rows["floor-forward"].best["load_s"] if "floor-forward" in rows else None
+        if loading is not None:
+            lines += ["", f"Loading the model takes {loading:.1f} s, which no floor includes."]
+        for contender, message in results.failures(name):
+            lines += ["", f"Not measured: {contender}: {' '.join(message.split())[:300]}"]
+    return "\n".join(lines)
+
+
+def targets(results: Results) -> str:
+    """Return a table of the ratios aimed at, a column a set."""
+    found = {name: dict(ratios(results.rows(name))) for name in results.document["sets"]}
+    wanted = dict.fromkeys(target for of in found.values() for target in of)
+    lines = []
+    for target in wanted:
+        cells = [target.text, f"{'≥' if target.at_least else '≤'} {target.bound:g}"]
+        for of in found.values():
+            ratio = of.get(target)
+            met = "" if ratio is None or target.met(ratio) else " (missed)"
+            cells.append("" if ratio is None else f"{ratio:.3g}{met}")
+        lines.append(cells)
+    return "\n".join(_table(("ratio of the best", "target", *found), lines))
+
+
+def phases(results: Results) -> str:
+    """Return a table a set of where contenders that tell spent their seconds."""
+    lines: list[str] = []
+    for name in results.document["sets"]:
+        rows = [
+            row for row in results.rows(name).values() if any(row.best.get("phases", {}).values())
+        ]
+        lines += [f"### {name}", ""] if not lines else ["", f"### {name}", ""]
+        cells = [
+            (LABELS[row.name], ", ".join(f"{p} {s:.1f}" for p, s in row.best["phases"].items()))
+            for row in rows
+        ]
+        lines += _table(("", "seconds by phase or step, of the quickest repetition"), cells)
+    return "\n".join(lines)
+
+
+def recall(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return a table of how the keyframe scan agrees with the exact mode."""
+    cells = []
+    for row in rows:
+        cells.append([row["video"]])
+        for name in ("scenes", "frames"):
+            of = row[name]
+            cells[-1] += [str(of["exact"]), str(of["keyframes"]), str(of["agree"])]
+    lines = _table(
+        (
+            "video", "scene starts, exact", "keyframes", "agree",
+            "frames kept, exact", "keyframes", "agree",
+        ),
+        cells,
+    )  # fmt: skip
+    said = [
+        "{}: recall {:.3f}, precision {:.3f}".format(name, *rates(rows, key))  # type: ignore[arg-type]
+        for name, key in (("Scene starts", "scenes"), ("frames kept", "frames"))
+    ]
+    return "\n".join([*lines, "", f"{'; '.join(said)}, at ±{WITHIN_S:g} s over all videos."])
+
+
+def scale(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return a table of runs over many short videos, per video."""
+    cells = []
+    for row in rows:
+        number, calls = row["videos"], row["requests"]
+        most = sorted(calls, key=lambda name: -calls[name])
+        named = ", ".join(f"{calls[name] / number:.1f} {name}" for name in most)
+        cells.append(
+            [
+                str(number), f"{row['wall_s']:.1f}", f"{1000 * row['wall_s'] / number:.0f}",
+                f"{1000 * row['cpu_s'] / number:.0f}", f"{row['peak_mb']:.0f}",
+                str(row["open_files"]), f"{sum(calls.values()) / number:.1f}", named,
+            ]
+        )  # fmt: skip
+    columns = (
+        "videos", "seconds", "ms a video", "CPU ms a video", "peak MB", "open files",
+        "S3 requests a video", "of these",
+    )  # fmt: skip
+    return "\n".join(_table(columns, cells))
+
+
+def plan_scale(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return a table of plans over many videos."""
+    cells = [
+        [
+            f"{row['videos']:,}",
+            f"{row['planned']:,}",
+            f"{row['wall_s']:.1f}",
+            f"{row['peak_mb']:.0f}",
+        ]
+        for row in rows
+    ]
+    return "\n".join(_table(("videos listed", "planned", "seconds", "peak MB"), cells))
+
+
+def _compared(rows: Mapping[str, Row], facts: Mapping[str, Any]) -> list[list[str]]:
+    floor = floor_seconds(rows)
+    lines = []
+    if floor is not None:
+        lines.append([LABELS[FLOOR], f"{floor:.1f}", "", *_rates(floor, facts, floor)])
+    for name in [name for name in LABELS if name in rows]:
+        row, best = rows[name], rows[name].best
+        whole = [] if name != "floor-forward" else ["", "", ""]
+        cells = [LABELS[name], f"{row.fastest:.1f}", f"{row.middle:.1f}"]
+        cells += whole or _rates(row.fastest, facts, floor)
+        cells += [f"{best['cpu_s']:.1f}", f"{best['peak_mb']:.0f}", str(row.pictures or "")]
+        written = best.get("s3_bytes")
+        lines.append([*cells, "" if written is None else f"{written / 1e6:.1f}"])
+    return lines
+
+
+def _rates(seconds: float, facts: Mapping[str, Any], floor: float | None) -> list[str]:
+    times = f"{seconds / floor:.2f}" if floor else ""
+    return [f"{facts['seconds'] / seconds:.1f}", f"{facts['frames'] / seconds:.0f}", times]
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a Markdown table; columns after the first that hold no words are set right."""
+    padded = [[*row, *[""] * (len(columns) - len(row))] for row in rows]
+    wordy = [any(map(str.isalpha, "".join(cells))) for cells in zip(*padded, strict=True)]
+    ruler = "|".join("---" if words else "---:" for words in wordy)
+    lines = [f"| {' | '.join(columns)} |", f"|{ruler}|"]
+    return lines + [f"| {' | '.join(row)} |" for row in padded]

