@@ -37,6 +37,7 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
         [due.candidate.video for due in decision.due],
         [due.candidate.size for due in decision.due],
         inputs.videos_per_shard,
+        inputs.mb_per_shard * 10**6,
     )
     batches = _batches(len(shards), inputs.shards_per_batch)
     bucket = services.settings.storage.artifacts_bucket
