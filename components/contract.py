@@ -66,7 +66,7 @@ Out = TypeVar("Out", bound=Outputs)
 
 @dataclass(frozen=True)
 class Component(Generic[In, Out]):
-    """What runs in one pod: a phase, or several. `settings` names the groups of `Settings` it reads.
+    """What one pod runs: a phase, or several. `settings` names the groups of `Settings` it reads.
 
     `compares` names groups whose values it compares with those that made earlier results; its pods
     see them, but no credentials that belong to them.
@@ -102,13 +102,12 @@ class Component(Generic[In, Out]):
 
     def _run_in_turn(self, inputs: In, services: Services) -> Out:
         """Hand the manifest from phase to phase; what failed in any of them has failed here."""
-        handed_on = inputs.model_dump()
-        failed = 0
+        manifest, failed = cast(Any, inputs).manifest, 0
         for name in self.runs:
             phase = component(name)
-            handed_on = phase.run(phase.inputs(manifest=handed_on["manifest"]), services).model_dump()
-            failed += handed_on["failed"]
-        return self.outputs(**{**handed_on, "failed": failed})
+            outputs = phase.run(phase.inputs(manifest=manifest), services)
+            manifest, failed = outputs.manifest, failed + outputs.failed
+        return self.outputs(**{**dict(outputs), "failed": failed})
 
 
 def component(name: str) -> Component[Any, Any]:

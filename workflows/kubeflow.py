@@ -56,8 +56,8 @@ _NOT_OFFERED = {"shards_per_batch"}
 class Target:
     """What differs between platforms.
 
-    `parallelism` bounds the shards in flight, 0 does not. `fused` compiles the pipeline with one task
-    for the phases that read the video file.
+    `parallelism` bounds the shards in flight, 0 does not. `fused` compiles the pipeline that does
+    fetch, crop, frame and dedup of a shard in one task.
     """
 
     registry: str = ""
