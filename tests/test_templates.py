@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ ON_GPU = {"crop-gpu", "prepare-gpu", "embed-gpu"}
 SECRETS = {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "QDRANT_KEY"}
 
 
+@cache
 def objects(kind: str) -> dict[str, dict[str, Any]]:
     """Return the rendered objects of a kind by name."""
     documents = [document for text in rendered().values() for document in yaml.safe_load_all(text)]
