@@ -154,3 +154,12 @@ def test_every_rendered_file_is_in_a_kustomization() -> None:
         folder = ROOT / "k8s" / path.parent
         kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
         assert path.name in kustomization["resources"]
+
+
+def test_the_example_overlay_patches_what_there_is() -> None:
+    overlay = yaml.safe_load((ROOT / "k8s/examples/overlay/kustomization.yaml").read_text())
+    patches = [yaml.safe_load(p["patch"]) for p in overlay["patches"] if "target" not in p]
+    known = {made["metadata"]["name"]: made["data"].keys() for made in config_maps()}
+    for patch in patches:
+        assert patch["data"].keys() <= known[patch["metadata"]["name"]]
+    assert {image["name"] for image in overlay["images"]} == {made.image for made in components()}
