@@ -103,7 +103,7 @@ def _batches(shards: int, most: int) -> tuple[Batch, ...]:
     if shards > most * _MOST_BATCHES:
         raise ConfigurationError(
             f"{shards} shards make more than {_MOST_BATCHES} batches of {most}; raise "
-            "videos_per_shard or shards_per_batch, or set limit"
+            "videos_per_shard, mb_per_shard or shards_per_batch, or set limit"
         )
     return tuple(
         Batch(first=first, count=min(most, shards - first)) for first in range(0, shards, most)
