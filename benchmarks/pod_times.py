@@ -3,6 +3,7 @@
 Prints a Markdown table: pods of each component, the median seconds of one (as Argo booked it, image
 on the node), and the seconds that the videos themselves took in the phase, from the run's digest.
 What is left is the pod: scheduling, Argo's executor, Python's start, the manifest, the model.
+With --into, the seconds of every pod are added to a JSON file, which shard_costs.py reads.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from statistics import median
 from typing import Any
 
 from components.contract import COMPONENTS
+from components.contract import component as declared
 
 
 def main() -> int:
@@ -27,6 +29,9 @@ def main() -> int:
     parser.add_argument("--namespace", default="oriane")
     parser.add_argument(
         "--digest", type=Path, required=True, help="file with the run's digest.json"
+    )
+    parser.add_argument(
+        "--into", type=Path, metavar="FILE", help="JSON list to add this run's pods to"
     )
     options = parser.parse_args()
     command = [
@@ -40,7 +45,8 @@ def main() -> int:
         "json",
     ]
     status: dict[str, Any] = json.loads(subprocess.check_output(command))["status"]
-    worked: dict[str, Any] = json.loads(options.digest.read_text())["seconds"]
+    digest: dict[str, Any] = json.loads(options.digest.read_text())
+    worked: dict[str, Any] = digest["seconds"]
     seconds: dict[str, list[float]] = defaultdict(list)
     for node in status["nodes"].values():
         if node["type"] == "Pod" and node.get("templateRef"):
@@ -51,8 +57,8 @@ def main() -> int:
     ]
     for component in COMPONENTS:
         if component in seconds:
-            in_phase = worked.get(component, {}).get("total")
-            shown = f"{in_phase:.1f}" if in_phase is not None else ""
+            phases = worked.keys() & set(declared(component).runs or (component,))
+            shown = f"{sum(worked[phase]['total'] for phase in phases):.1f}" if phases else ""
             pods = seconds[component]
             lines.append(f"| {component} | {len(pods)} | {median(pods):.0f} | {shown} |")
     total = sum(sum(pods) for pods in seconds.values())
@@ -60,7 +66,18 @@ def main() -> int:
     lines.append("")
     lines.append(f"From start to end: {_seconds(status):.0f} s")
     sys.stdout.write("\n".join(lines) + "\n")
+    if options.into:
+        _add(options.into, digest, seconds, _seconds(status))
     return 0
+
+
+def _add(path: Path, digest: dict[str, Any], pods: dict[str, list[float]], seconds: float) -> None:
+    """Add a run to the file: its size, its seconds from start to end, and those of every pod."""
+    runs = json.loads(path.read_text()) if path.exists() else []
+    run = {"videos": digest["videos"], "shards": digest["shards"], "seconds": seconds}
+    ordered = {component: pods[component] for component in COMPONENTS if component in pods}
+    lines = (f"  {json.dumps(run)}" for run in [*runs, {**run, "pods": ordered}])
+    path.write_text("[\n" + ",\n".join(lines) + "\n]\n")
 
 
 def _seconds(node: dict[str, Any]) -> float:

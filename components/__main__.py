@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             settings = Settings.load()
             inputs = _inputs(phase, vars(parsed))
-            with Services(settings) as services:
+            with Services(settings, several_phases=bool(phase.runs)) as services:
                 outputs = phase.run(inputs, services)
             _write(outputs, vars(parsed))
         except RunFailedError as error:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 # What a video goes through, in order.
 PHASES = ("plan", "fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record")
-COMPONENTS = (*PHASES, "digest")
+# What has an image: also prepare, four phases in one, and digest, which sums up a run.
+COMPONENTS = (*PHASES[:5], "prepare", *PHASES[5:], "digest")
 
 
 class Inputs(BaseModel):
@@ -65,10 +66,12 @@ Out = TypeVar("Out", bound=Outputs)
 
 @dataclass(frozen=True)
 class Component(Generic[In, Out]):
-    """One phase. `settings` names the groups of `Settings` that it reads.
+    """What one pod runs: a phase, or several. `settings` names the groups of `Settings` it reads.
 
     `compares` names groups whose values it compares with those that made earlier results; its pods
     see them, but no credentials that belong to them.
+    `runs` names the phases that the component only strings together, each of which takes the
+    `manifest` of the one before; it has no work, fingerprint or result of its own.
     `gauges` names the outputs that monitoring shows as the last run left them: numbers.
     `version` goes into the fingerprint: raise it when the same inputs and settings give another
     result than before.
@@ -83,6 +86,7 @@ class Component(Generic[In, Out]):
     gauges: tuple[str, ...] = ()
     version: int = 1
     compares: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
 
     @property
     def image(self) -> str:
@@ -91,8 +95,19 @@ class Component(Generic[In, Out]):
 
     def run(self, inputs: In, services: Services) -> Out:
         """Do the work; `components/<name>/run.py` is imported only here."""
+        if self.runs:
+            return self._run_in_turn(inputs, services)
         module = importlib.import_module(f"components.{self.name}.run")
         return cast(Out, module.run(inputs, services))
+
+    def _run_in_turn(self, inputs: In, services: Services) -> Out:
+        """Hand the manifest from phase to phase; what failed in any of them has failed here."""
+        manifest, failed = cast(Any, inputs).manifest, 0
+        for name in self.runs:
+            phase = component(name)
+            outputs = phase.run(phase.inputs(manifest=manifest), services)
+            manifest, failed = outputs.manifest, failed + outputs.failed
+        return self.outputs(**{**dict(outputs), "failed": failed})
 
 
 def component(name: str) -> Component[Any, Any]:

@@ -103,7 +103,7 @@ class Corpus:
         bucket = self.services.settings.storage.artifacts_bucket
         entries = [Entry[Video](video=video, result=video) for video in self.videos]
         uri = f"s3://{bucket}/runs/test{self._runs}/000000/plan.jsonl"
-        pipeline = video_to_embedding()
+        pipeline = video_to_embedding(fused="prepare" in phases)
         shard = Manifest[Video].write(self.services.store, uri, entries)
         known: dict[object, object] = {Item(pipeline.over): shard}
         for step in [step for step in pipeline.each if step.name in phases]:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from components.contract import PHASES, component
+from components.contract import COMPONENTS, PHASES, component
 from components.manifest import CroppedVideo, FramedVideo, Manifest, Video
 from workflows.pipeline import Item, Output, Step, WiringError, video_to_embedding
 
@@ -20,7 +20,7 @@ def loaded(code: str) -> set[str]:
 
 
 def test_contracts_are_light() -> None:
-    everything = "; ".join(f"import components.{phase}.contract" for phase in PHASES)
+    everything = "; ".join(f"import components.{name}.contract" for name in COMPONENTS)
     assert HEAVY.isdisjoint(loaded(everything))
 
 
@@ -60,7 +60,7 @@ def test_no_phase_imports_another() -> None:
         assert others.isdisjoint(modules), phase
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("phase", COMPONENTS)
 def test_every_input_and_output_is_described(phase: str) -> None:
     declared = component(phase)
     assert declared.name == phase
@@ -79,9 +79,17 @@ def test_the_dag_has_every_phase_after_what_it_needs() -> None:
     assert seen == set(PHASES)
 
 
-def test_upload_and_embed_run_side_by_side() -> None:
-    steps = {step.name: step for step in video_to_embedding().steps()}
-    assert steps["upload"].depends_on == steps["embed"].depends_on == {"dedup"}
+def test_fused_one_step_stands_for_the_phases_that_it_runs() -> None:
+    split, fused = video_to_embedding(), video_to_embedding(fused=True)
+    names = [name for step in fused.steps() for name in step.component.runs or (step.name,)]
+    assert names == [step.name for step in split.steps()]
+    assert fused.each[0] == Step(component("prepare"), {"manifest": Item(fused.over)})
+
+
+@pytest.mark.parametrize(("fused", "before"), [(False, "dedup"), (True, "prepare")])
+def test_upload_and_embed_run_side_by_side(fused: bool, before: str) -> None:
+    steps = {step.name: step for step in video_to_embedding(fused=fused).steps()}
+    assert steps["upload"].depends_on == steps["embed"].depends_on == {before}
     assert steps["index"].depends_on == {"upload", "embed"}
 
 

@@ -22,7 +22,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from components.contract import COMPONENTS
+from components.contract import COMPONENTS, PHASES, component
 from workflows.reference import ROOT
 
 IMAGES = ROOT / "images"
@@ -30,7 +30,7 @@ LOCKS = sorted((IMAGES / "requirements").glob("*.txt"))
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # What may be chosen to be in the embed image beside its own requirements.
 ADDED = {"embed": ("embed-cuda", "embed-jina", "embed-packaged")}
-TARGETS = [*COMPONENTS, "crop-cuda", "frame-cuda", "embed-cuda"]
+TARGETS = [*COMPONENTS, "crop-cuda", "frame-cuda", "prepare-cuda", "embed-cuda"]
 MEDIA = {"av", "ffmpeg-python", "imageio-ffmpeg", "opencv-python-headless"}
 IN_THE_IMAGE = {
     "implementation_name": "cpython",
@@ -66,6 +66,20 @@ def installed(phase: str) -> dict[str, str]:
     return {k: v for name in (phase, *ADDED.get(phase, ())) for k, v in lock(name).items()}
 
 
+def extra(name: str) -> list[Requirement]:
+    """Return what an extra asks for, with that of other extras in place of their names."""
+    asked = map(Requirement, PYPROJECT["optional-dependencies"].get(name, []))
+    return [
+        requirement
+        for given in asked
+        for requirement in (
+            [found for other in sorted(given.extras) for found in extra(other)]
+            if given.name == PYPROJECT["name"]
+            else [given]
+        )
+    ]
+
+
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
 def test_versions_are_those_of_the_constraints(path: Path) -> None:
     constraints = pins(ROOT / "constraints.txt")
@@ -76,13 +90,10 @@ def test_versions_are_those_of_the_constraints(path: Path) -> None:
 @pytest.mark.parametrize("phase", [*COMPONENTS, "embed-jina", "embed-packaged"])
 def test_what_the_project_asks_for_is_locked(phase: str) -> None:
     group, _, added = phase.partition("-")
-    wanted = [
-        *PYPROJECT["dependencies"],
-        *PYPROJECT["optional-dependencies"].get(group, []),
-        *(PYPROJECT["optional-dependencies"][added] if added else []),
-    ]
+    core = map(Requirement, PYPROJECT["dependencies"])
+    wanted = [*core, *extra(group), *(extra(added) if added else [])]
     held = lock(group) | lock(phase)
-    for requirement in map(Requirement, wanted):
+    for requirement in wanted:
         version = held.get(canonicalize_name(requirement.name))
         assert version, f"{phase} lacks {requirement}; run make lock"
         assert requirement.specifier.contains(version), f"{requirement}: {version} is locked"
@@ -93,7 +104,7 @@ def test_only_the_images_of_models_and_media_hold_theirs() -> None:
         held = set(pins(path))
         if not path.stem.startswith("embed"):
             assert held.isdisjoint({"torch", "transformers"}), path.stem
-        if path.stem not in ("fetch", "crop", "frame"):
+        if path.stem not in ("fetch", "crop", "frame", "prepare"):
             assert held.isdisjoint(MEDIA), path.stem
     assert not any(name.startswith("nvidia-") for name in lock("embed")), "the CPU build needs none"
 
@@ -182,7 +193,7 @@ def test_no_image_runs_as_root(target: str) -> None:
     assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", users[0])
 
 
-@pytest.mark.parametrize("phase", ["crop", "frame", "embed"])
+@pytest.mark.parametrize("phase", ["crop", "frame", "prepare", "embed"])
 def test_a_variant_holds_the_same_code(phase: str) -> None:
     assert code_in(f"{phase}-cuda") == code_in(phase)
     assert any(
@@ -267,10 +278,10 @@ def needed(*modules: str) -> tuple[set[Path], set[str]]:
 
 @pytest.mark.parametrize("phase", COMPONENTS)
 def test_what_a_phase_imports_is_in_its_image(phase: str) -> None:
-    files, packages = needed(
-        "components.__main__", f"components.{phase}.contract", f"components.{phase}.run"
-    )
-    assert Path(f"components/{phase}/run.py") in files
+    runs = component(phase).runs or (phase,)
+    modules = [f"components.{name}.{part}" for name in runs for part in ("contract", "run")]
+    files, packages = needed("components.__main__", f"components.{phase}.contract", *modules)
+    assert {Path(f"components/{name}/run.py") for name in runs} <= files
     assert sorted(files - code_in(phase)) == []
     held = installed(phase)
     for package in packages:
@@ -286,11 +297,15 @@ def test_what_loads_a_model_is_there_when_one_is_baked_in() -> None:
 @pytest.mark.parametrize("phase", COMPONENTS)
 def test_other_phases_stay_outside(phase: str) -> None:
     folders = {path.parts[1] for path in code_in(phase) if len(path.parts) > 2}
-    shared = {"fetch": "media", "crop": "media", "frame": "media", "index": "collection"}
-    contracts = {*COMPONENTS} - {"digest"} if phase == "plan" else {phase}
+    shared = {
+        "index": "collection",
+        **dict.fromkeys(("fetch", "crop", "frame", "prepare"), "media"),
+    }
+    own = {phase, *component(phase).runs}
+    contracts = {*PHASES} if phase == "plan" else own
     assert folders == {"encoders", "ledger", "settings", shared.get(phase, phase)} | contracts
     assert not any(path.parts[0] != "components" for path in code_in(phase))
-    others = {path.name for path in code_in(phase) if path.parts[1] in {*COMPONENTS} - {phase}}
+    others = {path.name for path in code_in(phase) if path.parts[1] in {*COMPONENTS} - own}
     assert others <= {"__init__.py", "contract.py"}
     if phase != "embed":
         encoders = {path.name for path in code_in(phase) if path.parts[1] == "encoders"}
@@ -318,7 +333,7 @@ def build(*arguments: str, path: Path | None = None, **variables: str) -> tuple[
     [
         (["crab"], {}, "PHASE=crab: no such phase; expected one of plan fetch crop"),
         ([], {}, "no phase given"),
-        (["plan"], {"VARIANT": "cuda"}, "plan has no such variant; crop frame embed have one"),
+        (["plan"], {"VARIANT": "cuda"}, "plan has no such variant; crop frame prepare embed"),
         (["crop"], {"VARIANT": "rocm"}, "VARIANT=rocm"),
         (["crop"], {"ENGINE": "kaniko"}, "ENGINE=kaniko: expected docker, podman or buildah"),
         (["embed"], {"WHEELS": "/nowhere"}, "WHEELS=/nowhere: no such folder"),

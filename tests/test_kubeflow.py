@@ -259,7 +259,12 @@ def test_images_shards_in_flight_and_their_size_are_the_targets() -> None:
         "parameterType": "STRING",
         "description": component("plan").inputs.model_fields["source"].description,
     }
-    assert "iteratorPolicy" not in compiled_for(parallelism=0).loop
+
+
+def test_fused_and_without_a_bound() -> None:
+    chosen = compiled_for(fused=True, parallelism=0)
+    assert set(chosen.each) == {step.name for step in video_to_embedding(fused=True).each}
+    assert "iteratorPolicy" not in chosen.loop
 
 
 def test_batches_which_need_child_workflows_are_not_offered(compiled: Compiled) -> None:

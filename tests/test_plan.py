@@ -18,15 +18,25 @@ from tests.conftest import Corpus
 PLAN = component("plan")
 
 
-@given(st.lists(st.integers(0, 1000), max_size=200), st.integers(1, 20))
-def test_packing_keeps_all_and_balances(weights: list[int], most: int) -> None:
+@given(st.lists(st.integers(0, 1000), max_size=200), st.integers(1, 20), st.integers(0, 3000))
+def test_packing_keeps_all_and_balances(weights: list[int], most: int, target: int) -> None:
     items = list(range(len(weights)))
-    shards = packed(items, weights, most)
+    shards = packed(items, weights, most, target)
     assert sorted(item for shard in shards for item in shard) == items
-    assert len(shards) == -(-len(items) // most)
     assert all(0 < len(shard) <= most for shard in shards)
     assert all(shard == sorted(shard) for shard in shards)
-    assert shards == packed(items, weights, most)
+    assert shards == packed(items, weights, most, target)
+    assert len(shards) >= -(-len(items) // most)
+    heaviest = max((sum(weights[item] for item in shard) for shard in shards), default=0)
+    one_video = max(weights, default=0)
+    assert heaviest <= sum(weights) / max(1, len(shards)) + one_video
+    assert not target or heaviest <= target + one_video
+
+
+def test_packing_makes_no_more_shards_than_it_has_to() -> None:
+    assert len(packed("abcde", [0] * 5, 2)) == len(packed("abcde", [0] * 5, 2, 10)) == 3
+    assert len(packed("abcde", [8] * 5, 5, 10)) == 4
+    assert len(packed("ab", [900, 900], 5, 10)) == 2
 
 
 def test_packing_puts_heavy_items_apart() -> None:
@@ -53,6 +63,8 @@ def test_listing_takes_videos_and_counts_the_rest(corpus: Corpus) -> None:
         "tiktok/c",
     ]
     assert outputs.shards[0].uri.endswith("/runs/r1/000000/plan.jsonl")
+    light = PLAN.inputs(source=f"s3://{bucket}/", videos_per_shard=3, mb_per_shard=2e-6)
+    assert len(PLAN.run(light, corpus.services).shards) == 2
     one = PLAN.run(PLAN.inputs(source=f"s3://{bucket}/tiktok/"), corpus.services)
     assert one.videos == 1
 

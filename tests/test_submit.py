@@ -51,7 +51,7 @@ def server() -> Iterator[tuple[str, type[Answering]]]:
 
 
 def submit(settings: Settings, *paths: str, **options: Any) -> str:
-    given: dict[str, Any] = {"gpu": False, "options": {}}
+    given: dict[str, Any] = {"gpu": False, "fused": False, "options": {}}
     server = ArgoServer(settings.cluster)
     return submit_videos(server, settings, paths, None, lambda _: None, **{**given, **options})
 
@@ -111,6 +111,22 @@ def test_the_workflow_that_is_created(server: tuple[str, type[Answering]]) -> No
     assert given == {**options, "source": "s3://b/p/"}
 
 
+@pytest.mark.parametrize(
+    ("chosen", "template"),
+    [
+        ({"fused": True}, "video-to-embedding-fused"),
+        ({"fused": True, "gpu": True}, "video-to-embedding-fused-gpu"),
+    ],
+)
+def test_what_runs_fused(
+    server: tuple[str, type[Answering]], chosen: dict[str, bool], template: str
+) -> None:
+    address, handler = server
+    handler.answer = (200, {"metadata": {"name": "videos-x"}, "spec": {}})
+    submit(at(Settings.load(), address), "s3://b/p/", **chosen)
+    assert handler.received[0]["workflow"]["spec"]["workflowTemplateRef"] == {"name": template}
+
+
 def test_as_many_shards_in_flight_as_there_are_semaphores_for() -> None:
     with pytest.raises(ConfigurationError, match=r"expected one of 1, 2, .* found 3"):
         submit(
@@ -126,6 +142,7 @@ def test_options_arrive_as_argo_wants_them(
     address, handler = server
     handler.answer = (200, {"metadata": {"name": "videos-x"}, "spec": {}, "status": {}})
     flags = ["--catch-up", "--limit", "5000000", "--older-than", "90m", "--shards-in-flight", "8"]
+    flags += ["--fused", "--mb-per-shard", "250"]
     env = environment(tmp_path, ARGO_SERVER=address)
     done = oriane("submit", *flags, "--max-failed-percent", "2.5", "--json", env=env)
     assert json.loads(done.stdout)["workflow"] == "videos-x"
@@ -136,6 +153,7 @@ def test_options_arrive_as_argo_wants_them(
         "limit": "5000000",
         "older_than_h": "1.5",
         "videos_per_shard": "1",
+        "mb_per_shard": "250.0",
         "shards_in_flight": "8",
         "max_failed_percent": "2.5",
     }

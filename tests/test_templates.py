@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from workflows.manifests import rendered
 from workflows.pipeline import video_to_embedding
 
 ROOT = Path(__file__).parents[1]
+ON_GPU = {"crop-gpu", "prepare-gpu", "embed-gpu"}
 SECRETS = {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "QDRANT_KEY"}
 
 
+@cache
 def objects(kind: str) -> dict[str, dict[str, Any]]:
     """Return the rendered objects of a kind by name."""
     documents = [document for text in rendered().values() for document in yaml.safe_load_all(text)]
@@ -94,31 +97,31 @@ def test_only_gpu_templates_ask_for_gpus() -> None:
     for name, template in objects("WorkflowTemplate").items():
         for found in template["spec"]["templates"]:
             limits = found.get("container", {}).get("resources", {}).get("limits", {})
-            assert ("nvidia.com/gpu" in limits) == (name in {"crop-gpu", "embed-gpu"}), name
-    for name in ("crop-gpu", "embed-gpu"):
+            assert ("nvidia.com/gpu" in limits) == (name in ON_GPU), name
+    for name in ON_GPU:
         template = template_of(name)
         assert template["container"]["image"].endswith("-cuda")
         assert template["nodeSelector"]
         assert template["tolerations"]
 
 
-@pytest.mark.parametrize("suffix", ["", "-gpu"])
+@pytest.mark.parametrize("suffix", ["", "-gpu", "-fused", "-fused-gpu"])
 def test_the_dag_is_the_pipeline(suffix: str) -> None:
     templates = objects("WorkflowTemplate")[f"video-to-embedding{suffix}-batch"]["spec"]
     shard = next(found for found in templates["templates"] if found["name"] == "shard")
     tasks = {task["name"]: task for task in shard["dag"]["tasks"]}
-    pipeline = video_to_embedding()
+    pipeline = video_to_embedding(fused="-fused" in suffix)
     assert tasks.keys() == {step.name for step in pipeline.each}
     for step in pipeline.each:
         task = tasks[step.name]
         depends = set(filter(None, task.get("depends", "").split(" && ")))
         assert depends == step.depends_on - {"plan"}
-        on_gpu = suffix and step.component.resources.gpu
+        on_gpu = suffix.endswith("-gpu") and step.component.resources.gpu
         assert task["templateRef"]["name"] == (f"{step.name}-gpu" if on_gpu else step.name)
     assert shard["dag"]["failFast"] is False
 
 
-@pytest.mark.parametrize("suffix", ["", "-gpu"])
+@pytest.mark.parametrize("suffix", ["", "-gpu", "-fused", "-fused-gpu"])
 def test_no_leaf_of_a_run_hides_that_plan_failed(suffix: str) -> None:
     """Argo takes a DAG's phase from its leaves, and one that continues on failure never fails."""
     templates = objects("WorkflowTemplate")[f"video-to-embedding{suffix}"]["spec"]["templates"]
@@ -151,3 +154,12 @@ def test_every_rendered_file_is_in_a_kustomization() -> None:
         folder = ROOT / "k8s" / path.parent
         kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
         assert path.name in kustomization["resources"]
+
+
+def test_the_example_overlay_patches_what_there_is() -> None:
+    overlay = yaml.safe_load((ROOT / "k8s/examples/overlay/kustomization.yaml").read_text())
+    patches = [yaml.safe_load(p["patch"]) for p in overlay["patches"] if "target" not in p]
+    known = {made["metadata"]["name"]: made["data"].keys() for made in config_maps()}
+    for patch in patches:
+        assert patch["data"].keys() <= known[patch["metadata"]["name"]]
+    assert {image["name"] for image in overlay["images"]} == {made.image for made in components()}

@@ -182,7 +182,8 @@ def demo(
 
 @app.command(
     epilog="Examples: oriane submit s3://oriane-contents/instagram/ --watch · "
-    "oriane submit clip.mp4 --watch · oriane submit --catch-up --limit 100 --gpu"
+    "oriane submit clip.mp4 --watch · oriane submit --catch-up --limit 100 --gpu · "
+    "oriane submit --catch-up --fused --videos-per-shard 32 --mb-per-shard 200"
 )
 def submit(
     paths: Annotated[
@@ -199,8 +200,12 @@ def submit(
     older_than: OlderOption = "",
     platform: PlatformOption = "",
     videos_per_shard: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Videos that one chain of pods handles")
+        int, typer.Option(min=1, metavar="N", help="Most videos that one chain of pods handles")
     ] = 1,
+    mb_per_shard: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="MB", help="About how many MB of video one chain of pods gets"),
+    ] = None,
     shards_in_flight: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Shards at once, a power of two up to 256"),
@@ -210,6 +215,9 @@ def submit(
         typer.Option(min=0, max=100, metavar="X", help="Failed videos that make the run fail"),
     ] = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="Crop and embed on GPUs")] = False,
+    fused: Annotated[
+        bool, typer.Option("--fused", help="Fetch, crop, frame and dedup of a shard in one pod")
+    ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Follow the run to its end")] = False,
     timeout: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="Stop following after so long")
@@ -224,6 +232,7 @@ def submit(
     options = {
         **plan_options(catch_up, origin, limit, older_than, platform),
         "videos_per_shard": videos_per_shard,
+        "mb_per_shard": mb_per_shard,
         "shards_in_flight": shards_in_flight,
         "max_failed_percent": max_failed_percent,
     }
@@ -235,6 +244,7 @@ def submit(
         job_input,
         lambda video: errors.print(f"copied {video}", highlight=False),
         gpu=gpu,
+        fused=fused,
         options={key: _text(value) for key, value in options.items() if value is not None},
     )
     errors.print(f"{name}: {server.page(name)}", highlight=False, soft_wrap=True)

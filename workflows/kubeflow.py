@@ -56,7 +56,8 @@ _NOT_OFFERED = {"shards_per_batch"}
 class Target:
     """What differs between platforms.
 
-    `parallelism` bounds the shards in flight, 0 does not.
+    `parallelism` bounds the shards in flight, 0 does not. `fused` compiles the pipeline that does
+    fetch, crop, frame and dedup of a shard in one task.
     """
 
     registry: str = ""
@@ -64,6 +65,7 @@ class Target:
     gpu: bool = True
     parallelism: int = 8
     videos_per_shard: int | None = None
+    fused: bool = False
 
     def image(self, component: Component[Any, Any]) -> str:
         """Return the image of the component, `<registry>/oriane-<name>:<tag>`.
@@ -149,7 +151,8 @@ def kubeflow_pipeline(pipeline: Pipeline, target: Target) -> Any:
 def rendered_kubeflow(target: Target | None = None, folder: Path = FOLDER) -> dict[Path, str]:
     """Return the text of `pipeline.yaml` and every `components/<name>.yaml` by its path."""
     target = target or Target()
-    compiled = {folder / "pipeline.yaml": kubeflow_pipeline(video_to_embedding(), target)}
+    pipeline = video_to_embedding(fused=target.fused)
+    compiled = {folder / "pipeline.yaml": kubeflow_pipeline(pipeline, target)}
     for component in components():
         path = folder / "components" / f"{component.name}.yaml"
         compiled[path] = kubeflow_component(component, target)
@@ -305,6 +308,11 @@ def main(arguments: list[str] | None = None) -> int:
         action=argparse.BooleanOptionalAction,
         default=default.gpu,
         help="ask for a GPU where a component can use one (default: --gpu)",
+    )
+    parser.add_argument(
+        "--fused",
+        action="store_true",
+        help="one task a shard for fetch, crop, frame and dedup (default: a task each)",
     )
     parser.add_argument(
         "--parallelism",

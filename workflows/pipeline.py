@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -100,31 +100,44 @@ class Pipeline:
         yield from self.each
 
 
-def video_to_embedding() -> Pipeline:
-    """Return the pipeline from a listing of videos to searchable frame embeddings."""
+def video_to_embedding(*, fused: bool = False) -> Pipeline:
+    """Return the pipeline from a listing of videos to searchable frame embeddings.
+
+    Args:
+        fused: Let one step, prepare, do what fetch, crop, frame and dedup do. Results, fingerprints
+            and manifests are the same, so either pipeline goes on where the other stopped.
+    """
     planning = component("plan")
     parameters = {
         name: Parameter(name, declared.annotation)
         for name, declared in planning.inputs.model_fields.items()
     }
     plan = Step(planning, dict(parameters))
-    fetched = Step(component("fetch"), {"manifest": Item(plan.shards)})
-    cropped = Step(component("crop"), {"manifest": fetched.manifest})
-    framed = Step(component("frame"), {"manifest": cropped.manifest})
-    kept = Step(component("dedup"), {"manifest": framed.manifest})
-    published = Step(component("upload"), {"manifest": kept.manifest})
-    embedded = Step(component("embed"), {"manifest": kept.manifest})
+    names = ("prepare",) if fused else ("fetch", "crop", "frame", "dedup")
+    to_frames = _in_turn(names, Item(plan.shards))
+    kept = to_frames[-1].manifest
+    published = Step(component("upload"), {"manifest": kept})
+    embedded = Step(component("embed"), {"manifest": kept})
     indexed = Step(
         component("index"), {"published": published.manifest, "embedded": embedded.manifest}
     )
     recorded = Step(component("record"), {"manifest": indexed.manifest, "run": plan.run})
     return Pipeline(
-        name="video-to-embedding",
+        name="video-to-embedding-fused" if fused else "video-to-embedding",
         parameters=tuple(parameters.values()),
         once=(plan,),
         over=plan.shards,
-        each=(fetched, cropped, framed, kept, published, embedded, indexed, recorded),
+        each=(*to_frames, published, embedded, indexed, recorded),
     )
+
+
+def _in_turn(names: Sequence[str], source: Source) -> list[Step]:
+    """Return a step a component, each of which takes the manifest of the one before."""
+    steps: list[Step] = []
+    for name in names:
+        steps.append(Step(component(name), {"manifest": source}))
+        source = steps[-1].manifest
+    return steps
 
 
 def _shown(annotation: Any) -> str:

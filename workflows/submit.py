@@ -21,7 +21,7 @@ from components.storage import Store
 from workflows.intake import plan_parameters
 from workflows.local import names_an_s3
 from workflows.pipeline import video_to_embedding
-from workflows.templates.pipeline import SEMAPHORES
+from workflows.templates.pipeline import SEMAPHORES, run_template_name
 
 ENDED = frozenset({"Succeeded", "Failed", "Error"})
 # Argo parameters end up in an etcd object of at most 1.5 MB together with the run's status.
@@ -124,6 +124,7 @@ def submit_videos(
     uploaded: Callable[[str], None],
     *,
     gpu: bool,
+    fused: bool,
     options: dict[str, str],
 ) -> str:
     """Start a run in the cluster and return the workflow's name.
@@ -149,8 +150,7 @@ def submit_videos(
         raise ConfigurationError(
             "nothing to submit; give paths, an s3:// prefix, --job-input FILE or --catch-up"
         )
-    name = video_to_embedding().name
-    return server.submit(f"{name}-gpu" if gpu else name, parameters)
+    return server.submit(run_template_name(video_to_embedding(fused=fused), gpu), parameters)
 
 
 def followed(server: ArgoServer, name: str, timeout_s: float) -> Iterator[Progress]:

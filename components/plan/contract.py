@@ -52,6 +52,12 @@ class PlanInputs(Inputs):
         description="Most videos to take of a listing, ledger or queue, the newest first; 0: all",
     )
     videos_per_shard: int = Field(1, ge=1, description="Most videos one chain of pods handles")
+    mb_per_shard: float = Field(
+        0.0,
+        ge=0,
+        description="MB of video a shard is to hold, give or take one video; 0: as many as "
+        "videos_per_shard allows",
+    )
     shards_per_batch: int = Field(
         0, ge=0, description="Most shards one workflow handles; more make batches. 0: no batches"
     )

@@ -37,6 +37,7 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
         [due.candidate.video for due in decision.due],
         [due.candidate.size for due in decision.due],
         inputs.videos_per_shard,
+        inputs.mb_per_shard * 10**6,
     )
     batches = _batches(len(shards), inputs.shards_per_batch)
     bucket = services.settings.storage.artifacts_bucket
@@ -102,7 +103,7 @@ def _batches(shards: int, most: int) -> tuple[Batch, ...]:
     if shards > most * _MOST_BATCHES:
         raise ConfigurationError(
             f"{shards} shards make more than {_MOST_BATCHES} batches of {most}; raise "
-            "videos_per_shard or shards_per_batch, or set limit"
+            "videos_per_shard, mb_per_shard or shards_per_batch, or set limit"
         )
     return tuple(
         Batch(first=first, count=min(most, shards - first)) for first in range(0, shards, most)

@@ -55,9 +55,10 @@ def put(cluster: Cluster, platform: str, count: int, clip: Path) -> list[dict[st
     return items
 
 
-def run_manifest(**parameters: Any) -> str:
+def run_manifest(template: str = "video-to-embedding", **parameters: Any) -> str:
     """Return the example's workflow with other parameters."""
     manifest = yaml.safe_load((ROOT / "k8s" / "examples" / "run.yaml").read_text())
+    manifest["spec"]["workflowTemplateRef"]["name"] = template
     manifest["spec"]["arguments"]["parameters"] = [
         {"name": name, "value": value if isinstance(value, str) else json.dumps(value)}
         for name, value in parameters.items()
@@ -163,6 +164,20 @@ def test_a_rerun_redoes_nothing_and_catch_up_finds_nothing(cluster: Cluster, cli
     third = create(run_manifest(source=f"s3://{BUCKET}/again/", catch_up="true"))
     assert finished(third)["status"]["phase"] == "Succeeded"
     assert digest_of(cluster, third)["videos"] == 0
+
+
+def test_a_run_in_one_pod_and_one_in_four_reuse_each_other(cluster: Cluster, clip: Path) -> None:
+    in_one, in_four = "video-to-embedding-fused", "video-to-embedding"
+    for platform, templates in {"fused": (in_one, in_four), "split": (in_four, in_one)}.items():
+        items = put(cluster, platform, 2, clip)
+        for template in templates:
+            run = create(run_manifest(template, job_input=items, videos_per_shard="2"))
+            workflow = finished(run)
+            assert workflow["status"]["phase"] == "Succeeded", workflow["status"].get("message")
+            pods = [len(nodes(workflow, name)) for name in ("prepare", "fetch", "upload")]
+            assert pods == ([1, 0, 1] if template == in_one else [0, 1, 1])
+        for entry in recorded(cluster, run):
+            assert len(reused(entry)) == 8
 
 
 @pytest.mark.parametrize("component", ["crop", "embed"])

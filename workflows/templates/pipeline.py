@@ -52,11 +52,16 @@ def semaphores() -> dict[str, Any]:
     }
 
 
+def run_template_name(pipeline: Pipeline, gpu: bool) -> str:
+    """Return the name of the WorkflowTemplate that runs the whole pipeline."""
+    return f"{pipeline.name}-gpu" if gpu else pipeline.name
+
+
 def pipeline_templates(
     pipeline: Pipeline, *, gpu: bool = False
 ) -> tuple[WorkflowTemplate, WorkflowTemplate]:
     """Return the DAG's two WorkflowTemplates: the whole run, and a batch of its shards."""
-    name = _pipeline_name(pipeline, gpu)
+    name = run_template_name(pipeline, gpu)
     return _run_template(pipeline, name), _batch_template(pipeline, name, gpu)
 
 
@@ -75,7 +80,7 @@ def nightly_catch_up(pipeline: Pipeline, *, gpu: bool = False) -> CronWorkflow:
         starting_deadline_seconds=3 * 3600,
         successful_jobs_history_limit=7,
         failed_jobs_history_limit=7,
-        workflow_template_ref=m.WorkflowTemplateRef(name=_pipeline_name(pipeline, gpu)),
+        workflow_template_ref=m.WorkflowTemplateRef(name=run_template_name(pipeline, gpu)),
         arguments=values(catch_up="true", limit=str(VIDEOS_A_NIGHT)),
         workflow_metadata=m.WorkflowMetadata(labels={"oriane/trigger": "nightly"}),
     )
@@ -354,10 +359,6 @@ def _workflow_level() -> dict[str, Any]:
         # a drained node would cost the work of hours.
         "pod_disruption_budget": m.PodDisruptionBudgetSpec(min_available=9999),
     }
-
-
-def _pipeline_name(pipeline: Pipeline, gpu: bool) -> str:
-    return f"{pipeline.name}-gpu" if gpu else pipeline.name
 
 
 def _batch_name(pipeline_name: str) -> str:
