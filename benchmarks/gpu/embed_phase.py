@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from components.contract import component
 from components.errors import RunFailedError
-from components.frames_tar import FramesTar
+from components.frame.frames_tar import FramesTar
+from components.frame.png import encoded
 from components.manifest import (
     CroppedVideo,
     Entry,
@@ -86,9 +88,7 @@ def _shard(
     manifest = Manifest[FramedVideo].write(
         services.store, f"s3://{bucket}/bench/dedup.jsonl", entries
     )
-    png = io.BytesIO()
-    picture.save(png, "PNG")
-    return manifest, png.getvalue()
+    return manifest, encoded(picture)
 
 
 def _entry(
@@ -105,13 +105,13 @@ def _entry(
     return Entry[FramedVideo](video=video, etag="e", result=framed)
 
 
-def _picture(seed: int, size: tuple[int, int]) -> Image.Image:
+def _picture(seed: int, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Return smooth colours with a little noise: about as large a PNG as a photograph."""
     random = np.random.default_rng(seed)
     coarse = Image.fromarray(random.integers(0, 255, (18, 32, 3), np.uint8))
     smooth = np.asarray(coarse.resize(size, Image.Resampling.BICUBIC), np.int16)
     noisy = smooth + random.integers(-4, 5, smooth.shape, np.int16)
-    return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
+    return noisy.clip(0, 255).astype(np.uint8)
 
 
 def _prepared_per_s(services: Services, png: bytes, times: int = 10) -> float:
