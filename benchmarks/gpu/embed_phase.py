@@ -111,7 +111,8 @@ def _picture(seed: int, size: tuple[int, int]) -> NDArray[np.uint8]:
     coarse = Image.fromarray(random.integers(0, 255, (18, 32, 3), np.uint8))
     smooth = np.asarray(coarse.resize(size, Image.Resampling.BICUBIC), np.int16)
     noisy = smooth + random.integers(-4, 5, smooth.shape, np.int16)
-    return noisy.clip(0, 255).astype(np.uint8)
+    picture: NDArray[np.uint8] = noisy.clip(0, 255).astype(np.uint8)
+    return picture
 
 
 def _prepared_per_s(services: Services, png: bytes, times: int = 10) -> float:

@@ -19,7 +19,8 @@ def packed(
     heaviest exceeds the target by one item at most.
 
     Longest processing time first (Graham 1969): the heaviest item left goes to the lightest shard
-    that has room. Deterministic; items keep their order within a shard, shards that of their first.
+    that has room. Deterministic. Items keep their order within a shard; the heaviest shard is the
+    first, so that a run does not end waiting for it, and of equal ones that of the earliest item.
     """
     count = -(-len(items) // most)
     if target:
@@ -32,4 +33,7 @@ def packed(
         shards[number].append(index)
         if size + 1 < most:
             heapq.heappush(lightest, (weight + weights[index], size + 1, number))
-    return [[items[index] for index in shard] for shard in sorted(map(sorted, shards))]
+    ordered = sorted(
+        map(sorted, shards), key=lambda shard: (-sum(map(weights.__getitem__, shard)), shard)
+    )
+    return [[items[index] for index in shard] for shard in ordered]
