@@ -13,6 +13,7 @@ from qdrant_client import models
 
 from components.collection import aliases, schema
 from components.collection.connection import Connection
+from components.collection.own_ids import OwnIds
 from components.collection.points import (
     FIELDS,
     FINGERPRINT,
@@ -58,6 +59,7 @@ class FrameCollection:
         self._ready_for: tuple[str, int] | None = None
         # Never the alias: vectors that arrive after it has moved still go where their model's are.
         self._writes_to: str | None = None
+        self._own_ids = OwnIds(self.points)
 
     @classmethod
     def open(cls, settings: IndexSettings) -> Self:
@@ -132,12 +134,18 @@ class FrameCollection:
         size = self._settings.upsert_batch
         for batch in upsert_batches(framed, vectors, model, fingerprint, size):
             self.connection.call(self.connection.bulk.upsert, name, batch, wait=True)
-        ids: list[models.ExtendedPointId] = [framed.point_id(frame) for frame in framed.frames]
-        stale = models.Filter(
-            must=of_video(framed.video), must_not=[models.HasIdCondition(has_id=ids)]
-        )
-        selector = models.FilterSelector(filter=stale)
+        ids = [framed.point_id(frame) for frame in framed.frames]
+        selector: models.PointsSelector
+        if self.connection.embedded:
+            others = self._own_ids.others(framed.video, ids)
+            selector = models.PointIdsList(points=sorted(others))
+        else:
+            own = models.HasIdCondition(has_id=list(ids))
+            stale = models.Filter(must=of_video(framed.video), must_not=[own])
+            selector = models.FilterSelector(filter=stale)
         self.connection.call(self._client.delete, name, selector, wait=True)
+        if self.connection.embedded:
+            self._own_ids.are(framed.video, ids)
 
     def holds(self, framed: VideoFrames, model: str | None = None, fingerprint: str = "") -> bool:
         """Tell whether there is a point for every frame of the video.
