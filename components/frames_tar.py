@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from components.manifest import Frame
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 
 def read_pngs(path: Path, frames: Sequence[Frame]) -> Iterator[tuple[Frame, bytes]]:
@@ -25,11 +20,3 @@ def read_pngs(path: Path, frames: Sequence[Frame]) -> Iterator[tuple[Frame, byte
             file = tar.extractfile(frame.file)
             assert file is not None, f"{frame.file} is no file"
             yield frame, file.read()
-
-
-def read_pictures(path: Path, frames: Sequence[Frame]) -> Iterator[tuple[Frame, Image.Image]]:
-    """Yield the frames and their RGB pictures, in order of `frames`."""
-    from PIL import Image
-
-    for frame, png in read_pngs(path, frames):
-        yield frame, Image.open(io.BytesIO(png)).convert("RGB")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from components.crop.detect import find_picture, positions
 from components.crop.reencode import reencode
 from components.frame.extract import extract
-from components.frames_tar import read_pictures
+from components.frame_pictures import read_pictures
 from components.manifest import CroppedVideo, Frame, Rectangle, SourceVideo
 from components.media.borders import Bars, Evidence, judged, smoothed
 from components.settings import CropSettings, FrameSettings

@@ -86,7 +86,7 @@ def test_batches_run_on_across_videos(three_videos: Corpus, encoder: Recording) 
 
 def test_rows_belong_to_their_frames(three_videos: Corpus, encoder: Recording) -> None:
     """The same frames one by one give the same rows, in the same order."""
-    from components.frames_tar import read_pictures
+    from components.frame_pictures import read_pictures
 
     for entry in three_videos.through(*BEFORE, "embed"):
         assert isinstance(entry.result, EmbeddedVideo)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.frame.extract import extract
-from components.frames_tar import read_pictures
+from components.frame_pictures import read_pictures
 from components.manifest import CroppedVideo, Frame
 from components.settings import FrameSettings
 from tests.clips import (

@@ -12,7 +12,7 @@ from PIL import Image
 from components.dedup.run import sketched
 from components.errors import ConfigurationError
 from components.frame.extract import extract
-from components.frames_tar import read_pictures
+from components.frame_pictures import read_pictures
 from components.manifest import CroppedVideo, Frame, Rectangle
 from components.media.decoding import opened, upright
 from components.settings import FrameSettings, Settings

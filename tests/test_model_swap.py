@@ -411,7 +411,7 @@ def test_prepare_killed_between_any_two_side_effects(
     done_with_tiny: Path, other: Path, tmp_path: Path
 ) -> None:
     effects, left = killed_everywhere(done_with_tiny, tmp_path, other, filled)
-    assert effects == 1 + 2 * 2, "the collection, then upsert and delete for each video"
+    assert effects == 1 + 2, "the collection, then an upsert for each video"
     assert len({key.split()[0] for key in left["points"]}) == 2
 
 

@@ -135,17 +135,15 @@ class FrameCollection:
         for batch in upsert_batches(framed, vectors, model, fingerprint, size):
             self.connection.call(self.connection.bulk.upsert, name, batch, wait=True)
         ids = [framed.point_id(frame) for frame in framed.frames]
-        selector: models.PointsSelector
         if self.connection.embedded:
-            others = self._own_ids.others(framed.video, ids)
-            selector = models.PointIdsList(points=sorted(others))
+            others = sorted(self._own_ids.others(framed.video, ids))
+            if others:
+                self._delete(name, models.PointIdsList(points=list(others)))
+            self._own_ids.are(framed.video, ids)
         else:
             own = models.HasIdCondition(has_id=list(ids))
             stale = models.Filter(must=of_video(framed.video), must_not=[own])
-            selector = models.FilterSelector(filter=stale)
-        self.connection.call(self._client.delete, name, selector, wait=True)
-        if self.connection.embedded:
-            self._own_ids.are(framed.video, ids)
+            self._delete(name, models.FilterSelector(filter=stale))
 
     def holds(self, framed: VideoFrames, model: str | None = None, fingerprint: str = "") -> bool:
         """Tell whether there is a point for every frame of the video.
@@ -216,8 +214,10 @@ class FrameCollection:
     def remove(self, ids: Iterable[str]) -> None:
         """Remove points; one that is not there is no error."""
         for batch in batches(ids, _PAGE):
-            selector = models.PointIdsList(points=list(batch))
-            self.connection.call(self._client.delete, self.name, selector, wait=True)
+            self._delete(self.name, models.PointIdsList(points=list(batch)))
+
+    def _delete(self, name: str, selector: models.PointsSelector) -> None:
+        self.connection.call(self._client.delete, name, selector, wait=True)
 
     def sample(self, count: int, seed: int) -> list[Sampled]:
         """Return up to `count` points; the same ones for a seed while nothing changes.

@@ -10,7 +10,7 @@ from PIL import Image
 
 from components.dedup.contract import COMPONENT, DedupInputs, DedupOutputs
 from components.each import Job, run_each
-from components.frames_tar import read_pictures
+from components.frame_pictures import read_pictures
 from components.manifest import SKETCH_SIZE, Frame, FramedVideo
 from components.profiling import profile
 from components.services import Services

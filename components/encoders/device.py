@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
@@ -37,7 +36,8 @@ class Device:
             self.batch_size = _AUTO_BATCH.get(self.torch.type, 8)
         else:
             self.batch_size = settings.batch_size
-        torch.set_num_threads(settings.threads or len(os.sched_getaffinity(0)))
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
 
     def precision(self) -> AbstractContextManager[object]:
         """Return the context for a forward pass: on a GPU, "auto" is mixed with float16."""

@@ -194,7 +194,10 @@ class EmbedSettings(Group):
         decides=True,
     )
     threads: int | None = variable(
-        "VP_THREADS", None, "Threads the model computes with on a CPU (default: the cores)", ge=1
+        "VP_THREADS",
+        None,
+        "Threads the model computes with on a CPU (default: PyTorch's choice)",
+        ge=1,
     )
     model_dir: Path = variable(
         "VP_MODEL_DIR", Path("~/.cache/oriane/models"), "Folder of models that bring their own code"
