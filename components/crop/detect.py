@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from components.manifest import Rectangle, SourceVideo
 from components.media import ffmpeg
 from components.media.borders import Bars, Evidence, border_holds, judged
-from components.media.decoding import Picture, VideoFile, luma, opened, small
+from components.media.decoding import Decoded, Picture, VideoFile, luma, opened, small
 from components.profiling import profile
 from components.settings import CropSettings
 
 _LUMA_FPS = 5
 _MAX_KEYFRAMES = 60
+# Longer videos have so many keyframes that it is quicker to go to those that are wanted.
+_SEEK_FROM_S = 180
 _SMALLEST_PX = 32
 _BOUND = re.compile(r"^lavfi\.cropdetect\.([xy][12])=(-?\d+)$", re.MULTILINE)
 # Judging moves an edge by some pixels; a border that may reach the ratio is looked at closer.
@@ -37,6 +39,8 @@ def find_picture(path: Path, source: SourceVideo, settings: CropSettings) -> Rec
     if min(source.width, source.height) < _SMALLEST_PX:
         return None
     with opened(path) as video:
+        # Threads decode ahead, which is work lost where single frames are wanted.
+        video.stream.codec_context.thread_count = 1
         # Most videos have none, and looking at more of a picture cannot make one.
         if not _may_have_border(_keyframes(video, source), source, settings):
             return None
@@ -124,24 +128,39 @@ def _proposed(
 
 def _keyframes(video: VideoFile, source: SourceVideo) -> Iterator[Picture]:
     """Yield luma planes of keyframes spread over the whole video."""
-    apart, due = source.duration / _MAX_KEYFRAMES, 0.0
     video.stream.codec_context.skip_frame = "NONKEY"
-    for decoded in video.decoded(source.start):
+    spread = _sought if source.duration > _SEEK_FROM_S else _in_turn
+    for decoded in spread(video, source):
         picture = luma(decoded.frame, source.rotation)
-        if decoded.second >= due and picture.shape == (source.height, source.width):
-            due = decoded.second + apart
+        if picture.shape == (source.height, source.width):
             yield picture
     video.stream.codec_context.skip_frame = "DEFAULT"
 
 
+def _in_turn(video: VideoFile, source: SourceVideo) -> Iterator[Decoded]:
+    apart, due = source.duration / _MAX_KEYFRAMES, 0.0
+    for decoded in video.decoded(source.start):
+        if decoded.second >= due:
+            due = decoded.second + apart
+            yield decoded
+
+
+def _sought(video: VideoFile, source: SourceVideo) -> Iterator[Decoded]:
+    last = -1.0
+    for index in range(_MAX_KEYFRAMES):
+        video.seek(video.pts((index + 0.5) * source.duration / _MAX_KEYFRAMES, source.start))
+        found = next(video.decoded(source.start), None)
+        if found and found.second > last:
+            last = found.second
+            yield found
+
+
 def _clips(video: VideoFile, source: SourceVideo, settings: CropSettings) -> Iterator[Picture]:
     """Yield luma planes of clips at the probed positions, a few a second."""
-    base = video.stream.time_base
-    assert base is not None, "a stream that is decoded has a time base"
     # Of the way from a keyframe to the position, what no other frame needs is left out.
     video.stream.codec_context.skip_frame = "NONREF"
     for position in positions(source, settings.probes, settings.clip_s):
-        video.seek(int((position + source.start) / base))
+        video.seek(video.pts(position, source.start))
         due = position
         for decoded in video.decoded(source.start):
             if decoded.second > position + settings.clip_s:

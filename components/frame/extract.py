@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from av.video.frame import VideoFrame
@@ -15,6 +17,9 @@ from components.frame.pick import Candidate
 from components.manifest import CroppedVideo, Frame, Rectangle, SourceVideo, frame_file
 from components.profiling import profile
 from components.settings import FrameSettings
+
+# So many pictures in full size may wait to be written.
+_PENDING = 4
 
 
 @profile
@@ -45,19 +50,27 @@ def extract(
 
 def _written(path: Path, tar_path: Path, framing: Framing, settings: FrameSettings) -> list[Frame]:
     sketches: dict[int, str] = {}
-    with FramesTar(tar_path) as tar:
+    pending: deque[Future[None]] = deque()
+    # Decoding goes on while a picked frame becomes a file.
+    with FramesTar(tar_path) as tar, ThreadPoolExecutor(1) as writer:
 
-        def keep(candidate: Candidate[VideoFrame]) -> None:
-            name = frame_file(candidate.number, candidate.second)
+        def write(candidate: Candidate[VideoFrame]) -> None:
             picture = framing.picture(candidate.item)
             sketches[candidate.number] = sketch(picture)
-            tar.add(name, picture)
+            tar.add(frame_file(candidate.number, candidate.second), picture)
+
+        def keep(candidate: Candidate[VideoFrame]) -> None:
+            pending.append(writer.submit(write, candidate))
+            if len(pending) > _PENDING:
+                pending.popleft().result()
 
         frames = None
         if settings.scan == "keyframes":
             frames = keyframe_scan(path, framing, settings, keep)
         if frames is None:
             frames = full_scan(path, framing, settings, keep)
+        for one in pending:
+            one.result()
     if not frames:
         raise VideoRejectedError(
             Reason.BLANK,

@@ -8,20 +8,37 @@ fixed distances do not.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
 from components.media.packets import PacketIndex
 
-# A frame is a spike if it takes this part of a keyframe's bytes, …
-_OF_A_KEYFRAME = 0.3
-# … so many times its neighbours' median, and more than their largest by so much.
-_OF_NEIGHBOURS, _OF_LARGEST = 4.0, 1.2
+
+@dataclass(frozen=True)
+class _Spike:
+    """How a frame stands out: its bytes, as multiples of a keyframe's and of its neighbours'."""
+
+    of_a_keyframe: float
+    of_median: float
+    of_largest: float
+
+    def fits(self, size: int, keyframe: float, around: list[int]) -> bool:
+        return (
+            size > self.of_a_keyframe * keyframe
+            and size > self.of_median * median(around)
+            and size > self.of_largest * max(around)
+        )
+
+
+# Chosen by what they find and miss on the corpus of docs/performance.md.
+_SPIKE = _Spike(0.3, 2.2, 1.2)
+_CLEAR_SPIKE = _Spike(0.5, 8.0, 2.5)
 _NEIGHBOURS = 12
 # Between keyframes frames take less than this part of one, or sizes say nothing: noise, grain.
-_TELLING = 0.25
-# Where a frame takes less than this part of a keyframe, hardly anything moves.
-_QUIET = 0.05
+_TELLING = 0.1
+# Encoders keep keyframes so far apart (x264: 25 frames, or a tenth of the longest distance).
+_LEAST_DISTANCE = 30
 
 
 def tell_cuts(index: PacketIndex) -> bool:
@@ -33,40 +50,36 @@ def tell_cuts(index: PacketIndex) -> bool:
 
 
 def spikes(index: PacketIndex) -> list[int]:
-    """Return the frames between keyframes that may begin a scene."""
-    sizes, keyframes = index.sizes, set(index.keyframes)
-    least = _OF_A_KEYFRAME * median(sizes[number] for number in keyframes)
+    """Return the frames between keyframes that begin a scene, by their size.
+
+    What an encoder that places keyframes at cuts did not take for one is none, unless it stands out
+    even more: soon after a keyframe it may not place another, and hesitates for a while.
+    """
+    usual = median(index.sizes[number] for number in index.keyframes)
+    hesitates = bool(keyframes_at_cuts(index))
+    keyframes = set(index.keyframes)
     found = []
-    for number, size in enumerate(sizes):
-        if size < least or number in keyframes:
+    for number, size in enumerate(index.sizes):
+        if number in keyframes or size < _SPIKE.of_a_keyframe * usual:
             continue
-        near = range(max(0, number - _NEIGHBOURS), min(len(sizes), number + _NEIGHBOURS + 1))
-        around = [sizes[other] for other in near if other != number and other not in keyframes]
-        if around and size > _OF_NEIGHBOURS * median(around) and size > _OF_LARGEST * max(around):
+        late = number - index.keyframe_before(number) > _LEAST_DISTANCE
+        wanted = _CLEAR_SPIKE if hesitates and late else _SPIKE
+        near = range(max(0, number - _NEIGHBOURS), number + _NEIGHBOURS + 1)
+        around = [
+            index.sizes[other]
+            for other in near
+            if other < len(index.sizes) and other != number and other not in keyframes
+        ]
+        if around and wanted.fits(size, usual, around):
             found.append(number)
     return found
 
 
-def places_keyframes_at_cuts(index: PacketIndex) -> bool:
-    """Tell whether some keyframe comes sooner than the encoder's usual distance."""
-    return len(_early(index)) > 0
+def keyframes_at_cuts(index: PacketIndex) -> set[int]:
+    """Return the keyframes that may begin a scene: those sooner than the encoder's usual distance.
 
-
-def keyframes_at_cuts(index: PacketIndex) -> list[int]:
-    """Return the keyframes that may begin a scene: early ones, and those after a quiet stretch.
-
-    After a quiet stretch a keyframe that shows something new can only be a cut, also where it is
-    one by the encoder's clock.
+    A cut where a keyframe was due anyway is not among them, and looks like any motion.
     """
-    early = _early(index)
-    return [
-        number
-        for before, number in pairwise(index.keyframes)
-        if number in early or _is_quiet(index, before, number)
-    ]
-
-
-def _early(index: PacketIndex) -> set[int]:
     intervals = {number: number - before for before, number in pairwise(index.keyframes)}
     counts = Counter(intervals.values())
     longest = max(counts, default=0)
@@ -75,8 +88,3 @@ def _early(index: PacketIndex) -> set[int]:
         # The longest distance of a short video may be a scene's length as well.
         usual = set()
     return {number for number, interval in intervals.items() if interval not in usual}
-
-
-def _is_quiet(index: PacketIndex, before: int, number: int) -> bool:
-    between = index.sizes[before + 1 : number]
-    return not between or median(between) < _QUIET * index.sizes[number]

@@ -1,38 +1,35 @@
 """Frames by decoding little more than the keyframes of a video.
 
-A cut is taken from a keyframe that the encoder put there and that shows something new. Where
-the sizes of packets hint at a cut between two keyframes, that stretch is decoded for the detector
-that looks at all frames otherwise. What this misses, and what it saves, is measured in
-docs/performance.md.
+A scene begins at a keyframe that the encoder put there and that shows something new, or where the
+sizes of packets tell of one between two keyframes. What this misses, and what it saves, is measured
+in docs/performance.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 from av.video.frame import VideoFrame
 
 from components.frame.framing import Framing, is_blank
-from components.frame.hints import keyframes_at_cuts, places_keyframes_at_cuts, spikes, tell_cuts
+from components.frame.hints import keyframes_at_cuts, spikes, tell_cuts
 from components.frame.pick import Candidate, Picker
-from components.frame.scenes import MIN_SCENE_S, SceneCuts, changes
+from components.frame.scenes import MIN_SCENE_S, changes
 from components.manifest import Frame
 from components.media.decoding import VideoFile, opened
 from components.media.packets import PacketIndex
 from components.profiling import profile
 from components.settings import FrameSettings
 
-# Detectors look at so many frames after a cut before they report it.
-_LOOK_AHEAD = 4
-# Encoders keep keyframes this far apart (x264: 25 frames), whatever happens between.
-_NO_KEYFRAME_S = 1.5
-# The first frames of a scene may still be blended with the one before.
-_SETTLED_S = 0.4
+# Of a scene without a keyframe, so many frames after its first: that one may be blended still.
+_SETTLED = 3
+# A scene that begins with a blank keyframe shows something after so many frames, or fades slowly.
+_FADED_IN = 15
 # Above this share of the frames, decoding all of them in order is as fast.
-_WORTHWHILE = 0.5
+_WORTHWHILE = 0.4
 
 
 @profile
@@ -55,190 +52,108 @@ def keyframe_scan(
         BorderGoneError: there is picture in the border of a frame that was decoded.
     """
     with opened(path) as video:
-        scan = _Scan(video, framing, settings)
-        scan.look_at_keyframes()
-        if not scan.feasible:
-            return None
-        cuts = scan.cuts()
-        if cuts is None:
-            return None
-        return scan.pick(cuts, keep)
+        index = PacketIndex.of(video)
+    if not index.exact or len(index.keyframes) < settings.min_frames or not tell_cuts(index):
+        return None
+    between = spikes(index)
+    if _decoded(index, between) > _WORTHWHILE * len(index.pts):
+        return None
+    with opened(path) as video, opened(path) as seeker:
+        scan = _Scan(index, between, seeker, framing, settings, keep)
+        for frame in video.frames(video.keyframe_packets()):
+            if frame.pts is not None and index.has(frame.pts):
+                scan.look_at(index.number(frame.pts), frame)
+        frames = scan.finish()
+    return frames if len(frames) >= min(settings.min_frames, len(index.pts)) else None
 
 
-@dataclass(frozen=True)
-class _Keyframe:
-    pts: int
-    new: bool
-    blank: bool
+def _decoded(index: PacketIndex, between: list[int]) -> int:
+    """Return about how many frames are decoded, with those of scenes without a keyframe."""
+    at_cuts = keyframes_at_cuts(index)
+    marks = sorted([*between, *index.keyframes])
+    short = [
+        start
+        for start, end in pairwise(marks)
+        if start not in index.keyframes and (end in at_cuts or end not in index.keyframes)
+    ]
+    runs = sum(start + _SETTLED - index.keyframe_before(start) for start in short)
+    return len(index.keyframes) + runs
 
 
 class _Scan:
-    """One pass over the packets and keyframes of a video, and seeks to what they do not show."""
+    """Keyframes in order of presentation, and what lies between each and the one before."""
 
-    def __init__(self, video: VideoFile, framing: Framing, settings: FrameSettings) -> None:
-        self._video, self._framing, self._settings = video, framing, settings
-        self._index = PacketIndex()
-        self._keyframes: dict[int, _Keyframe] = {}
-        self._decoded = 0
+    def __init__(
+        self,
+        index: PacketIndex,
+        between: list[int],
+        seeker: VideoFile,
+        framing: Framing,
+        settings: FrameSettings,
+        keep: Callable[[Candidate[VideoFrame]], None],
+    ) -> None:
+        self._index, self._between = index, between
+        self._seeker, self._framing, self._settings = seeker, framing, settings
+        self._picker = Picker(1 / settings.sample_fps, settings.min_frames, keep)
+        self._is_new = changes(settings)
+        self._at_cuts = keyframes_at_cuts(index)
+        self._last_cut = self._second(0)
+        self._last = 0
 
-    def look_at_keyframes(self) -> None:
-        """Decode the keyframes and read all packets."""
-        is_new = changes(self._settings)
-        found = []
-        packets = (
-            packet
-            for packet in self._index.recorded(self._video)
-            if packet.is_keyframe or not packet.size
-        )
-        for frame in self._video.frames(packets):
-            if frame.pts is None:
-                self._index.exact = False
-                continue
-            thumbnail = self._framing.thumbnail(frame)
-            second = self._video.second(frame.pts, self._framing.source.start)
-            blank = is_blank(thumbnail, self._settings.solid_std)
-            found.append(_Keyframe(frame.pts, is_new(second, thumbnail), blank))
-        if self._index.exact:
-            known = set(self._index.pts)
-            self._keyframes = {
-                self._index.number(keyframe.pts): keyframe
-                for keyframe in found
-                if keyframe.pts in known
-            }
+    def look_at(self, number: int, frame: VideoFrame) -> None:
+        """Take the next keyframe."""
+        thumbnail = self._framing.thumbnail(frame)
+        new = self._is_new(self._second(number), thumbnail)
+        is_cut = new and number in self._at_cuts
+        self._cut_between(self._last, number, is_cut)
+        begins = not number or (is_cut and self._cut(number))
+        blank = is_blank(thumbnail, self._settings.solid_std)
+        self._offer(number, frame, blank)
+        if begins and blank:
+            self._offer_after(number, min(number + _FADED_IN, self._next_keyframe(number) - 1))
+        self._last = number
 
-    @property
-    def feasible(self) -> bool:
-        """Whether frames can be found again by their times, and keyframes are decodable."""
-        index = self._index
-        return (
-            index.exact
-            and bool(index.keyframes)
-            and index.keyframes == sorted(self._keyframes)
-            and len(index.keyframes) < _WORTHWHILE * len(index.pts)
-            and tell_cuts(index)
-        )
+    def finish(self) -> list[Frame]:
+        """Return the frames that were picked, in order of time."""
+        end = len(self._index.pts)
+        self._cut_between(self._last, end, is_cut=True)
+        return self._picker.finish(max(self._framing.source.duration, self._second(end - 1)))
 
-    def cuts(self) -> list[float] | None:
-        """Return the seconds at which scenes begin, None if too much would have to be decoded."""
-        index = self._index
-        runs: dict[int, int] = {}
-        for spike in spikes(index):
-            start = index.keyframe_before(spike)
-            runs[start] = min(spike + _LOOK_AHEAD, len(index.pts) - 1)
-        if places_keyframes_at_cuts(index):
-            # What the encoder did not take for a cut is none, except where it may not place one.
-            runs = {
-                start: last
-                for start, last in runs.items()
-                if self._second(last) - self._second(start) < _NO_KEYFRAME_S
-            }
-        self._decoded = sum(last - start + 1 for start, last in runs.items())
-        if self._decoded > _WORTHWHILE * len(index.pts):
-            return None
-        cuts = [self._second(number) for number in keyframes_at_cuts(index) if self._is_new(number)]
-        for start, last in runs.items():
-            cuts += self._cuts_between(start, last)
-        return _apart(sorted(cuts), self._second(0))
+    def _cut_between(self, first: int, last: int, is_cut: bool) -> None:
+        """Begin the scenes between two keyframes; those that end before the second have none."""
+        low, high = (bisect_left(self._between, number) for number in (first, last))
+        starts = self._between[low:high]
+        for start, end in pairwise([*starts, last]):
+            if self._cut(start) and (end < last or is_cut):
+                self._offer_after(first, min(start + _SETTLED, end - 1))
 
-    def _is_new(self, number: int) -> bool:
-        return self._keyframes[number].new
+    def _cut(self, number: int) -> bool:
+        """Begin a scene, unless the last one has only just begun; tell whether it did."""
+        second = self._second(number)
+        if second - self._last_cut < MIN_SCENE_S:
+            return False
+        self._picker.cut(second)
+        self._last_cut = second
+        return True
 
-    def pick(
-        self, cuts: list[float], keep: Callable[[Candidate[VideoFrame]], None]
-    ) -> list[Frame] | None:
-        """Decode the frames that represent the scenes; None if that is too much or fails."""
-        picked: list[Candidate[None]] = []
-        picker = Picker[None](
-            1 / self._settings.sample_fps, self._settings.min_frames, picked.append
-        )
-        pending = list(cuts)
-        cheap, unwanted = self._cheap(cuts)
-        for number in cheap:
-            second = self._second(number)
-            while pending and pending[0] <= second:
-                picker.cut(pending.pop(0))
-            picker.offer(Candidate(number, second, None), blank=number in unwanted)
-        for cut in pending:
-            picker.cut(cut)
-        end = max(self._framing.source.duration, self._second(len(self._index.pts) - 1))
-        frames = picker.finish(end)
-        if len(frames) < min(self._settings.min_frames, len(self._index.pts)):
-            return None
-        return self._kept(frames, keep)
+    def _offer(self, number: int, frame: VideoFrame, blank: bool) -> None:
+        self._picker.offer(Candidate(number, self._second(number), frame), blank=blank)
 
-    def _kept(
-        self, frames: list[Frame], keep: Callable[[Candidate[VideoFrame]], None]
-    ) -> list[Frame] | None:
-        wanted = {frame.number for frame in frames}
-        runs: dict[int, int] = {}
-        for number in sorted(wanted):
-            runs[self._index.keyframe_before(number)] = number
-        self._decoded += sum(last - first + 1 for first, last in runs.items())
-        if self._decoded > _WORTHWHILE * len(self._index.pts):
-            return None
-        found, blank = set(), set()
-        for first, last in runs.items():
-            for number, frame in self._frames(first, last):
-                if number not in wanted:
-                    continue
-                found.add(number)
-                if is_blank(self._framing.thumbnail(frame), self._settings.solid_std):
-                    blank.add(number)
-                else:
-                    keep(Candidate(number, self._second(number), frame))
-        if found != wanted:
-            return None
-        return [frame for frame in frames if frame.number not in blank]
-
-    def _cheap(self, cuts: list[float]) -> tuple[list[int], set[int]]:
-        """Return frames that cost little to decode, and those of them that are no good.
-
-        That is keyframes and a settled frame of each scene; those blank or not settled are no good.
-        """
-        index = self._index
-        cheap = {0, *index.keyframes}
-        unwanted = {number for number, keyframe in self._keyframes.items() if keyframe.blank}
-        for start, end in pairwise([self._second(0), *cuts, self._second(len(index.pts) - 1)]):
-            settled = self._at(min(start + _SETTLED_S, (start + end) / 2))
-            cheap.add(settled)
-            unwanted |= {self._at(start)} - {settled}
-        return sorted(cheap), unwanted
-
-    def _cuts_between(self, start: int, last: int) -> list[float]:
-        """Decode from a keyframe on and return the cuts after it, to the second."""
-        detector = SceneCuts(self._settings)
-        cuts, second = [], 0.0
-        for number, frame in self._frames(start, last):
-            second = self._second(number)
-            cuts += detector.feed(second, self._framing.thumbnail(frame))
-        cuts += detector.finish(second)
-        return [cut for cut in cuts if cut > self._second(start)]
-
-    def _frames(self, first: int, last: int) -> Iterator[tuple[int, VideoFrame]]:
-        """Yield the frames from a keyframe to a later frame, with their numbers."""
-        index = self._index
-        self._video.seek(index.pts[first])
-        for frame in self._video.frames(self._video.packets(self._video.stream)):
-            if frame.pts is None or frame.pts < index.pts[first]:
-                continue
-            if frame.pts > index.pts[last]:
+    def _offer_after(self, keyframe: int, wanted: int) -> None:
+        """Decode from a keyframe to the wanted frame and offer that."""
+        pts = self._index.pts[wanted]
+        self._seeker.seek(self._index.pts[keyframe])
+        for frame in self._seeker.frames(self._seeker.packets(self._seeker.stream)):
+            if frame.pts is not None and frame.pts >= pts:
+                if frame.pts == pts:
+                    thumbnail = self._framing.thumbnail(frame)
+                    self._offer(wanted, frame, is_blank(thumbnail, self._settings.solid_std))
                 return
-            yield index.number(frame.pts), frame
-            if frame.pts == index.pts[last]:
-                return
+
+    def _next_keyframe(self, number: int) -> int:
+        following = bisect_right(self._index.keyframes, number)
+        ends = [*self._index.keyframes[following : following + 1], len(self._index.pts)]
+        return ends[0]
 
     def _second(self, number: int) -> float:
-        return self._video.second(self._index.pts[number], self._framing.source.start)
-
-    def _at(self, second: float) -> int:
-        """Return the first frame at or after a second."""
-        return self._index.first_at(second, self._second)
-
-
-def _apart(cuts: list[float], start: float) -> list[float]:
-    """Return the cuts without those that follow another, or the start, too soon."""
-    kept: list[float] = []
-    for cut in cuts:
-        if cut - (kept[-1] if kept else start) >= MIN_SCENE_S:
-            kept.append(cut)
-    return kept
+        return self._seeker.second(self._index.pts[number], self._framing.source.start)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from components.manifest import SourceVideo
 from components.media.decoding import Picture, is_bt709, is_full_range, upright
 
-# Frames are halved as long as so many pixels remain: 320x180 of 1280x720.
-_LEAST_PX = 30_000
+# Frames are halved as long as so many pixels remain: 160x90 of 1280x720.
+_LEAST_PX = 12_000
 _PLANAR, _INTERLEAVED = ("yuv420p", "yuvj420p"), "nv12"
 
 # Videos are decoded side by side already; OpenCV's own threads would only be in their way.
@@ -25,7 +25,7 @@ cv2.setNumThreads(1)
 
 
 def thumbnail(frame: VideoFrame, source: SourceVideo) -> Picture:
-    """Return the frame as displayed, halved to 30,000 pixels or a little more: BGR uint8."""
+    """Return the frame as displayed, halved to 12,000 to 48,000 pixels: BGR uint8."""
     halvings = _halvings(frame.width * frame.height)
     if not halvings:
         size = {"width": source.width, "height": source.height}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ _BOX_TYPES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"s
 
 _SMALL_WIDTH = 256
 _LONG_S = 300
+# More threads than cores, so that decoding does not wait while a frame is looked at.
+_AHEAD = 2
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 
 Picture = NDArray[np.uint8]
@@ -91,11 +94,23 @@ class VideoFile:
                 continue
             yield from (frame for frame in frames if isinstance(frame, VideoFrame))
 
+    def keyframe_packets(self) -> Iterator[Packet[Any]]:
+        """Yield the stream's keyframes, and what flushes the decoder at the end."""
+        for packet in self.packets(self.stream):
+            if packet.is_keyframe or not packet.size:
+                yield packet
+
     def second(self, pts: int, start: float) -> float:
         """Return the second after `start` at which a frame of the stream is shown."""
         base = self.stream.time_base
         assert base is not None, "a stream that is decoded has a time base"
         return max(0.0, round(float(pts * base) - start, 6))
+
+    def pts(self, second: float, start: float) -> int:
+        """Return the time of the stream's clock of a second after `start`."""
+        base = self.stream.time_base
+        assert base is not None, "a stream that is decoded has a time base"
+        return int((second + start) / base)
 
     def seek(self, pts: int) -> None:
         """Go on at the last keyframe at or before `pts`."""
@@ -139,8 +154,9 @@ def opened(path: Path, *, max_pixels: int = 0, hwaccel: str = "none") -> Iterato
         stream = streams[0]
         stream.thread_type = "AUTO"
         # A long video may be the last to end, with nothing left beside it.
-        if (container.duration or 0) / av.time_base < _LONG_S:
-            stream.codec_context.thread_count = _threads
+        long = (container.duration or 0) / av.time_base > _LONG_S
+        threads = len(os.sched_getaffinity(0)) if long else _threads
+        stream.codec_context.thread_count = threads + _AHEAD if threads > 1 else threads
         if max_pixels:
             context = stream.codec_context
             context.options = {**context.options, "max_pixels": str(max_pixels)}

@@ -3,62 +3,51 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
-
-from av.packet import Packet
+from dataclasses import dataclass
+from typing import Self
 
 from components.media.decoding import VideoFile
 
 
-@dataclass
+@dataclass(frozen=True)
 class PacketIndex:
     """The frames of a video in order of presentation: times of the stream's clock, and bytes.
 
     A frame's place in `pts` is the number that decoding everything would give it. `keyframes` are
-    such numbers. Complete once `recorded` has passed all packets on.
+    such numbers. `exact` is False where packets have no times of their own (AVI), or share them.
     """
 
-    pts: list[int] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-    keyframes: list[int] = field(default_factory=list)
-    exact: bool = True
+    pts: list[int]
+    sizes: list[int]
+    keyframes: list[int]
+    exact: bool
 
-    def recorded(self, file: VideoFile) -> Iterator[Packet[Any]]:
-        """Yield the packets of the file's stream and note what they say of themselves.
-
-        `exact` is False afterwards where packets have no times of their own (AVI), or share them.
-        """
+    @classmethod
+    def of(cls, file: VideoFile) -> Self:
+        """Read all packets of the file's video stream."""
+        exact = True
         found: list[tuple[int, int, bool]] = []
         for packet in file.packets(file.stream):
             if packet.size and not packet.is_discard:
-                if packet.pts is None:
-                    self.exact = False
-                else:
-                    found.append((packet.pts, packet.size, packet.is_keyframe))
-            yield packet
+                exact = exact and packet.pts is not None
+                found.append((packet.pts or 0, packet.size, packet.is_keyframe))
         found.sort()
-        self.pts = [pts for pts, _, _ in found]
-        self.sizes = [size for _, size, _ in found]
-        self.keyframes = [number for number, (_, _, key) in enumerate(found) if key]
-        self.exact = self.exact and len(set(self.pts)) == len(self.pts)
+        pts = [time for time, _, _ in found]
+        return cls(
+            pts=pts,
+            sizes=[size for _, size, _ in found],
+            keyframes=[number for number, (_, _, key) in enumerate(found) if key],
+            exact=exact and len(set(pts)) == len(pts),
+        )
+
+    def has(self, pts: int) -> bool:
+        """Tell whether a frame is shown at `pts`."""
+        number = bisect_left(self.pts, pts)
+        return number < len(self.pts) and self.pts[number] == pts
 
     def number(self, pts: int) -> int:
-        """Return the number of the frame shown at `pts`.
-
-        Raises:
-            KeyError: no packet has this time.
-        """
-        number = bisect_left(self.pts, pts)
-        if number == len(self.pts) or self.pts[number] != pts:
-            raise KeyError(pts)
-        return number
-
-    def first_at(self, second: float, second_of: Callable[[int], float]) -> int:
-        """Return the number of the first frame shown at or after a second, the last if none is."""
-        numbers = range(len(self.pts))
-        return min(bisect_left(numbers, second, key=second_of), len(self.pts) - 1)
+        """Return the number of the frame shown at `pts`."""
+        return bisect_left(self.pts, pts)
 
     def keyframe_before(self, number: int) -> int:
         """Return the last keyframe at or before a frame; the first one if there is none."""
