@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,6 +55,8 @@ def main(
     folder: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder of the corpus, the work and the results")
     ] = Path("data/bench"),
+    only_set: Annotated[str, typer.Option("--set", metavar="NAME", help="Of clips and film")] = "",
+    add: Annotated[bool, typer.Option(help="Keep what was measured before")] = False,
     render: Annotated[bool, typer.Option(help="Render again, measure nothing")] = False,
 ) -> None:
     """Measure this project and others side by side; write results and docs/performance.md."""
@@ -63,7 +65,8 @@ def main(
     if not render:
         wanted = _wanted(only)
         with recording("INFO"):
-            measure(wanted, home, root, packages, videos, 1 if quick else repeat, quick)
+            sets = _videos(root, packages, videos, quick, only_set)
+            measure(wanted, home, root, packages, sets, 1 if quick else repeat, quick, add)
     refresh(rendered(home, home / PAGE.name if quick else PAGE), check=False)
 
 
@@ -81,19 +84,19 @@ def measure(
     home: Path,
     root: Path,
     packages: Path,
-    given: Path | None,
+    sets: Mapping[str, Sequence[Path]],
     repetitions: int,
     quick: bool,
+    add: bool,
 ) -> None:
     """Make the videos and measure what is wanted; results go to `home`, a file each."""
     from benchmarks.run import measure_all
 
     footage = unpacked(packages, root / "footage")
-    sets = {"videos": _below(given)} if given else _corpus(root, footage, quick)
     work = root / "work"
     contenders = [contender for contender in CONTENDERS if contender.name in wanted]
     if contenders:
-        measure_all(contenders, sets, repetitions, work, home / "results.json")
+        measure_all(contenders, sets, repetitions, work, home / "results.json", add=add)
     if "recall" in wanted:
         every = [video for videos in sets.values() for video in videos]
         _write(home / "recall.json", recall.measure(every, work / "recall"))
@@ -103,6 +106,17 @@ def measure(
     if "plan" in wanted:
         counts = plan_scale.COUNTS[: 2 if quick else None]
         _write(home / "plan.json", plan_scale.measure(work / "plan", counts))
+
+
+def _videos(
+    root: Path, packages: Path, given: Path | None, quick: bool, only: str
+) -> dict[str, list[Path]]:
+    if given:
+        return {"videos": _below(given)}
+    found = _corpus(root, unpacked(packages, root / "footage"), quick)
+    if only and only not in found:
+        raise ConfigurationError(f"--set: {only!r} is none of {', '.join(found)}")
+    return {only: found[only]} if only else found
 
 
 def _below(folder: Path) -> list[Path]:

@@ -21,14 +21,17 @@ def measure_all(
     repetitions: int,
     folder: Path,
     target: Path,
+    *,
+    add: bool = False,
 ) -> Results:
     """Measure everything; the results are written to `target` after each process.
 
     Args:
         folder: For what the contenders write.
+        add: Keep what was measured before.
     """
-    results = Results.empty()
-    results.document["sets"] = {name: described(videos) for name, videos in sets.items()}
+    results = Results.read(target) if add else Results.empty()
+    results.document["sets"] |= {name: described(videos) for name, videos in sets.items()}
     for repetition in range(repetitions):
         for name, videos in sets.items():
             for contender in contenders:
