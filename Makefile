@@ -37,7 +37,7 @@ bench: setup $(DATA)/packages/$(MOVIEPY) ## measure against others; ARGS=--help 
 	$(BIN)/python -m benchmarks --packages $(DATA)/packages --folder $(DATA)/bench $(ARGS)
 
 test: setup ## run the tests
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 docs: setup ## render .env.example and the reference pages
 	$(BIN)/python -m workflows.reference

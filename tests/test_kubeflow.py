@@ -23,6 +23,8 @@ from tests.commands import CLEAN
 from workflows.kubeflow import FOLDER, GPU, RETRIES, Target, kubeflow_pipeline, rendered_kubeflow
 from workflows.pipeline import Item, Output, Pipeline, Step, WiringError, video_to_embedding
 
+# One worker compiles for all of them.
+pytestmark = pytest.mark.xdist_group("kubeflow")
 STEPS = {step.name: step for step in video_to_embedding().steps()}
 
 

@@ -91,7 +91,7 @@ def test_events_of_each_kind_become_videos(queue: Queue) -> None:
     queue.send({"Type": "Notification", "Message": json.dumps(created("by-sns"))})
     detail = {"bucket": {"name": BUCKET}, "object": {"key": "p/by bridge/video.mp4", "etag": "e"}}
     queue.send({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
-    assert queue.planned() == ["p/a", "p/b+c d", "p/by bridge", "p/by-sns"]
+    assert sorted(queue.planned()) == ["p/a", "p/b+c d", "p/by bridge", "p/by-sns"]
     assert queue.left() == 0
 
 
