@@ -167,7 +167,7 @@ class Shard(Generic[Result]):
         problems = [entry.problem for entry in entries if entry.problem]
         failed = [problem for problem in problems if problem.kind == "failed"]
         return {
-            "manifest": self._output.write(self._services.store, uri, entries),
+            "manifest": self._output.write(self._services.store, uri, entries).holding(entries),
             "done": len(entries) - len(problems),
             "rejected": len(problems) - len(failed),
             "failed": sum(problem.phase == self._component.name for problem in failed),

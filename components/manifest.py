@@ -267,6 +267,7 @@ class Manifest(RootModel[S3Uri], Generic[Result]):
     """
 
     model_config = ConfigDict(frozen=True)
+    _known: tuple[Entry[Result], ...] | None = None
 
     @property
     def uri(self) -> str:
@@ -288,6 +289,8 @@ class Manifest(RootModel[S3Uri], Generic[Result]):
         Raises:
             ManifestError: the object is missing, or a line is not an entry of this type.
         """
+        if self._known is not None:
+            return list(self._known)
         try:
             lines = store.get(self.uri).splitlines()
         except NotFoundError as error:
@@ -314,3 +317,9 @@ class Manifest(RootModel[S3Uri], Generic[Result]):
         lines = "".join(entry.model_dump_json() + "\n" for entry in entries)
         store.put(uri, lines.encode(), content_type="application/jsonl")
         return cls(uri)
+
+    def holding(self, entries: Iterable[Entry[Result]]) -> Self:
+        """Return the manifest with the entries that were written, for readers in this process."""
+        manifest = self.model_copy()
+        manifest._known = tuple(entries)
+        return manifest

@@ -100,8 +100,8 @@ def test_requests_of_a_process_that_runs_every_phase(
         with counted(services) as calls:
             (entry,) = corpus.through(*PHASES)
         assert entry.problem is None
-        # Shards, not videos, cost what is read and written of manifests.
-        manifests = 9 + 10
+        # Shards, not videos, cost manifests: nine are written, and only plan's is read from S3.
+        manifests = 9 + 1
         frames = 3
         assert calls.total() - manifests == 16 + frames, calls
         with counted(services) as again:
