@@ -147,6 +147,7 @@ def rendered(home: Path, page: Path) -> dict[Path, str]:
         sections["comparison"] = report.comparison(results)
         sections["targets"] = report.targets(results)
         sections["phases"] = report.phases(results)
+        sections["beside-the-floor"] = report.beside_the_floor(results)
         files[page.with_suffix(".svg")] = picture(results)
     for name, section in _SECTIONS.items():
         if (home / f"{name}.json").exists():

@@ -102,6 +102,51 @@ def phases(results: Results) -> str:
     return "\n".join(lines)
 
 
+def beside_the_floor(results: Results) -> str:
+    """Return a table a set: where the cores' seconds went, beside the floor."""
+    lines: list[str] = []
+    for name in results.document["sets"]:
+        rows = results.rows(name)
+        if not {"floor-decode", "floor-keyframes", "floor-forward"} <= rows.keys():
+            continue
+        cores = results.document["machine"]["cores"]
+        columns = [
+            (LABELS[ours], _spent(rows, ours, floor, cores))
+            for ours, floor in (
+                ("ours-exact", "floor-decode"),
+                ("ours-keyframes", "floor-keyframes"),
+            )
+            if {ours, f"{ours}-reused"} <= rows.keys()
+        ]
+        lines += [*([""] if lines else []), f"### {name}", ""]
+        cells = [
+            [what, *(f"{spent[what]:.1f}" for _, spent in columns)]
+            for what in dict.fromkeys(what for _, spent in columns for what in spent)
+        ]
+        lines += _table(("seconds of cores", *(label for label, _ in columns)), cells)
+    return "\n".join(lines)
+
+
+def _spent(rows: Mapping[str, Row], ours: str, floor: str, cores: int) -> dict[str, float]:
+    """Return the seconds that a run of ours had the cores for, divided by what they went into."""
+    run, forward = rows[ours].best, rows["floor-forward"].best
+    passes = forward["cpu_s"] * (run["pictures"] / forward["pictures"])
+    known = {
+        "decoding, as FFmpeg alone does it": rows[floor].best["cpu_s"],
+        "forward passes alone": passes,
+        "loading the model": forward["load_cpu_s"],
+        "start, and looking at what is there (a reused run)": rows[f"{ours}-reused"].best["cpu_s"],
+    }
+    rest = run["cpu_s"] - sum(known.values())
+    whole = cores * run["wall_s"]
+    return {
+        **known,
+        "the rest: probing, borders, scenes, pictures written and sent, vectors indexed": rest,
+        "nothing to do for a core": whole - run["cpu_s"],
+        f"{cores} cores for the whole run": whole,
+    }
+
+
 def recall(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return a table of how the keyframe scan agrees with the exact mode."""
     cells = []
