@@ -20,7 +20,7 @@ from components.errors import RunFailedError
 from components.isolation import die_with_parent
 
 _PR_SET_CHILD_SUBREAPER = 36
-_EVERY_S = 0.2
+_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Measurement:
 
     `wall_s` is seconds from the start of the interpreter to its end, `cpu_s` those of all cores.
     `peak_mb` is the largest sum of their memory in MB of 10^6 bytes, shared pages counted once
-    (PSS), sampled five times a second; `open_files` the largest sum of their file descriptors.
+    (PSS), sampled once a second; `open_files` the largest sum of their file descriptors.
     """
 
     wall_s: float
@@ -81,7 +81,7 @@ def measured(command: Sequence[str], environment: Mapping[str, str]) -> Measurem
 
 
 class _Sampler:
-    """Looks at all descendants of this process five times a second, from a thread."""
+    """Looks at all descendants of this process once a second, from a thread."""
 
     def __init__(self) -> None:
         self.peak_bytes, self.open_files = 0, 0
