@@ -43,8 +43,11 @@ def die_with_parent() -> None:
 
 
 @cache
-def _start_forkserver() -> None:
+def start_forkserver() -> None:
     """Start the process that workers are forked from; it lasts as long as this one.
+
+    The first worker needs it. It takes a second to import what workers use, so who will decode for
+    certain starts it ahead, and has other work done meanwhile.
 
     By itself multiprocessing would put its socket where nobody removes it after a kill.
     """
@@ -123,7 +126,7 @@ class Decoders:
     def _running(self) -> ProcessPool:
         with self._lock:
             if self._pool is None or not self._pool.active:
-                _start_forkserver()
+                start_forkserver()
                 self._pool = ProcessPool(
                     max_workers=self._workers,
                     max_tasks=_VIDEOS_PER_WORKER,

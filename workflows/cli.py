@@ -112,6 +112,9 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Run every phase over videos, on this machine; what is done already is reused."""
+    from components.isolation import start_forkserver
+
+    start_forkserver()
     from workflows.runner import run_videos
 
     settings = loaded_settings()
@@ -174,6 +177,9 @@ def demo(
     ] = None,
 ) -> None:
     """Run everything on real videos from Python packages, search them, and draw a contact sheet."""
+    from components.isolation import start_forkserver
+
+    start_forkserver()
     from workflows.demo.show import show
     from workflows.tables import output
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import cast
 
-import numpy as np
-from numpy.typing import NDArray
+import cv2
 from scenedetect import (
     AdaptiveDetector,
     ContentDetector,
@@ -17,6 +17,7 @@ from scenedetect import (
 )
 from scenedetect.common import FrameTimecode, Timecode
 
+from components.media.decoding import Picture
 from components.settings import FrameSettings
 
 # A cut that follows another by less is a flash, not a scene.
@@ -25,9 +26,29 @@ MIN_SCENE_S = 0.6
 _ADAPTIVE_LEAST_CHANGE = 15.0
 _TIME_BASE = Fraction(1, 1_000_000)
 
+
+class _OnePass(ContentDetector):  # type: ignore[misc]
+    """ContentDetector with its default weights: the same score, in a third of the time.
+
+    The mean absolute difference over hue, saturation and value, taken by OpenCV from the picture as
+    it is, not from three planes of 32 bits.
+    """
+
+    _last_hsv: Picture | None = None
+
+    def _calculate_frame_score(self, _: FrameTimecode, picture: Picture) -> float:
+        last, hsv = self._last_hsv, cast(Picture, cv2.cvtColor(picture, cv2.COLOR_BGR2HSV))
+        self._last_hsv = hsv
+        return 0.0 if last is None else cv2.norm(last, hsv, cv2.NORM_L1) / hsv.size
+
+
+class _Adaptive(_OnePass, AdaptiveDetector):  # type: ignore[misc]
+    """AdaptiveDetector, on the same score."""
+
+
 _DETECTORS: dict[str, tuple[Callable[..., SceneDetector], str]] = {
-    "adaptive": (AdaptiveDetector, "adaptive_threshold"),
-    "content": (ContentDetector, "threshold"),
+    "adaptive": (_Adaptive, "adaptive_threshold"),
+    "content": (_OnePass, "threshold"),
     "hash": (HashDetector, "threshold"),
     "histogram": (HistogramDetector, "threshold"),
     "threshold": (ThresholdDetector, "threshold"),
@@ -45,7 +66,7 @@ class SceneCuts:
         options = {} if settings.threshold is None else {threshold: settings.threshold}
         self._detector = make(min_scene_len=MIN_SCENE_S, **options)
 
-    def feed(self, second: float, picture: NDArray[np.uint8]) -> list[float]:
+    def feed(self, second: float, picture: Picture) -> list[float]:
         """Take the next frame (small, BGR); return cuts found by now, up to 0.6 s in the past."""
         cuts = self._detector.process_frame(_timecode(second), picture)
         return [cut.seconds for cut in cuts]
@@ -55,13 +76,13 @@ class SceneCuts:
         return [cut.seconds for cut in self._detector.post_process(_timecode(second))]
 
 
-def changes(settings: FrameSettings) -> Callable[[float, NDArray[np.uint8]], bool]:
+def changes(settings: FrameSettings) -> Callable[[float, Picture], bool]:
     """Return a function that tells of each picture whether it shows another scene than the last.
 
     Pictures may lie seconds apart, so only what a cut changes at the least is asked for.
     """
     least = _ADAPTIVE_LEAST_CHANGE if settings.detector == "adaptive" else settings.threshold
-    detector = ContentDetector(**({} if least is None else {"threshold": least}), min_scene_len=0)
+    detector = _OnePass(**({} if least is None else {"threshold": least}), min_scene_len=0)
     return lambda second, picture: bool(detector.process_frame(_timecode(second), picture))
 
 
