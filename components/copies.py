@@ -36,6 +36,7 @@ class Copies:
     def __init__(self, store: Store, scratch: Scratch, capacity: int) -> None:
         self._store, self._scratch, self._capacity = store, scratch, capacity
         self._copies: OrderedDict[tuple[str, str], _Copy] = OrderedDict()
+        self._held = 0
         self._lock = threading.Lock()
 
     @contextmanager
@@ -53,7 +54,7 @@ class Copies:
             with copy.lock:
                 if copy.size is None:
                     self._store.download(uri, copy.path)
-                    copy.size = copy.path.stat().st_size
+                    self._filled(copy)
             yield copy.path
         finally:
             self._returned((uri, version), copy)
@@ -66,7 +67,7 @@ class Copies:
         with copy.lock:
             if copy.size is None:
                 path.replace(copy.path)
-                copy.size = copy.path.stat().st_size
+                self._filled(copy)
         self._returned((uri, version), copy)
 
     def _borrowed(self, key: tuple[str, str], name: str) -> _Copy:
@@ -78,17 +79,23 @@ class Copies:
             self._copies.move_to_end(key)
             return copy
 
+    def _filled(self, copy: _Copy) -> None:
+        with self._lock:
+            copy.size = copy.path.stat().st_size
+            self._held += copy.size
+
     def _returned(self, key: tuple[str, str], copy: _Copy) -> None:
         with self._lock:
             copy.users -= 1
             if copy.size is None and not copy.users:
                 self._remove(key)
-            held = sum(other.size or 0 for other in self._copies.values())
-            for idle in [key for key, other in self._copies.items() if not other.users]:
-                if held <= self._capacity:
-                    return
-                held -= self._copies[idle].size or 0
+            while self._held > self._capacity and (idle := self._longest_idle()):
                 self._remove(idle)
 
+    def _longest_idle(self) -> tuple[str, str] | None:
+        return next((key for key, copy in self._copies.items() if not copy.users), None)
+
     def _remove(self, key: tuple[str, str]) -> None:
-        shutil.rmtree(self._copies.pop(key).folder, ignore_errors=True)
+        copy = self._copies.pop(key)
+        self._held -= copy.size or 0
+        shutil.rmtree(copy.folder, ignore_errors=True)
