@@ -29,8 +29,8 @@ class Measurement:
 
     `wall_s` is seconds from the start of the interpreter to its end, `cpu_s` those of all cores.
     `peak_mb` is the largest sum of their memory in MB of 10^6 bytes, shared pages counted once
-    (PSS), sampled once a second, more often in the first; `open_files` the largest sum of their file
-    descriptors.
+    (PSS), sampled once a second (more often in the first); `open_files` the largest sum of their
+    file descriptors.
     """
 
     wall_s: float

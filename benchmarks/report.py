@@ -178,13 +178,14 @@ def scale(rows: Sequence[Mapping[str, Any]]) -> str:
         named = ", ".join(f"{calls[name] / number:.1f} {name}" for name in most)
         cells.append(
             [
-                str(number), f"{row['wall_s']:.1f}", f"{1000 * row['wall_s'] / number:.0f}",
+                str(number), "all reused" if row["reused"] else "cold", f"{row['wall_s']:.1f}",
+                f"{1000 * row['wall_s'] / number:.0f}",
                 f"{1000 * row['cpu_s'] / number:.0f}", f"{row['peak_mb']:.0f}",
                 str(row["open_files"]), f"{sum(calls.values()) / number:.1f}", named,
             ]
         )  # fmt: skip
     columns = (
-        "videos", "seconds", "ms a video", "CPU ms a video", "peak MB", "open files",
+        "videos", "run", "seconds", "ms a video", "CPU ms a video", "peak MB", "open files",
         "S3 requests a video", "of these",
     )  # fmt: skip
     return "\n".join(_table(columns, cells))
