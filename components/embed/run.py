@@ -1,7 +1,7 @@
 """Turns frames into vectors, in batches that run on across the videos of the shard.
 
-A thread reads the frames' files ahead, a pool decodes and resizes them, and the caller's thread
-does nothing but run the model.
+A thread reads the frames' files ahead, a pool decodes and resizes them, and another thread does
+nothing but run the model.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from threading import Lock
 
 import numpy as np
 from PIL import Image
@@ -29,8 +28,9 @@ from components.manifest import EmbeddedVideo, FramedVideo
 from components.profiling import profile, span
 from components.services import Services
 
-# The shards of a run on one machine share one model; side by side they would only be slower.
-_model_in_use = Lock()
+# The shards of a run on one machine share one model; side by side they would only be slower. One
+# thread runs it because torch keeps a pool of threads and memory for each that ever did.
+_model_thread = ThreadPoolExecutor(1, "model")
 
 
 @dataclass
@@ -110,8 +110,8 @@ def _embed_batch(encoder: Encoder, batch: list[tuple[_Progress, Future[Prepared]
         return
     start = time.perf_counter()
     try:
-        with _model_in_use, span("forward", frames=str(len(pictures))):
-            rows = encoder.embed([picture for _, picture in pictures])
+        prepared = [picture for _, picture in pictures]
+        rows = _model_thread.submit(_forward, encoder, prepared).result()
     except ConfigurationError:
         raise
     except Exception as error:
@@ -122,6 +122,11 @@ def _embed_batch(encoder: Encoder, batch: list[tuple[_Progress, Future[Prepared]
     for (video, _), row in zip(pictures, rows, strict=True):
         video.rows.append(row)
         video.seconds += share
+
+
+def _forward(encoder: Encoder, pictures: list[Prepared]) -> Vectors:
+    with span("forward", frames=str(len(pictures))):
+        return encoder.embed(pictures)
 
 
 def _keep(video: _Progress, encoder: Encoder, job: Job[FramedVideo]) -> EmbeddedVideo:
