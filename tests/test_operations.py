@@ -70,8 +70,8 @@ def test_a_forecast_comes_close_to_the_requests_of_a_real_run(corpus: Corpus, cl
         corpus.through(*PHASES)
     due = [Due(Candidate(corpus.videos[0]), Why.NEW)]
     expected = forecast(due, past, corpus.services.settings, gpu=False)
-    # What the manifests of a shard cost is shared by its videos, and not in the forecast: the plan's
-    # is written and read, and each phase of one process writes its own.
+    # What the manifests of a shard cost is shared by its videos, and not in the forecast: that of
+    # plan is written and read, and each phase of one process writes its own.
     manifests = 2 + len(PHASES)
     assert expected["s3_requests"] == calls.total() - manifests, calls
 
