@@ -1,8 +1,9 @@
 """What it takes to start each phase: python benchmarks/import_times.py [--runs 5] [PHASE…]
 
 Prints a Markdown table: CPU seconds of `python -m components PHASE --help`, of importing the
-phase's run.py, and of that with settings read and S3's client made, where work begins; the least of
-some runs, whole processes. The last column names the large libraries that are loaded by then.
+phase's run.py (for prepare, those of the phases it runs), and of that with settings read and S3's
+client made, where work begins; the least of some runs, whole processes. The last column names the
+large libraries that are loaded by then.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ import resource
 import subprocess
 import sys
 
-from components.contract import COMPONENTS
+from components.contract import COMPONENTS, component
 
 LARGE = [
     *("numpy", "PIL", "cv2", "av", "torch", "transformers", "imagehash", "scenedetect"),
     *("boto3", "s3transfer", "botocore", "qdrant_client", "grpc", "psycopg"),
 ]
-RUN = "import components.__main__, components.{phase}.run"
 READY = (
     "; from components.services import Services; from components.settings import Settings; "
     "Services(Settings.load()).close()"
@@ -36,7 +36,8 @@ def main() -> int:
     options = parser.parse_args()
     sys.stdout.write("| component | --help | run.py | ready | loaded |\n|---|---|---|---|---|\n")
     for phase in options.phases or COMPONENTS:
-        imported = RUN.format(phase=phase)
+        modules = [f"components.{one}.run" for one in component(phase).runs or (phase,)]
+        imported = ", ".join(["import components.__main__", *modules])
         commands = [
             ["-m", "components", phase, "--help"],
             ["-c", imported],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -9,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks.__main__ import PAGE
+from benchmarks.contenders.contender import ROOT
 from benchmarks.contenders.ours import placed
 from benchmarks.corpus import Recipe, make
 from benchmarks.footage import Footage
@@ -119,3 +122,11 @@ def test_sections_replace_what_is_between_the_markers_of_the_page() -> None:
 )
 def test_times_are_matched_one_to_one(exact: list[float], found: list[float], agree: int) -> None:
     assert agreement(exact, found) == agree
+
+
+def test_import_times_cover_a_component_that_strings_phases_together() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "import_times.py"), "--runs", "1"]
+    table = subprocess.check_output([*command, "prepare"], text=True)
+    row = table.splitlines()[-1].split("|")[1:-1]
+    assert row[0].strip() == "prepare"
+    assert {"cv2", "imagehash"} <= set(row[-1].split())

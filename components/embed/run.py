@@ -29,7 +29,7 @@ from components.profiling import profile, span
 from components.services import Services
 
 # The shards of a run on one machine share one model; side by side they would only be slower. One
-# thread runs it because torch keeps a pool of threads and memory for each that ever did.
+# thread runs it for all of them, since the allocator keeps what it freed for each that ever did.
 _model_thread = ThreadPoolExecutor(1, "model")
 
 
