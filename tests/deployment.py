@@ -28,15 +28,13 @@ _AGE_S = 40 * 86400
 
 
 @pytest.fixture(scope="session")
-def deployment(
-    tmp_path_factory: pytest.TempPathFactory, clip_model: Path, decoders: Decoders
-) -> Path:
+def deployment(tmp_path_factory: pytest.TempPathFactory, model: str, decoders: Decoders) -> Path:
     """A folder with S3 and Qdrant of two videos; its artifacts are 40 days old."""
     from tests.conftest import Corpus, SharedDecoders, settings_below
 
     folder = tmp_path_factory.mktemp("deployment")
     with local_s3(folder / "s3", StorageSettings()) as storage:
-        settings = settings_below(folder, storage, clip_model)
+        settings = settings_below(folder, storage, model)
         with SharedDecoders(settings, decoders) as services:
             corpus = Corpus(services)
             for number, code in enumerate(CODES):

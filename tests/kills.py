@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from qdrant_client import QdrantClient
 
 from components.ledger.ledger import Ledger
@@ -36,8 +37,12 @@ def dies_at(number: int, settings: Settings, work: Callable[[Services], object])
     """
     # A fork of a process with threads is meant here: the child ends by os._exit.
     if (child := os.fork()) == 0:
+        # Of what the parent had, a model whose threads are not here would wait for them at its end,
+        # and torch's would wait for work.
+        gc.freeze()
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(1)
         try:
-            torch.set_num_threads(1)
             with Services(settings) as services:
                 # Connected before any is counted, for a migration is no side effect of the work.
                 _ = services.ledger

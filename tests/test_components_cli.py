@@ -26,7 +26,7 @@ def run(*arguments: object, env: dict[str, str], code: int = 0) -> str:
 
 
 @pytest.fixture
-def env(storage: StorageSettings, tmp_path: Path, clip_model: Path) -> dict[str, str]:
+def env(storage: StorageSettings, tmp_path: Path, model: str) -> dict[str, str]:
     assert storage.secret_access_key
     return CLEAN | {
         "AWS_ENDPOINT_URL": str(storage.endpoint_url),
@@ -34,7 +34,7 @@ def env(storage: StorageSettings, tmp_path: Path, clip_model: Path) -> dict[str,
         "AWS_SECRET_ACCESS_KEY": storage.secret_access_key.get_secret_value(),
         "QDRANT_URL": str(tmp_path / "qdrant"),
         "LOCAL_MODE": "1",
-        "CLIP_MODEL": str(clip_model),
+        "CLIP_MODEL": model,
         "VP_SCRATCH_DIR": str(tmp_path / "scratch"),
         "VP_CROP_OUTPUT": "video",
     }

@@ -88,12 +88,12 @@ def test_a_video_that_a_run_works_on_is_refused(ledgered: Services) -> None:
 
 
 def test_killed_between_any_two_side_effects(
-    tmp_path: Path, deployment: Path, clip_model: Path, postgres: Any
+    tmp_path: Path, deployment: Path, model: str, postgres: Any
 ) -> None:
     def nothing(services: Services) -> None:
         """Delete a whole video."""
 
-    ends = killed_everywhere(tmp_path, deployment, clip_model, postgres, nothing, delete_one)
+    ends = killed_everywhere(tmp_path, deployment, model, postgres, nothing, delete_one)
     assert len(ends) > 5
     assert all(end == ends[-1] for end in ends)
     assert of_one(ends[-1]) == []

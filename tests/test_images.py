@@ -26,7 +26,9 @@ from components.contract import COMPONENTS, PHASES, component
 from workflows.reference import ROOT
 
 IMAGES = ROOT / "images"
-LOCKS = sorted((IMAGES / "requirements").glob("*.txt"))
+# Of one package, whose own dependencies nobody needs, the lock knows nothing.
+BY_ITSELF = "embed-packaged-text"
+LOCKS = sorted(p for p in (IMAGES / "requirements").glob("*.txt") if p.stem != BY_ITSELF)
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # What may be chosen to be in the embed image beside its own requirements.
 ADDED = {"embed": ("embed-cuda", "embed-jina", "embed-packaged")}

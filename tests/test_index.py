@@ -16,7 +16,6 @@ from components.services import Services
 from components.settings import Settings
 from tests.clips import bordered_video, numbered_video
 from tests.conftest import Corpus
-from tests.models import save_clip
 from tests.test_manifest import framed
 
 PHASES = ("fetch", "crop", "frame", "dedup", "upload", "embed", "index")
@@ -176,17 +175,20 @@ def test_points_that_are_gone_are_indexed_anew(tmp_path: Path, corpus: Corpus) -
 def test_a_changed_model_is_refused_before_anything_is_mixed(
     tmp_path: Path, corpus: Corpus
 ) -> None:
+    pytest.importorskip("torch", reason="needs torch: make models")
+    from tests.models import save_clip
+
     corpus.add(numbered_video(tmp_path / "v.mp4", [number / 10 for number in range(30)]))
     corpus.through(*PHASES)
     services = corpus.services
     before = all_points(services.collection)
-    other = save_clip(tmp_path / "other-clip", seed=7)
+    other = save_clip(tmp_path / "tiny-clip", dim=384)
     changed = services.settings.having("embed", model=str(other))
     services.close()
     with Services(changed) as fresh:
         second = Corpus(fresh)
         second.videos = corpus.videos
-        with pytest.raises(ConfigurationError, match=r"vectors of tiny-clip@.*other-clip@"):
+        with pytest.raises(ConfigurationError, match=r"vectors of packaged:conse.*tiny-clip@"):
             second.through(*PHASES)
         assert all_points(fresh.collection) == before
 

@@ -100,13 +100,13 @@ def state(data: Path) -> dict[str, Any]:
     return {"pictures": pictures, "markers": markers, "points": payloads}
 
 
-def test_killed_in_every_phase(tmp_path: Path, clip_model: Path) -> None:
+def test_killed_in_every_phase(tmp_path: Path, model: str) -> None:
     videos = make_videos(tmp_path / "videos")
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     for folder in (undisturbed, killed):
         folder.mkdir()
-    expected = report(videos, env=environment(undisturbed, CLIP_MODEL=clip_model))
-    env = environment(killed, CLIP_MODEL=clip_model)
+    expected = report(videos, env=environment(undisturbed, CLIP_MODEL=model))
+    env = environment(killed, CLIP_MODEL=model)
     for phase in KILLS:
         kill_in(phase, videos, env)
     final = report(videos, env=env)

@@ -78,7 +78,7 @@ RUN = {"run": "r", "seconds": 3.0, "videos": []}
 
 
 def test_a_run_writes_its_metrics_and_pushes_them(
-    tmp_path: Path, clip_model: Path, gateway: tuple[str, list[tuple[str, str, str]]]
+    tmp_path: Path, model: str, gateway: tuple[str, list[tuple[str, str, str]]]
 ) -> None:
     address, pushed = gateway
     clips, file = tmp_path / "clips", tmp_path / "collector/oriane.prom"
@@ -86,7 +86,7 @@ def test_a_run_writes_its_metrics_and_pushes_them(
     numbered_video(clips / "good.mp4", [number / 10 for number in range(20)])
     (clips / "bad.mp4").write_bytes(b"no video at all")
     variables = {"VP_METRICS_FILE": file, "VP_PUSHGATEWAY_URL": address}
-    done = report(clips, env=environment(tmp_path, CLIP_MODEL=clip_model, **variables))
+    done = report(clips, env=environment(tmp_path, CLIP_MODEL=model, **variables))
 
     found = samples(file.read_text())
     assert found["oriane_run_videos"] == {("done",): 1, ("rejected",): 1, ("failed",): 0}

@@ -27,6 +27,9 @@ from components.settings import LedgerSettings, Settings, StorageSettings
 from tests.clips import numbered_video
 from tests.conftest import Corpus, SharedDecoders
 from tests.kills import dies_at
+
+pytest.importorskip("torch", reason="needs torch: make models")
+
 from tests.models import save_clip
 from tests.test_manifest import framed
 from workflows.cli import app

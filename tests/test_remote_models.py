@@ -20,6 +20,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("torch", reason="needs torch: make models")
+
 from components.encoders import remote
 from components.encoders.identity import REMOTE_MODELS, identity
 from components.errors import ConfigurationError

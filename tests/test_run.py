@@ -18,6 +18,7 @@ from components.settings import EmbedSettings, LedgerSettings, Settings
 from tests.clips import bordered_video, numbered_video
 from tests.commands import environment, oriane, report
 from workflows.runner import run_videos, search_frames
+from workflows.search import with_indexed_model
 
 PHASES = ["fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record"]
 
@@ -45,8 +46,8 @@ def by_code(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {video["code"]: video for video in result["videos"]}
 
 
-def test_a_folder_from_end_to_end(data: Path, clips: Path, clip_model: Path) -> None:
-    env = environment(data, CLIP_MODEL=clip_model, PROFILE_JSON=data / "run.prof")
+def test_a_folder_from_end_to_end(data: Path, clips: Path, model: str) -> None:
+    env = environment(data, CLIP_MODEL=model, PROFILE_JSON=data / "run.prof")
     result = report(clips, env=env)
     assert set(result) == {"run", "seconds", "videos"}
     videos = by_code(result)
@@ -74,12 +75,12 @@ def test_a_folder_from_end_to_end(data: Path, clips: Path, clip_model: Path) -> 
     check_log(data, result["run"])
     check_trace(data / "run.prof")
 
-    again = report(clips, env=environment(data, CLIP_MODEL=clip_model))
+    again = report(clips, env=environment(data, CLIP_MODEL=model))
     for video in again["videos"]:
         assert video["reused"] == PHASES
         assert video["frames"] == videos[video["code"]]["frames"]
         assert sum(video["seconds"].values()) == 0
-    check_search_command(data, clip_model)
+    check_search_command(data, model)
 
 
 def check_log(data: Path, run: str) -> None:
@@ -99,9 +100,9 @@ def check_trace(path: Path) -> None:
     assert not path.with_name("run.prof.parts").exists()
 
 
-def check_search_command(data: Path, clip_model: Path) -> None:
+def check_search_command(data: Path, model: str) -> None:
     """A picture of the index finds itself."""
-    env = environment(data, CLIP_MODEL=clip_model)
+    env = environment(data, CLIP_MODEL=model)
     path = next((data / "s3/oriane-frames/tiktok/boxed").glob("*.png"))
     hits = json.loads(oriane("search", "--image", path, "--json", env=env).stdout)
     assert set(hits[0]) == {
@@ -112,10 +113,10 @@ def check_search_command(data: Path, clip_model: Path) -> None:
 
 
 @pytest.fixture
-def here(data: Path, clip_model: Path) -> Settings:
+def here(data: Path, model: str) -> Settings:
     """Settings of a run in this process, which saves loading torch for each."""
     settings = Settings.load().having("work", data_dir=data, scratch_dir=data / "scratch")
-    return settings.having("embed", model=str(clip_model))
+    return settings.having("embed", model=model)
 
 
 def run_here(settings: Settings, *paths: object, **options: Any) -> dict[str, dict[str, Any]]:
@@ -196,12 +197,12 @@ def test_ways_to_name_videos(here: Settings, clips: Path, tmp_path: Path) -> Non
             assert video["frames"] == everything[code]["frames"]
 
 
-def test_rejected_videos_are_no_failure(data: Path, clips: Path, clip_model: Path) -> None:
+def test_rejected_videos_are_no_failure(data: Path, clips: Path, model: str) -> None:
     mixed = data / "mixed"
     mixed.mkdir()
     shutil.copy(clips / "tiktok/boxed/video.mp4", mixed / "good.mp4")
     (mixed / "bad.mp4").write_text("no video at all")
-    done = oriane("run", mixed, env=environment(data, CLIP_MODEL=clip_model))
+    done = oriane("run", mixed, env=environment(data, CLIP_MODEL=model))
     assert "local/bad" in done.stdout
     assert "rejected: not_a_video" in done.stdout
     assert "local/bad rejected: expected a video" in done.stderr
@@ -226,16 +227,27 @@ def test_search(here: Settings, clips: Path) -> None:
     (hit,) = search_frames(here, ["cat"], limit=1, platform="tiktok")[0]
     assert hit.platform == "tiktok"
     assert search_frames(here, ["cat"], limit=9, code="nothing") == [[]]
-    # Without CLIP_MODEL the collection says which model; a folder only CLIP_MODEL can name.
-    with pytest.raises(ConfigurationError, match="model in a folder 'tiny-clip'"):
-        search_frames(replace(here, embed=EmbedSettings()), ["cat"], limit=1)
-    with pytest.raises(ConfigurationError, match=r"tiny-clip@.*packaged:conse"):
-        search_frames(here.having("embed", model="packaged:conse"), ["cat"], limit=1)
+    # Without CLIP_MODEL the collection says which model.
+    assert search_frames(replace(here, embed=EmbedSettings()), ["cat"], limit=1)[0]
     with pytest.raises(ConfigurationError, match=r"--image .*expected a picture"):
         search_frames(here, [clips / "tiktok/boxed/video.mp4"], limit=1)
-    # Nor does a run add vectors of another model.
-    with pytest.raises(ConfigurationError, match=r"tiny-clip@.*packaged:conse"):
-        run_here(here.having("embed", model="packaged:conse"), clips)
+
+
+def test_a_model_in_a_folder_is_one_that_only_clip_model_can_name(here: Settings) -> None:
+    unset = replace(here, embed=EmbedSettings())
+    with pytest.raises(ConfigurationError, match="model in a folder 'tiny-clip'"):
+        with_indexed_model(unset, "tiny-clip@0123456789ab")
+
+
+def test_no_query_and_no_run_mixes_two_models(
+    here: Settings, clips: Path, clip_model: Path
+) -> None:
+    run_here(here, clips)
+    other = here.having("embed", model=str(clip_model))
+    with pytest.raises(ConfigurationError, match=r"packaged:conse.*tiny-clip@"):
+        search_frames(other, ["cat"], limit=1)
+    with pytest.raises(ConfigurationError, match=r"packaged:conse.*tiny-clip@"):
+        run_here(other, clips)
 
 
 @pytest.mark.parametrize(
@@ -256,14 +268,14 @@ def test_search(here: Settings, clips: Path) -> None:
 def test_wrong_use_exits_with_78_and_says_why(
     data: Path,
     clips: Path,
-    clip_model: Path,
+    model: str,
     arguments: list[str],
     variables: dict[str, str],
     message: str,
 ) -> None:
     if "clip.mp4" in arguments:
         shutil.copy(clips / "tiktok/boxed/video.mp4", data / "clip.mp4")
-    env = environment(data, **{"CLIP_MODEL": clip_model, **variables})
+    env = environment(data, **{"CLIP_MODEL": model, **variables})
     done = oriane("run", *arguments, "--json", env=env, code=78)
     assert message in done.stderr
     assert done.stdout == ""
@@ -292,18 +304,18 @@ POSTGRES_DOWN = {
 
 @pytest.mark.parametrize("down", [S3_DOWN, QDRANT_DOWN, POSTGRES_DOWN], ids=["s3", "qdrant", "pg"])
 def test_an_unreachable_service_exits_with_75_and_is_named(
-    data: Path, clips: Path, clip_model: Path, down: dict[str, str]
+    data: Path, clips: Path, model: str, down: dict[str, str]
 ) -> None:
-    env = environment(data, CLIP_MODEL=clip_model, **down)
+    env = environment(data, CLIP_MODEL=model, **down)
     done = oriane("run", clips, "--json", env=env, code=75)
     assert "127.0.0.1:9" in done.stderr
     assert "hunter" not in done.stderr + done.stdout
 
 
-def test_two_files_of_one_name(data: Path, clips: Path, clip_model: Path) -> None:
+def test_two_files_of_one_name(data: Path, clips: Path, model: str) -> None:
     for folder in ("one", "two"):
         (data / folder).mkdir()
         shutil.copy(clips / "tiktok/boxed/video.mp4", data / folder / "same.mp4")
-    env = environment(data, CLIP_MODEL=clip_model)
+    env = environment(data, CLIP_MODEL=model)
     done = oriane("run", "one/same.mp4", "two/same.mp4", env=env, code=78)
     assert "both local/same" in done.stderr

@@ -287,19 +287,19 @@ def mend(services: Services) -> None:
 
 
 def test_killed_between_any_two_side_effects(
-    tmp_path: Path, deployment: Path, clip_model: Path, postgres: Any
+    tmp_path: Path, deployment: Path, model: str, postgres: Any
 ) -> None:
-    ends = killed_everywhere(tmp_path, deployment, clip_model, postgres, all_damage, mend)
+    ends = killed_everywhere(tmp_path, deployment, model, postgres, all_damage, mend)
     assert len(ends) > 7
     assert all(end == ends[-1] for end in ends)
 
 
-def test_the_command(tmp_path: Path, services: Services, clip_model: Path) -> None:
+def test_the_command(tmp_path: Path, services: Services, model: str) -> None:
     lose_frame(services)
     services.close()
 
     def said(*options: str) -> tuple[int, str]:
-        return invoked("verify", *options, data=tmp_path, CLIP_MODEL=clip_model)
+        return invoked("verify", *options, data=tmp_path, CLIP_MODEL=model)
 
     code, text = said("--json")
     found = json.loads(text.splitlines()[0])

@@ -284,8 +284,15 @@ def _text(value: object) -> str:
 
 def _exit_for(result: dict[str, Any]) -> None:
     """End with 75 if a video failed; rejected videos, which the log has named, are no failure."""
-    from workflows.report import counts
+    from workflows.report import counts, shared_fault
+    from workflows.versions import versions
 
+    if fault := shared_fault(result):
+        raise RunFailedError(
+            f"every video failed with the same internal error, {fault}; that is a fault of oriane "
+            "or of a package that it uses, not of the videos. Please report it with the traceback "
+            f"above and this line: {versions()}"
+        )
     failed = counts(result)["failed"]
     if failed:
         errors.print(f"[bold red]{failed} videos failed[/]; run the same command again")

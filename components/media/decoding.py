@@ -38,6 +38,8 @@ _LONG_S = 300
 # More threads than cores, so that decoding does not wait while a frame is looked at.
 _AHEAD = 2
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
+# Titles in another encoding than UTF-8 are no reason to refuse a video; PyAV 19 takes any.
+_ANY_METADATA = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 Picture = NDArray[np.uint8]
 
@@ -164,14 +166,19 @@ def opened(path: Path, *, max_pixels: int = 0, hwaccel: str = "none") -> Iterato
 
 
 def _container(path: Path, hwaccel: str) -> InputContainer:
-    options = {"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS}
+    options: Any = {
+        "options": {"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS},
+        **_ANY_METADATA,
+    }
     if hwaccel != "none":
         device = HWAccel(hwaccel, allow_software_fallback=True)
         try:
-            return av.open(str(path), options=options, metadata_errors="ignore", hwaccel=device)
+            with_device: InputContainer = av.open(str(path), **options, hwaccel=device)
+            return with_device
         except (av.error.FFmpegError, RuntimeError) as error:
             log.warning("no decoding on %s here, on the CPU instead: %s", hwaccel, error)
-    return av.open(str(path), options=options, metadata_errors="ignore")
+    container: InputContainer = av.open(str(path), **options)
+    return container
 
 
 def upright(

@@ -17,6 +17,7 @@ from workflows.demo.sheet import ContactSheet
 from workflows.demo.videos import make_videos
 from workflows.local import names_an_s3
 from workflows.local_s3 import local_s3
+from workflows.report import counts
 from workflows.runner import run_videos, search_frames
 from workflows.tables import hits_table, run_table
 
@@ -49,6 +50,8 @@ def show(settings: Settings, packages: Path | None, console: Console) -> dict[st
         shards_in_flight=settings.work.worker_count,
     )
     console.print(run_table(result))
+    if not counts(result)["done"]:
+        return result
 
     hits = search_frames(settings, QUERIES, limit=_HITS)
     for query, found in zip(QUERIES, hits, strict=True):
