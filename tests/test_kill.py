@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +89,8 @@ def state(data: Path) -> dict[str, Any]:
         marker = json.loads(path.read_text())
         del marker["run"], marker["recorded_at"]
         markers[str(path.relative_to(frames))] = marker
-    client = QdrantClient(path=str(data / "qdrant"))
-    points, _ = client.scroll("watched_frames", limit=1000, with_vectors=True)
-    client.close()
+    with closing(QdrantClient(path=str(data / "qdrant"))) as client:
+        points, _ = client.scroll("watched_frames", limit=1000, with_vectors=True)
     payloads = {}
     for point in points:
         payload = dict(point.payload or {})

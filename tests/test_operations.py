@@ -184,7 +184,7 @@ def test_runs_are_listed_newest_first(services: Services) -> None:
 def test_the_commands_print_json_or_tables(tmp_path: Path, clip: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    env = environment(data, LOCAL_MODE=1, COLUMNS=200)
+    env = environment(data, LOCAL_MODE=1, COLUMNS=200, CLIP_MODEL="packaged:conse")
     assert "nothing is booked" in oriane("status", env=env).stdout
     assert "no run has ended" in oriane("runs", env=env).stdout
     video = data / "s3" / "oriane-contents" / "tiktok" / "bad" / "video.mp4"

