@@ -13,7 +13,7 @@ DATA := $(or $(VP_DATA_DIR),data)
 MOVIEPY := moviepy-2.2.1.tar.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test test-pythons lint format docs check-docs lock image images \
+.PHONY: help setup models demo test test-newest test-pythons lint format docs check-docs lock image images \
 	test-cluster bench bench-gpu clean
 
 help: ## list the commands
@@ -103,6 +103,15 @@ bench: setup $(DATA)/packages/$(MOVIEPY) ## measure against others; ARGS=--help 
 
 test: setup ## run the tests
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+# What decodes, draws, stores and finds: where packages break what was written for the one before.
+NEWEST_TESTS := $(addprefix tests/test_,$(addsuffix .py,bad_input copies crop dedup demo encoders \
+	frame_times index isolation keyframe_scan png scenes storage upload))
+test-newest: ## run the media and storage tests on the newest packages allowed; PYTHON=python3.13 says where
+	@$(MAKE) --no-print-directory setup VENV=.venv-newest
+	@.venv-newest/bin/pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
+		'.[fetch,crop,frame,dedup,packaged,index]'
+	.venv-newest/bin/pytest -n 2 --dist loadgroup $(NEWEST_TESTS) $(ARGS)
 
 test-pythons: ## set up, demonstrate and test on fresh machines of other Pythons; ARGS=--help says more
 	$(PYTHON) -m tests.pythons $(ARGS)

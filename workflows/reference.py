@@ -77,7 +77,7 @@ def readme() -> str:
     _, end, after = (ROOT / "README.md").read_text().partition(_TRIED_END)
     rows = json.loads((ROOT / "docs" / "pythons.json").read_text())
     lines = [
-        "| tried on | Python | `make demo` | again, with pip's cache | on disk | `make test` | on |",
+        "| tried on | Python | `make demo` | again, pip's cache warm | disk | `make test` | on |",
         "|---|---|---|---|---|---|---|",
         *(
             f"| {row['system']} | {row['python']} | {row['demo_from_nothing_s']} s "

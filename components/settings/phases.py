@@ -196,7 +196,7 @@ class EmbedSettings(Group):
     threads: int | None = variable(
         "VP_THREADS",
         None,
-        "Threads the model computes with on a CPU (default: PyTorch's choice)",
+        "Threads the model computes with on a CPU (default: the cores)",
         ge=1,
     )
     model_dir: Path = variable(
