@@ -110,7 +110,7 @@ NEWEST_TESTS := $(addprefix tests/test_,$(addsuffix .py,bad_input copies crop de
 test-newest: ## run the media and storage tests on the newest packages allowed; PYTHON=python3.13 says where
 	@$(MAKE) --no-print-directory setup VENV=.venv-newest
 	@.venv-newest/bin/pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
-		'.[fetch,crop,frame,dedup,packaged,index]'
+		--editable '.[fetch,crop,frame,dedup,packaged,index]'
 	.venv-newest/bin/pytest -n 2 --dist loadgroup $(NEWEST_TESTS) $(ARGS)
 
 test-pythons: ## set up, demonstrate and test on fresh machines of other Pythons; ARGS=--help says more
