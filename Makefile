@@ -13,7 +13,7 @@ DATA := $(or $(VP_DATA_DIR),data)
 MOVIEPY := moviepy-2.2.1.tar.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test test-newest test-pythons lint format docs check-docs lock image images \
+.PHONY: help setup models demo test test-quick test-newest test-pythons lint format docs check-docs lock image images \
 	test-cluster bench bench-gpu clean
 
 help: ## list the commands
@@ -104,9 +104,12 @@ bench: setup $(DATA)/packages/$(MOVIEPY) ## measure against others; ARGS=--help 
 test: setup ## run the tests
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
+test-quick: setup ## run the light tests, in less than a minute
+	$(BIN)/pytest -n 2 --dist loadgroup -m 'not slow' $(ARGS)
+
 # What decodes, draws, stores and finds: where packages break what was written for the one before.
 NEWEST_TESTS := $(addprefix tests/test_,$(addsuffix .py,bad_input copies crop dedup demo encoders \
-	frame_times index isolation keyframe_scan png scenes storage upload))
+	frame_times index decoders keyframe_scan png scenes storage upload))
 test-newest: ## run the media and storage tests on the newest packages allowed; PYTHON=python3.13 says where
 	@$(MAKE) --no-print-directory setup VENV=.venv-newest
 	@.venv-newest/bin/pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
@@ -117,15 +120,16 @@ test-pythons: ## set up, demonstrate and test on fresh machines of other Pythons
 	$(PYTHON) -m tests.pythons $(ARGS)
 
 docs: setup ## render .env.example and the reference pages
-	$(BIN)/python -m workflows.reference
+	$(BIN)/oriane render all
 
 check-docs: setup ## fail if a rendered file is stale
-	$(BIN)/python -m workflows.reference --check
+	$(BIN)/oriane render all --check
 
-lint: setup ## check style and types
+lint: setup ## check style, types and which room imports which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 format: setup ## apply the style
 	$(BIN)/ruff check --fix .
@@ -146,7 +150,7 @@ images: ## build the images of all phases
 CLUSTER_LOAD ?= kind load docker-image
 test-cluster: setup ## run the pipeline on a real cluster (docs/cluster.md)
 	REGISTRY=localhost MODEL=packaged:conse images/build all
-	@for component in $$($(BIN)/python -c 'from components.contract import COMPONENTS; print(*COMPONENTS)'); do \
+	@for component in $$($(BIN)/python -c 'from components.pipeline import COMPONENTS; print(*COMPONENTS)'); do \
 		$(CLUSTER_LOAD) localhost/oriane-$$component:0.1.0 || exit 1; done
 	ORIANE_CLUSTER_TESTS=1 $(BIN)/pytest -v tests/cluster $(ARGS)
 

@@ -16,9 +16,9 @@ from benchmarks.contenders.contenders import CONTENDERS
 from benchmarks.footage import Footage, unpacked
 from benchmarks.picture import picture
 from benchmarks.results import Results
+from components.base.logs import recording
 from components.errors import ConfigurationError, PipelineError
-from components.logs import recording
-from workflows.rendering import refresh
+from workflows.reference.files import refresh
 
 PAGE = ROOT / "docs" / "performance.md"
 _NAMES = [contender.name for contender in CONTENDERS]

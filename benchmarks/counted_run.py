@@ -28,7 +28,7 @@ def _count(event_name: str, **_: Any) -> None:
 
 def main() -> None:
     """Run the command line with counting sessions."""
-    from workflows.cli import main as oriane
+    from workflows.cli.app import main as oriane
 
     boto3.session.Session = _CountingSession
     try:

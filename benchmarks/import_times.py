@@ -13,14 +13,14 @@ import resource
 import subprocess
 import sys
 
-from components.contract import COMPONENTS, component
+from components.pipeline import COMPONENTS, component
 
 LARGE = [
     *("numpy", "PIL", "cv2", "av", "torch", "transformers", "imagehash", "scenedetect"),
     *("boto3", "s3transfer", "botocore", "qdrant_client", "grpc", "psycopg"),
 ]
 READY = (
-    "; from components.services import Services; from components.settings import Settings; "
+    "; from components.running.services import Services; from components.settings import Settings; "
     "Services(Settings.load()).close()"
 )
 SHOW = f"; import sys; print(*[name for name in {LARGE!r} if name in sys.modules])"

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import psutil
 
+from components.base.processes import die_with_parent
 from components.errors import RunFailedError
-from components.isolation import die_with_parent
 
 _PR_SET_CHILD_SUBREAPER = 36
 _FIRST_S, _EVERY_S = 0.1, 1.0

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from benchmarks.contenders.contender import Task, clean_environment
 from benchmarks.measure import measured
-from components.logs import log
+from components.base.logs import log
 
 COUNTS = (1_000, 10_000, 100_000)
 LIMITS = (0, 1000)

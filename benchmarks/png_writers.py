@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.frame.png import encoded
+from components.frames_tar.png import encoded
 from components.media.decoding import opened, upright
 
 _PICTURES, _APART = 20, 60

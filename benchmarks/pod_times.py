@@ -18,8 +18,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from components.contract import COMPONENTS
-from components.contract import component as declared
+from components.pipeline import COMPONENTS
+from components.pipeline import component as declared
 
 
 def main() -> int:

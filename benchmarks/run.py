@@ -8,8 +8,8 @@ from pathlib import Path
 from benchmarks.contenders.contender import Contender, Task, clean_environment
 from benchmarks.measure import measured
 from benchmarks.results import Results, described
+from components.base.logs import log
 from components.errors import PipelineError
-from components.logs import log
 
 # Takes some twenty times as long as the others: one repetition.
 _ONCE = frozenset({"step-by-step", "step-by-step-veryfast"})

@@ -16,7 +16,7 @@ from benchmarks.contenders.contender import MODEL, Task, clean_environment
 from benchmarks.contenders.ours import figures, placed, run_command
 from benchmarks.footage import Footage
 from benchmarks.measure import measured
-from components.logs import log
+from components.base.logs import log
 from components.media.ffmpeg import program
 
 COUNTS = (10, 100, 500, 2000)

@@ -20,8 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from components.contract import COMPONENTS, component
-from workflows.rendering import refresh
+from components.pipeline import COMPONENTS, component
+from workflows.reference.files import refresh
 
 MEASURED = Path(__file__).with_name("pod_overhead.json")
 PAGE = Path(__file__).parents[1] / "docs" / "pods.md"

@@ -19,7 +19,7 @@ class Target:
     bound: float
 
     def met(self, ratio: float) -> bool:
-        """Tell whether the ratio is as wanted."""
+        """Return whether the ratio is as wanted."""
         return ratio >= self.bound if self.at_least else ratio <= self.bound
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from components.contract import COMPONENTS, Component, ShardOutputs, component, components
+from components.contract import Component, ShardOutputs
 from components.errors import (
     EXIT_DONE,
     EXIT_TRANSIENT,
@@ -21,15 +21,17 @@ from components.errors import (
     PipelineError,
     RunFailedError,
 )
+from components.pipeline import COMPONENTS, component, components
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the phase that the arguments name and return the exit code (see components.errors)."""
-    parsed = _parser(sys.argv[1:] if arguments is None else arguments)
+    parsed = parsed_arguments(sys.argv[1:] if arguments is None else arguments)
     phase = component(parsed.phase)
 
-    from components import logs, profiling
-    from components.services import Services
+    from components.base import logs, profiling
+    from components.running.phase import run
+    from components.running.services import Services
     from components.settings import Settings
 
     level = os.environ.get("VP_LOG_LEVEL") or "INFO"
@@ -39,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
             settings = Settings.load()
             inputs = _inputs(phase, vars(parsed))
             with Services(settings, several_phases=bool(phase.runs)) as services:
-                outputs = phase.run(inputs, services)
+                outputs = run(phase, inputs, services)
             _write(outputs, vars(parsed))
         except RunFailedError as error:
             logs.log.error("%s: %s", phase.name, error)
@@ -60,7 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
     return EXIT_DONE
 
 
-def _parser(arguments: list[str]) -> argparse.Namespace:
+def parsed_arguments(arguments: list[str]) -> argparse.Namespace:
+    """Return what the command line of a component says: `phase`, its inputs, paths of outputs."""
     parser = argparse.ArgumentParser(
         prog="python -m components",
         description="Run one phase of the pipeline. Credentials and settings come from the "

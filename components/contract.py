@@ -1,26 +1,17 @@
 """What a component is: typed inputs and outputs, the image it runs in, what it needs.
 
-A component is declared once, in `components/<phase>/contract.py`. From that declaration come its
-command line, and in `workflows/` its place in the DAG, its Argo template and its Kubeflow
-component.
+A component is declared once, in `components/<name>/contract.py`. From that declaration come its
+command line, its place in the DAG (`components.pipeline`), its Argo template, its Kubeflow
+component, its image, its page in the reference and its row in a forecast.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
-
-if TYPE_CHECKING:
-    from components.services import Services
-
-# What a video goes through, in order.
-PHASES = ("plan", "fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record")
-# What has an image: also prepare, four phases in one, and digest, which sums up a run.
-COMPONENTS = (*PHASES[:5], "prepare", *PHASES[5:], "digest")
 
 
 class Inputs(BaseModel):
@@ -60,21 +51,44 @@ class Resources(BaseModel):
     deadline_s: int = Field(3600, gt=0)
 
 
+class Traffic(BaseModel):
+    """What a phase asks of S3 for a video, for forecasts; a test counts a real run's requests.
+
+    `requests` and `requests_a_frame` are numbers of requests. Files are read and written whole:
+    `frames` stands for the tar of the video's frames, or the frames one by one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    requests: int = 2
+    requests_a_frame: int = 0
+    reads_source: bool = False
+    reads_frames: bool = False
+    writes_frames: bool = False
+
+
+_USUAL_TRAFFIC = Traffic()
+
 In = TypeVar("In", bound=Inputs)
 Out = TypeVar("Out", bound=Outputs)
 
 
 @dataclass(frozen=True)
 class Component(Generic[In, Out]):
-    """What one pod runs: a phase, or several. `settings` names the groups of `Settings` it reads.
+    """What one pod runs: a phase, or several.
 
-    `compares` names groups whose values it compares with those that made earlier results; its pods
-    see them, but no credentials that belong to them.
-    `runs` names the phases that the component only strings together, each of which takes the
-    `manifest` of the one before; it has no work, fingerprint or result of its own.
-    `gauges` names the outputs that monitoring shows as the last run left them: numbers.
+    `settings` names the groups of `Settings` it reads. `compares` names groups whose values it
+    compares with those that made earlier results; its pods see them, but no credentials that belong
+    to them.
+    `builds_on` names the input whose entries' fingerprint the phase's own continues.
+    `decodes` says that it reads video files, in the worker processes that are kept apart.
     `version` goes into the fingerprint: raise it when the same inputs and settings give another
     result than before.
+    `traffic` is what it asks of S3 for a video.
+    `cuda` says what its image for a GPU adds: FFmpeg with NVENC and NVDEC, or torch's CUDA build.
+    `gauges` names the outputs that monitoring shows as the last run left them: numbers.
+    `runs` names the phases that the component only strings together, each of which takes the
+    `manifest` of the one before; it has no work, fingerprint or result of its own.
     """
 
     name: str
@@ -83,9 +97,13 @@ class Component(Generic[In, Out]):
     outputs: type[Out]
     resources: Resources
     settings: tuple[str, ...]
-    gauges: tuple[str, ...] = ()
-    version: int = 1
     compares: tuple[str, ...] = ()
+    builds_on: str = "manifest"
+    decodes: bool = False
+    version: int = 1
+    traffic: Traffic = _USUAL_TRAFFIC
+    cuda: Literal["", "ffmpeg", "torch"] = ""
+    gauges: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
 
     @property
@@ -93,35 +111,29 @@ class Component(Generic[In, Out]):
         """The container image's name, without registry and tag."""
         return f"oriane-{self.name}"
 
-    def run(self, inputs: In, services: Services) -> Out:
-        """Do the work; `components/<name>/run.py` is imported only here."""
-        if self.runs:
-            return self._run_in_turn(inputs, services)
-        module = importlib.import_module(f"components.{self.name}.run")
-        return cast(Out, module.run(inputs, services))
 
-    def _run_in_turn(self, inputs: In, services: Services) -> Out:
-        """Hand the manifest from phase to phase; what failed in any of them has failed here."""
-        manifest, failed = cast(Any, inputs).manifest, 0
-        for name in self.runs:
-            phase = component(name)
-            outputs = phase.run(phase.inputs(manifest=manifest), services)
-            manifest, failed = outputs.manifest, failed + outputs.failed
-        return self.outputs(**{**dict(outputs), "failed": failed})
+def fused(
+    name: str, purpose: str, phases: Sequence[Component[Any, Any]]
+) -> Component[Inputs, Outputs]:
+    """Return the component that runs the phases one after the other in one process.
 
-
-def component(name: str) -> Component[Any, Any]:
-    """Return the component called `name`.
-
-    Raises:
-        KeyError: there is none.
+    It needs as much as the largest of them, for as long as all together.
     """
-    if name not in COMPONENTS:
-        raise KeyError(name)
-    declared: Component[Any, Any] = importlib.import_module(f"components.{name}.contract").COMPONENT
-    return declared
-
-
-def components() -> Iterator[Component[Any, Any]]:
-    """Yield every component, in the order of the DAG."""
-    return (component(name) for name in COMPONENTS)
+    needs = [phase.resources for phase in phases]
+    return Component(
+        name=name,
+        purpose=purpose,
+        inputs=phases[0].inputs,
+        outputs=phases[-1].outputs,
+        resources=Resources(
+            cpu=max(need.cpu for need in needs),
+            memory_gib=max(need.memory_gib for need in needs),
+            disk_gib=max(need.disk_gib for need in needs),
+            gpu=max(need.gpu for need in needs),
+            deadline_s=sum(need.deadline_s for need in needs),
+        ),
+        settings=tuple(dict.fromkeys(group for phase in phases for group in phase.settings)),
+        decodes=any(phase.decodes for phase in phases),
+        cuda=next((phase.cuda for phase in phases if phase.cuda), ""),
+        runs=tuple(phase.name for phase in phases),
+    )

@@ -8,16 +8,13 @@ PipelineError
 │   └── NotFoundError    75   an object that should be there is not
 └── VideoRejectedError    -   this one video is bad; booked as rejected, never ends a process
 
-`Reason` lists why a video can be rejected.
+`Reason` lists why a video can be rejected, `Failure` why it can fail.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from components.contract import Outputs
+from typing import Any, Self
 
 EXIT_DONE = 0
 EXIT_MANIFEST = 65
@@ -46,10 +43,10 @@ class ManifestError(PipelineError):
 class RunFailedError(PipelineError):
     """More videos of a run failed than allowed, or a step that all of them need.
 
-    `outputs` are handed on although the step fails.
+    `outputs`, the component's, are handed on although the step fails.
     """
 
-    def __init__(self, message: str, outputs: Outputs | None = None) -> None:
+    def __init__(self, message: str, outputs: Any = None) -> None:
         super().__init__(message)
         self.outputs = outputs
 
@@ -64,23 +61,115 @@ class NotFoundError(TransientError):
     """An S3 object that should exist does not."""
 
 
-class Reason(StrEnum):
-    """Why a video is rejected, with what it means."""
+class _Explained(StrEnum):
+    """A code with what it means, and what an operator does about it; in Markdown, for the docs."""
 
-    MISSING = "missing"
-    EMPTY = "empty"
-    TOO_MANY_BYTES = "too_many_bytes"
-    NOT_A_VIDEO = "not_a_video"
-    PLAYLIST = "playlist"
-    TRUNCATED = "truncated"
-    NO_VIDEO_STREAM = "no_video_stream"
-    UNDECODABLE = "undecodable"
-    TOO_LARGE = "too_large"
-    TOO_LONG = "too_long"
-    BLANK = "blank"
-    DECODER_CRASHED = "decoder_crashed"
-    DECODER_TIMEOUT = "decoder_timeout"
-    OUT_OF_MEMORY = "out_of_memory"
+    meaning: str
+    remedy: str
+
+    def __new__(cls, code: str, meaning: str = "", remedy: str = "") -> Self:
+        member = str.__new__(cls, code)
+        member._value_, member.meaning, member.remedy = code, meaning, remedy
+        return member
+
+
+def _after(remedy: str, code: str) -> str:
+    return f"{remedy}, then `oriane retry --reason {code}`"
+
+
+class Reason(_Explained):
+    """Why a video is rejected."""
+
+    MISSING = (
+        "missing",
+        "no object at the video's address",
+        "put the file there and run it again",
+    )
+    EMPTY = (
+        "empty",
+        "the object has no bytes",
+        "upload the file again; the next run takes it up",
+    )
+    TOO_MANY_BYTES = (
+        "too_many_bytes",
+        "larger than `VP_MAX_VIDEO_MB`",
+        _after("raise it if such files are wanted", "too_many_bytes"),
+    )
+    NOT_A_VIDEO = (
+        "not_a_video",
+        "not a container that is known",
+        "replace the file, or `oriane delete PLATFORM/CODE`",
+    )
+    PLAYLIST = (
+        "playlist",
+        "a playlist or script posing as a video, never opened",
+        "find out who uploaded it; `oriane delete PLATFORM/CODE`",
+    )
+    TRUNCATED = (
+        "truncated",
+        "ends before its index or header says",
+        "upload the file again; the next run takes it up",
+    )
+    NO_VIDEO_STREAM = (
+        "no_video_stream",
+        "sound only, or sound with a cover",
+        "nothing, or `oriane delete PLATFORM/CODE`",
+    )
+    UNDECODABLE = (
+        "undecodable",
+        "no frame can be decoded",
+        "play it with `ffplay`; replace the file",
+    )
+    TOO_LARGE = (
+        "too_large",
+        "more pixels a frame than `VP_MAX_PIXELS`",
+        _after("raise it, with the memory of crop and frame", "too_large"),
+    )
+    TOO_LONG = (
+        "too_long",
+        "longer than `VP_MAX_DURATION_SECS`",
+        _after("raise it, with `VP_DECODE_TIMEOUT_SECS`", "too_long"),
+    )
+    BLANK = (
+        "blank",
+        "every frame is of a single colour",
+        _after("nothing; if such frames are wanted, lower `VP_SOLID_STD`", "blank"),
+    )
+    DECODER_CRASHED = (
+        "decoder_crashed",
+        "the decoder crashed on it",
+        _after("keep the file as evidence; update PyAV", "decoder_crashed"),
+    )
+    DECODER_TIMEOUT = (
+        "decoder_timeout",
+        "took longer than `VP_DECODE_TIMEOUT_SECS`",
+        _after("raise it", "decoder_timeout"),
+    )
+    OUT_OF_MEMORY = (
+        "out_of_memory",
+        "needed more than `VP_DECODE_MEMORY_MB`",
+        _after("raise it, on a cluster with the memory of the phase", "out_of_memory"),
+    )
+
+
+class Failure(_Explained):
+    """Why a video failed, though nothing is known to be wrong with it."""
+
+    UNAVAILABLE = (
+        "unavailable",
+        "S3, Qdrant or Postgres did not answer, or an object vanished while in use",
+        _after("bring the service back", "unavailable"),
+    )
+    INTERNAL_ERROR = (
+        "internal_error",
+        "a fault of this program, or of a package it uses; its traceback is in the log",
+        _after("report it with the traceback; install the version that mends it", "internal_error"),
+    )
+    INTERRUPTED = (
+        "interrupted",
+        "the phase left no manifest: its pods were killed or ran into their deadline",
+        _after("`kubectl -n oriane get pods`, read the phase's logs", "interrupted"),
+    )
 
 
 class VideoRejectedError(PipelineError):

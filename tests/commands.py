@@ -12,7 +12,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from components.errors import PipelineError
-from workflows.cli import app
+from workflows.cli.app import app
 
 CLEAN = {
     name: value

@@ -9,15 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from components.encoders.identity import PACKAGED
-from components.isolation import Decoders
-from components.manifest import Entry, Manifest, Record, SourceVideo, Video
-from components.services import Services
+from components.base.model_names import PACKAGED
+from components.dag import Item
+from components.pipeline import video_to_embedding
+from components.records.manifest import Entry, Manifest
+from components.records.record import Record
+from components.records.videos import SourceVideo, Video
+from components.running.decoders import Decoders
+from components.running.phase import run
+from components.running.services import Services
 from components.settings import LimitSettings, Settings, StorageSettings
 from tests.deployment import deployment, ledgered  # noqa: F401
 from tests.postgres import database, postgres  # noqa: F401
-from workflows.local_s3 import local_s3
-from workflows.pipeline import Item, video_to_embedding
+from workflows.local.s3_server import local_s3
 
 # Variables of the developer's shell must not reach the tests.
 for name in [name for name in os.environ if name.startswith(("VP_", "S3_", "DB_", "QDRANT_"))]:
@@ -26,6 +30,17 @@ for name in ("CLIP_MODEL", "JOB_INPUT", "LOCAL_MODE", "AWS_ENDPOINT_URL", "PROFI
     os.environ.pop(name, None)
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+# Fixtures that start servers or workers, make videos or load models.
+_SLOW = {"clip_model", "database", "decoders", "deployment", "model", "postgres", "storage"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test-quick` leaves out, as far as its fixtures tell."""
+    for item in items:
+        if _SLOW & {*getattr(item, "fixturenames", ())}:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture
@@ -83,7 +98,11 @@ class SharedDecoders(Services):
 
     def __init__(self, settings: Settings, decoders: Decoders, **options: bool) -> None:
         super().__init__(settings, **options)
-        self._made["decoders"] = decoders
+        self._shared = decoders
+
+    @property
+    def decoders(self) -> Decoders:
+        return self._shared
 
 
 class Corpus:
@@ -119,7 +138,7 @@ class Corpus:
             arguments = {
                 name: known[source] for name, source in step.arguments.items() if source in known
             }
-            outputs = step.component.run(step.component.inputs(**arguments), self.services)
+            outputs = run(step.component, step.component.inputs(**arguments), self.services)
             known[step.manifest] = outputs.manifest
         return outputs.manifest.read(self.services.store)  # type: ignore[no-any-return]
 
@@ -132,7 +151,7 @@ def corpus(services: Services) -> Corpus:
 def source_of(path: Path) -> SourceVideo:
     """Probe a local file, as fetch does."""
     from components.fetch.probe import probe
-    from components.storage import Stored
+    from components.stores.s3 import Stored
 
     video = Video(platform="local", code=path.stem, source=f"s3://videos/local/{path.stem}/v.mp4")
     stored = Stored(video.source, path.stat().st_size, "etag", datetime.now(UTC))

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from components.isolation import Decoders
-from components.services import Services
+from components.running.decoders import Decoders
+from components.running.services import Services
 from components.settings import LedgerSettings, Settings, StorageSettings
 from tests.clips import numbered_video
 from tests.kills import dies_at
 from tests.postgres import new_database, query
-from workflows.local_s3 import local_s3
+from workflows.local.s3_server import local_s3
 
 PHASES = ("fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record")
 CODES = ("one", "two")

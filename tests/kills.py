@@ -11,11 +11,11 @@ from typing import Any
 
 from qdrant_client import QdrantClient
 
-from components.ledger.ledger import Ledger
 from components.plan.queue import EventQueue
-from components.services import Services
+from components.running.services import Services
 from components.settings import Settings
-from components.storage import Store
+from components.stores.postgres.ledger import Ledger
+from components.stores.s3 import Store
 
 _KILLED = 9
 _SIDE_EFFECTS: tuple[tuple[type, tuple[str, ...]], ...] = (
@@ -44,7 +44,7 @@ def dies_at(number: int, settings: Settings, work: Callable[[Services], object])
             sys.modules["torch"].set_num_threads(1)
         try:
             with Services(settings) as services:
-                # Connected before any is counted, for a migration is no side effect of the work.
+                # Connected before any is counted, for a migration is not a side effect of the work.
                 _ = services.ledger
                 _die_before(number)
                 work(services)

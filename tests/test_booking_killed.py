@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
-from components.contract import component
-from components.manifest import EmbeddedVideo, IndexedVideo, Manifest, PublishedVideo
-from components.services import Services
+from components.pipeline import component
+from components.records.manifest import Manifest
+from components.records.videos import EmbeddedVideo, IndexedVideo, PublishedVideo
+from components.running.phase import run
+from components.running.services import Services
 from components.settings import LedgerSettings, Settings, StorageSettings
 from tests.clips import numbered_video
 from tests.conftest import Corpus
 from tests.kills import dies_at
-from workflows.local_s3 import local_s3
+from workflows.local.s3_server import local_s3
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 RUN = "s3://oriane-artifacts/runs/test1/000000"
@@ -27,9 +29,9 @@ INDEX, RECORD = component("index"), component("record")
 def index_and_record(services: Services) -> None:
     published = Manifest[PublishedVideo](f"{RUN}/upload.jsonl")
     embedded = Manifest[EmbeddedVideo](f"{RUN}/embed.jsonl")
-    INDEX.run(INDEX.inputs(published=published, embedded=embedded), services)
+    run(INDEX, INDEX.inputs(published=published, embedded=embedded), services)
     indexed = Manifest[IndexedVideo](f"{RUN}/index.jsonl")
-    RECORD.run(RECORD.inputs(manifest=indexed, run="r1"), services)
+    run(RECORD, RECORD.inputs(manifest=indexed, run="r1"), services)
 
 
 def state(services: Services) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def state(services: Services) -> dict[str, Any]:
     assert booking
     points, _ = services.collection.connection.client.scroll("watched_frames", limit=100)
     return {
-        "marker": {**marker, "recorded_at": None},
+        "marker": marker.model_copy(update={"recorded_at": ""}),
         "booking": {**vars(booking), "updated_at": None, "seconds": None},
         "events": [(event.event, event.run) for event in ledger.events("local", "clip")],
         "points": sorted(str(point.id) for point in points),

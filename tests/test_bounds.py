@@ -14,16 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from components.embed.prefetch import prefetched
-from components.scratch import Scratch
+from components.base.prefetch import prefetched
+from components.base.scratch import Scratch
 from tests.clips import numbered_video
 from tests.conftest import Corpus
+
+pytestmark = pytest.mark.slow
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from components.isolation import Decoders
-from components.scratch import Scratch
+from components.running.decoders import Decoders
+from components.base.scratch import Scratch
 from components.settings import LimitSettings
 scratch = Scratch(Path(sys.argv[1]))
 Decoders(1, LimitSettings()).call(int, "1")
@@ -35,7 +37,7 @@ with scratch.folder() as folder:
 
 
 ENDER = """
-from components.isolation import Decoders
+from components.running.decoders import Decoders
 from components.settings import LimitSettings
 pool = Decoders(1, LimitSettings())
 pool.call(int, "1")

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.contract import component
 from components.errors import ConfigurationError
-from components.fingerprint import fingerprints
-from components.ledger.booking import Booking
-from components.manifest import Video
+from components.pipeline import component
 from components.plan.due import Candidate, Due, Judge, joined
-from components.services import Services
+from components.records.booking import Booking
+from components.records.videos import Video
+from components.running.fingerprint import fingerprints
+from components.running.phase import run
+from components.running.services import Services
 from components.settings import LedgerSettings, Settings
 from tests.clips import numbered_video
 from tests.conftest import Corpus
@@ -29,7 +30,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def planned(corpus: Corpus, **inputs: Any) -> list[str]:
     services = corpus.services
-    outputs = PLAN.run(PLAN.inputs(catch_up=True, run="c", **inputs), services)
+    outputs = run(PLAN, PLAN.inputs(catch_up=True, run="c", **inputs), services)
     return [str(entry.video) for shard in outputs.shards for entry in shard.read(services.store)]
 
 
@@ -76,7 +77,7 @@ def test_prefixes_limits_and_other_layouts(corpus: Corpus) -> None:
     assert planned(corpus, limit=2) == ["instagram/c", "tiktok/d"], "the newest, in key order"
     assert len(planned(corpus)) == 4, "markers lie below <platform>/<code>/ and nowhere else"
     with pytest.raises(ConfigurationError, match="limit needs"):
-        PLAN.run(PLAN.inputs(job_input="[]", limit=3), corpus.services)
+        run(PLAN, PLAN.inputs(job_input="[]", limit=3), corpus.services)
 
 
 folders = st.lists(
@@ -198,7 +199,7 @@ def test_what_is_left_over_is_the_backlog(corpus: Corpus) -> None:
     for code in ("a", "b", "c"):
         corpus.add(b"x", code)
     inputs = PLAN.inputs(catch_up=True, limit=2, run="c")
-    outputs = PLAN.run(inputs, corpus.services)
+    outputs = run(PLAN, inputs, corpus.services)
     assert (outputs.videos, outputs.backlog) == (2, 1)
     assert planned(corpus, older_than_h=1) == []
     assert planned(corpus, platform="tiktok") == []
@@ -207,4 +208,4 @@ def test_what_is_left_over_is_the_backlog(corpus: Corpus) -> None:
 def test_inputs_that_do_not_go_together(services: Services) -> None:
     for inputs in ({"platform": "p"}, {"origin": "ledger"}, {"catch_up": True, "job_input": "[]"}):
         with pytest.raises(ConfigurationError, match="catch_up"):
-            PLAN.run(PLAN.inputs(**inputs), services)
+            run(PLAN, PLAN.inputs(**inputs), services)

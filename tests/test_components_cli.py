@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from components.__main__ import main
-from components.contract import PHASES, component
-from components.manifest import Entry, Manifest, Video
+from components.pipeline import PHASES, component
+from components.records.manifest import Entry, Manifest
+from components.records.videos import Video
 from components.settings import StorageSettings
-from components.storage import Store
+from components.stores.s3 import Store
 from tests.clips import numbered_video
 from tests.commands import CLEAN
+
+pytestmark = pytest.mark.slow
 
 
 def run(*arguments: object, env: dict[str, str], code: int = 0) -> str:

@@ -7,15 +7,15 @@ from threading import Barrier, Thread
 
 import pytest
 
-from components.contract import PHASES
-from components.copies import Copies
 from components.errors import NotFoundError
-from components.isolation import Decoders
-from components.services import Services
+from components.pipeline import PHASES
+from components.running.copies import Copies
+from components.running.decoders import Decoders
+from components.running.services import Services
 from components.settings import Settings
 from tests.clips import numbered_video
 from tests.conftest import Corpus, SharedDecoders
-from tests.requests import counted
+from tests.s3_requests import counted
 
 ONE = "s3://oriane-frames/one"
 TWO = "s3://oriane-frames/two"

@@ -1,4 +1,4 @@
-"""Borders are found to two pixels; what is no border is never cut away."""
+"""Borders are found to two pixels; what is not a border is never cut away."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from components.crop.detect import find_picture, positions
 from components.crop.reencode import reencode
 from components.frame.extract import extract
-from components.frame_pictures import read_pictures
-from components.manifest import CroppedVideo, Frame, Rectangle, SourceVideo
+from components.frames_tar.pictures import read_pictures
 from components.media.borders import Bars, Evidence, judged, smoothed
+from components.records.videos import CroppedVideo, Frame, Rectangle, SourceVideo
 from components.settings import CropSettings, FrameSettings
 from tests.clips import bordered_video, ffmpeg, moving_picture, numbered_video, write_pictures
 from tests.conftest import Corpus, source_of
+
+pytestmark = pytest.mark.slow
 
 DEFAULT = CropSettings()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from imagehash import ImageHash
 
 from components.dedup.run import distinct
-from components.manifest import Frame, FramedVideo
+from components.records.videos import Frame, FramedVideo
 from tests.clips import numbered_video
 from tests.conftest import Corpus
 

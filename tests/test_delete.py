@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 
 from components.errors import ConfigurationError, TransientError
-from components.services import Services
+from components.running.services import Services
 from tests.commands import environment, invoked, oriane
 from tests.conftest import Corpus
 from tests.deployment import content, killed_everywhere
 from tests.deployment import copied as storage  # noqa: F401
 from tests.postgres import query
 from tests.test_catch_up import planned
-from workflows.operations.delete import delete_videos
-from workflows.operations.verify import verify
+from workflows.operations.delete.delete import delete_videos
+from workflows.operations.verify.verify import verify
+
+pytestmark = pytest.mark.slow
 
 ONE = "local/one"
 
@@ -52,7 +54,7 @@ def test_a_deleted_video_is_nowhere_and_due_again(ledgered: Services) -> None:
     assert len(after["points"]) == 3
     errors = query(ledgered.settings.ledger, "SELECT event FROM events WHERE code = 'one'")
     assert errors == [("done",), ("deleted",)]
-    assert verify(ledgered).findings == []
+    assert verify(ledgered).findings == ()
     assert planned(Corpus(ledgered)) == [ONE], "its source is still there"
 
 
@@ -74,7 +76,7 @@ def test_unsafe_and_unknown_names_delete_nothing(services: Services) -> None:
 def test_what_broke_off_between_two_videos_goes_on(services: Services) -> None:
     delete_one(services)
     gone, left = delete_videos([ONE, "local/two"], services, apply=True)
-    assert (gone.any, left.any) == (False, True)
+    assert (gone.anything, left.anything) == (False, True)
     assert content(services)["points"] == set()
 
 

@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.collection import Hit
 from components.crop.detect import find_picture
-from components.services import Services
+from components.records.run_report import RunFrame, RunVideo
+from components.records.videos import Rectangle
+from components.running.services import Services
 from components.settings import CropSettings
+from components.stores.vectors.store import Hit
 from tests.conftest import source_of
 from workflows.demo.sheet import ContactSheet
 from workflows.demo.videos import SLIDES, make_videos
+
+pytestmark = pytest.mark.slow
 
 
 def test_videos_are_made_once_and_are_what_they_should_be(tmp_path: Path) -> None:
@@ -40,16 +44,35 @@ def test_the_sheet_shows_frames_crop_and_hits(services: Services) -> None:
         services.store.upload(
             "s3://oriane-frames/tiktok/v/3_0.10.png", folder / "red.png", "image/png"
         )
-    crop = {"x": 0, "y": 230, "width": 360, "height": 180}
-    frame = {"number": 3, "second": 0.1, "path": "tiktok/v/3_0.10.png"}
-    video = {
-        "platform": "tiktok", "code": "v", "duration": 4.0, "crop": crop,
-        "frames": [frame] * 9, "duplicates_removed": 1,
-    }  # fmt: skip
+    path = "tiktok/v/3_0.10.png"
+    frame = RunFrame(number=3, second=0.1, path=path, scene_start=0.0, scene_end=4.0)
+    video = RunVideo(
+        platform="tiktok",
+        code="v",
+        status="done",
+        reason=None,
+        message=None,
+        duration=4.0,
+        crop=Rectangle(x=0, y=230, width=360, height=180),
+        frames=(frame,) * 9,
+        duplicates_removed=1,
+        reused=(),
+        seconds={},
+    )
+    hit = Hit(
+        score=0.9,
+        platform="tiktok",
+        code="v",
+        second=0.1,
+        frame_number=3,
+        scene_start=0.0,
+        scene_end=4.0,
+        path=path,
+    )
     sheet = ContactSheet(services.store, "oriane-frames")
     one_row = sheet.image().height
     sheet.add_video(video, Image.new("RGB", (360, 640), (9, 9, 200)))
-    sheet.add_hits("a cat", [Hit(0.9, "tiktok", "v", 0.1, 3, 0.0, 4.0, "tiktok/v/3_0.10.png")])
+    sheet.add_hits("a cat", [hit])
     pixels = np.asarray(sheet.image())
     assert pixels.shape[0] > one_row + 2 * 150
     assert pixels.shape[1] == 1600

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from components.contract import component
 from components.errors import RunFailedError
-from components.manifest import Entry, Manifest, Problem, Record, Step, Video
-from components.services import Services
+from components.pipeline import component
+from components.records.manifest import Entry, Manifest, Problem, Step
+from components.records.record import Record
+from components.records.videos import Video
+from components.running.phase import run as run_phase
+from components.running.services import Services
 from tests.conftest import Corpus
 
 DIGEST = component("digest")
@@ -38,7 +41,7 @@ def write(services: Services, run: str, shard: int, phase: str, *entries: Entry[
 
 
 def digest(services: Services, run: str, **inputs: float) -> tuple[Any, dict[str, Any]]:
-    outputs = DIGEST.run(DIGEST.inputs(run=run, **inputs), services)
+    outputs = run_phase(DIGEST, DIGEST.inputs(run=run, **inputs), services)
     return outputs, json.loads(services.store.get(outputs.digest))
 
 

@@ -12,8 +12,9 @@ import typer.main
 from typer.testing import CliRunner
 
 from components.settings import Settings
-from workflows.cli import app
-from workflows.reference import ROOT, rendered
+from workflows.cli.app import app
+from workflows.reference.rendered import everything
+from workflows.reference.tree import ROOT
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -32,7 +33,7 @@ COMMANDS = _commands(typer.main.get_command(app))
 
 
 def test_rendered_files_are_fresh() -> None:
-    stale = [str(path) for path, text in rendered().items() if path.read_text() != text]
+    stale = [str(path) for path, text in everything().items() if path.read_text() != text]
     assert stale == [], "run make docs"
 
 
@@ -71,7 +72,11 @@ def test_commands_in_documents_exist_with_their_options(path: Path) -> None:
     for call in commands_in(path):
         name = " ".join(call[:2]) if " ".join(call[:2]) in COMMANDS else call[0]
         assert name in COMMANDS, call
-        options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+        options = {
+            option
+            for parameter in COMMANDS[name].params
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        }
         for argument in call[1:]:
             if argument.startswith("--"):
                 assert argument.split("=")[0] in options | {"--help"}, call

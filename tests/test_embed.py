@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.encoders.encoder import Encoder, Prepared, Vectors
+from components.base.vectors import Vectors
+from components.encoders.encoder import Encoder, ModelInput
 from components.encoders.load import load_encoder
 from components.errors import ConfigurationError
-from components.manifest import EmbeddedVideo, FramedVideo
+from components.records.videos import EmbeddedVideo, FramedVideo
+from components.running.services import Services
 from tests.clips import numbered_video
 from tests.conftest import Corpus
 
@@ -30,10 +32,10 @@ class Recording:
         self.batch_size = encoder.batch_size
         self.batches: list[int] = []
 
-    def prepare(self, image: Image.Image) -> Prepared:
-        return self._encoder.prepare(image)
+    def preprocess(self, image: Image.Image) -> ModelInput:
+        return self._encoder.preprocess(image)
 
-    def embed(self, pictures: Sequence[Prepared]) -> Vectors:
+    def embed(self, pictures: Sequence[ModelInput]) -> Vectors:
         self.batches.append(len(pictures))
         return self._encoder.embed(pictures)
 
@@ -45,9 +47,10 @@ class Recording:
 
 
 @pytest.fixture
-def encoder(corpus: Corpus) -> Recording:
+def encoder(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> Recording:
+    """The settings' encoder, watched; what loads one gets this."""
     recording = Recording(load_encoder(corpus.services.settings.embed))
-    corpus.services._made["encoder"] = recording
+    monkeypatch.setattr("components.encoders.load.load_encoder", lambda _: recording)
     return recording
 
 
@@ -86,7 +89,7 @@ def test_batches_run_on_across_videos(three_videos: Corpus, encoder: Recording) 
 
 def test_rows_belong_to_their_frames(three_videos: Corpus, encoder: Recording) -> None:
     """The same frames one by one give the same rows, in the same order."""
-    from components.frame_pictures import read_pictures
+    from components.frames_tar.pictures import read_pictures
 
     for entry in three_videos.through(*BEFORE, "embed"):
         assert isinstance(entry.result, EmbeddedVideo)
@@ -140,12 +143,16 @@ def test_batches_shrink_with_the_encoder(three_videos: Corpus, encoder: Recordin
     assert set(encoder.batches[:-1]) == {3}
 
 
-def test_no_model_is_loaded_when_all_is_reused(three_videos: Corpus, encoder: Recording) -> None:
+def test_no_model_is_loaded_when_all_is_reused(
+    three_videos: Corpus, encoder: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
     three_videos.through(*BEFORE, "embed")
-    del three_videos.services._made["encoder"]
-    entries = three_videos.through(*BEFORE, "embed")
+    monkeypatch.setattr("components.encoders.load.load_encoder", None)  # to call it is an error
+    with Services(three_videos.services.settings) as fresh:
+        again = Corpus(fresh)
+        again.videos = three_videos.videos
+        entries = again.through(*BEFORE, "embed")
     assert all(step.reused for entry in entries for step in entry.steps)
-    assert "encoder" not in three_videos.services._made
 
 
 def test_vectors_that_are_gone_are_made_anew(three_videos: Corpus, encoder: Recording) -> None:

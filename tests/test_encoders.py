@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +15,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from components.base.model_names import PACKAGED, identity
 from components.encoders.conse_labels import captions, label_vectors
 from components.encoders.encoder import Encoder, normalized
-from components.encoders.identity import PACKAGED, identity
 from components.encoders.load import load_encoder
 from components.errors import ConfigurationError, TransientError
 from components.settings import EmbedSettings
+
+pytestmark = pytest.mark.slow
 
 if TYPE_CHECKING:
     import torch
@@ -131,34 +135,40 @@ def test_the_packaged_model_finds_the_right_photograph() -> None:
     assert scores.argmax(axis=1).tolist() == [0, 1, 2, 3, 4]
 
 
-def short_of_memory(encoder: Encoder, fits: int) -> list[int]:
-    """Have the model run out of memory above `fits` pictures, as a GPU does; note the batches."""
+@contextmanager
+def short_of_memory(fits: int) -> Iterator[list[int]]:
+    """Have models run out of memory above `fits` pictures, as on a GPU; give the batches seen."""
+    import torch
+    from torch.nn.modules.module import register_module_forward_pre_hook
+
     seen: list[int] = []
 
-    import torch
+    def refuse(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if isinstance(module, torch.nn.Conv2d):  # of CLIP: what cuts a picture into patches
+            seen.append(len(inputs[0]))
+            if len(inputs[0]) > fits:
+                raise torch.OutOfMemoryError
 
-    def refuse(module: object, inputs: tuple[torch.Tensor, ...]) -> None:
-        seen.append(len(inputs[0]))
-        if len(inputs[0]) > fits:
-            raise torch.OutOfMemoryError
-
-    encoder._model.vision_model.embeddings.patch_embedding.register_forward_pre_hook(refuse)  # type: ignore[attr-defined]
-    return seen
+    hook = register_module_forward_pre_hook(refuse)
+    try:
+        yield seen
+    finally:
+        hook.remove()
 
 
 def test_a_batch_that_does_not_fit_is_halved_once(clip_model: Path) -> None:
     encoder = loaded(clip_model, VP_BATCH_SIZE="auto")
     whole = encoder.embed_images(pictures(16))
-    seen = short_of_memory(encoder, fits=2)
-    assert encoder.embed_images(pictures(16)) == pytest.approx(whole, abs=1e-5)
+    with short_of_memory(fits=2) as seen:
+        assert encoder.embed_images(pictures(16)) == pytest.approx(whole, abs=1e-5)
     assert seen == [8, 4, *[2] * 8]
     assert encoder.batch_size == 2
 
 
 def test_one_picture_that_does_not_fit_is_worth_a_retry(clip_model: Path) -> None:
     encoder = loaded(clip_model)
-    short_of_memory(encoder, fits=0)
-    with pytest.raises(TransientError, match="no memory left for one frame"):
+    told = pytest.raises(TransientError, match="no memory left for one frame")
+    with short_of_memory(fits=0), told:
         encoder.embed_images(pictures(2))
 
 
@@ -256,7 +266,7 @@ def test_the_graphs_give_what_torch_gives() -> None:
     from components.encoders.minilm import SentenceEncoder
 
     encoder = loaded(PACKAGED)
-    prepared = [encoder.prepare(picture) for picture in pictures(3)]
+    prepared = [encoder.preprocess(picture) for picture in pictures(3)]
     tokens = SentenceEncoder()._tokenizer.encode_batch([*TEXTS, "what a long text this is"])
     with torch.inference_mode():
         scores = Classifier()(torch.from_numpy(np.stack(prepared))).softmax(dim=1)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from components.frame.extract import extract
-from components.frame_pictures import read_pictures
-from components.manifest import CroppedVideo, Frame
+from components.frames_tar.pictures import read_pictures
+from components.records.videos import CroppedVideo, Frame
 from components.settings import FrameSettings
 from tests.clips import (
     ffmpeg,
@@ -18,6 +18,8 @@ from tests.clips import (
     write_pictures,
 )
 from tests.conftest import source_of
+
+pytestmark = pytest.mark.slow
 
 REGULAR = [number / 30 for number in range(120)]
 # Slows down from 30 frames a second to 2, as phones do in the dark.

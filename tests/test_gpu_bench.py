@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.commands import CLEAN
+
+pytestmark = pytest.mark.slow
 
 
 def test_it_measures_the_cpu_where_there_is_no_gpu(tmp_path: Path, clip_model: Path) -> None:

@@ -7,12 +7,14 @@ no other's, and it does not run as root.
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import packages_distributions
@@ -22,8 +24,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from components.contract import COMPONENTS, PHASES, component
-from workflows.reference import ROOT
+from components.pipeline import COMPONENTS, component, components
+from workflows.reference.images_table import images_table
+from workflows.reference.tree import ROOT
 
 IMAGES = ROOT / "images"
 # Of one package, whose own dependencies nobody needs, the lock knows nothing.
@@ -32,7 +35,6 @@ LOCKS = sorted(p for p in (IMAGES / "requirements").glob("*.txt") if p.stem != B
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # What may be chosen to be in the embed image beside its own requirements.
 ADDED = {"embed": ("embed-cuda", "embed-jina", "embed-packaged")}
-TARGETS = [*COMPONENTS, "crop-cuda", "frame-cuda", "prepare-cuda", "embed-cuda"]
 MEDIA = {"av", "ffmpeg-python", "imageio-ffmpeg", "opencv-python-headless"}
 IN_THE_IMAGE = {
     "implementation_name": "cpython",
@@ -54,7 +56,7 @@ def pins(path: Path) -> dict[str, str]:
         requirement = Requirement(line)
         if requirement.marker is None or requirement.marker.evaluate(IN_THE_IMAGE):
             exact = re.fullmatch(r"==([^*]+)", str(requirement.specifier))
-            assert exact, f"{path.name}: {line} is no exact version"
+            assert exact, f"{path.name}: {line} is not an exact version"
             found[canonicalize_name(requirement.name)] = exact[1]
     return found
 
@@ -93,7 +95,8 @@ def test_versions_are_those_of_the_constraints(path: Path) -> None:
 def test_what_the_project_asks_for_is_locked(phase: str) -> None:
     group, _, added = phase.partition("-")
     core = map(Requirement, PYPROJECT["dependencies"])
-    wanted = [*core, *extra(group), *(extra(added) if added else [])]
+    runs = component(group).runs or (group,)
+    wanted = [*core, *(each for name in runs for each in extra(name)), *extra(added)]
     held = lock(group) | lock(phase)
     for requirement in wanted:
         version = held.get(canonicalize_name(requirement.name))
@@ -102,11 +105,12 @@ def test_what_the_project_asks_for_is_locked(phase: str) -> None:
 
 
 def test_only_the_images_of_models_and_media_hold_theirs() -> None:
+    decoding = {each.name for each in components() if each.decodes}
     for path in LOCKS:
         held = set(pins(path))
         if not path.stem.startswith("embed"):
             assert held.isdisjoint({"torch", "transformers"}), path.stem
-        if path.stem not in ("fetch", "crop", "frame", "prepare"):
+        if path.stem not in decoding:
             assert held.isdisjoint(MEDIA), path.stem
     assert not any(name.startswith("nvidia-") for name in lock("embed")), "the CPU build needs none"
 
@@ -144,44 +148,14 @@ def ancestry(name: str) -> Iterator[Stage]:
         name = stages()[name].base
 
 
-@cache
-def code_in(name: str) -> set[Path]:
-    """Return the files of the repository that a stage holds, in the places where they lie here."""
-    held: set[Path] = set()
-    for stage in ancestry(name):
-        for keyword, rest in stage.instructions:
-            if keyword != "COPY" or ("components" not in rest and "/app" not in rest):
-                continue
-            *sources, target = rest.split()
-            if sources[0].startswith("--from="):
-                assert sources[1] == target, rest
-                inside = Path(target).relative_to("/app")
-                taken = code_in(sources[0].removeprefix("--from="))
-                held |= {path for path in taken if path.is_relative_to(inside)}
-            else:
-                held |= copied(sources, Path(target.removeprefix("/app/")))
-    return held
+TARGETS = ("phase", "phase-cuda", "torch", "torch-cuda")
 
 
-def copied(sources: list[str], target: Path) -> set[Path]:
-    found: set[Path] = set()
-    for path in (path for source in sources for path in ROOT.glob(source)):
-        below = sorted(path.rglob("*")) if path.is_dir() else [path]
-        relative = path.relative_to(ROOT)
-        assert target == (relative if path.is_dir() else relative.parent), f"{path} to {target}"
-        found |= {p.relative_to(ROOT) for p in below if "__pycache__" not in p.parts}
-    return found
-
-
-@pytest.mark.parametrize("target", TARGETS)
-def test_every_phase_has_an_image_that_runs_it(target: str) -> None:
-    phase = target.removesuffix("-cuda")
-    keywords = dict(stages()[target].instructions)
-    assert keywords["ENTRYPOINT"] == f'["python", "-m", "components", "{phase}"]'
-    assert f'image.title="oriane-{phase}"' in keywords["LABEL"]
-    own = f"--from=code-{phase} /app/components/{phase} /app/components/{phase}"
-    copies = [rest for keyword, rest in stages()[target].instructions if keyword == "COPY"]
-    assert copies[-1] == own, "a change in a phase must rebuild its last layer only"
+def test_every_component_has_a_target() -> None:
+    for line in images_table().splitlines():
+        if not line.startswith("#"):
+            _, target, variant, _ = line.split()
+            assert {target, target if variant == "-" else f"{target}-{variant}"} <= {*TARGETS}
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -195,13 +169,61 @@ def test_no_image_runs_as_root(target: str) -> None:
     assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", users[0])
 
 
-@pytest.mark.parametrize("phase", ["crop", "frame", "prepare", "embed"])
-def test_a_variant_holds_the_same_code(phase: str) -> None:
-    assert code_in(f"{phase}-cuda") == code_in(phase)
+@pytest.mark.parametrize("target", TARGETS)
+def test_code_is_the_last_layer(target: str) -> None:
+    """So that a change in it pulls less than a megabyte, and no weights."""
+    copies = [rest for keyword, rest in stages()[target].instructions if keyword == "COPY"]
+    assert copies[-1] == "--from=code /app /app"
+
+
+@pytest.mark.parametrize("target", ["phase-cuda", "torch-cuda"])
+def test_a_variant_for_a_gpu_asks_for_the_nodes_libraries(target: str) -> None:
     assert any(
         "NVIDIA_DRIVER_CAPABILITIES=compute,video,utility" in str(stage.instructions)
-        for stage in ancestry(f"{phase}-cuda")
+        for stage in ancestry(target)
     )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["a b", "$HOME", "'"]])
+def test_the_entrypoint_hands_on_its_arguments(tmp_path: Path, arguments: list[str]) -> None:
+    (entrypoint,) = [
+        json.loads(rest)
+        for keyword, rest in stages()["runtime"].instructions
+        if keyword == "ENTRYPOINT"
+    ]
+    (tmp_path / "python").write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    (tmp_path / "python").chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "ORIANE_COMPONENT": "crop"}
+    said = subprocess.check_output([*entrypoint, *arguments], env=env, text=True)
+    assert said.splitlines() == ["-m", "components", "crop", *arguments]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], set[Path]]:
+    """Return what gives the files of the repository that a component's image holds."""
+
+    @cache
+    def code(name: str) -> set[Path]:
+        app = tmp_path_factory.mktemp(name)
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "components", app / "components", ignore=ignored)
+        command = [str(IMAGES / "keep-component"), name, str(app), str(IMAGES / "components.txt")]
+        subprocess.run(command, check=True)
+        return {path.relative_to(app) for path in app.rglob("*") if path.is_file()}
+
+    return code
+
+
+def test_a_component_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    command = [
+        str(IMAGES / "keep-component"),
+        "crab",
+        str(tmp_path),
+        str(IMAGES / "components.txt"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "PHASE=crab" in done.stderr
 
 
 # Imports
@@ -241,7 +263,7 @@ def services_of(tree: ast.Module) -> Iterator[str]:
 @cache
 def service_imports() -> dict[str, list[str]]:
     """Return what each property of Services imports when it is first asked for."""
-    tree = ast.parse((ROOT / "components" / "services.py").read_text())
+    tree = ast.parse((ROOT / "components" / "running" / "services.py").read_text())
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     return {node.name: list(imports(node.body, inside_functions=True)) for node in functions}
 
@@ -268,7 +290,7 @@ def needed(*modules: str) -> tuple[set[Path], set[str]]:
         files.add(file)
         tree = ast.parse((ROOT / file).read_text())
         # Services imports what it is asked for, and only then.
-        lazily = module != "components.services"
+        lazily = module != "components.running.services"
         waiting += imports(tree.body, inside_functions=lazily)
         waiting += [
             name for wanted in services_of(tree) for name in service_imports().get(wanted, [])
@@ -278,45 +300,45 @@ def needed(*modules: str) -> tuple[set[Path], set[str]]:
     return files, packages - set(sys.stdlib_module_names)
 
 
+Kept = Callable[[str], set[Path]]
+
+
 @pytest.mark.parametrize("phase", COMPONENTS)
-def test_what_a_phase_imports_is_in_its_image(phase: str) -> None:
+def test_what_a_phase_imports_is_in_its_image(phase: str, kept: Kept) -> None:
     if phase == "embed":
         pytest.importorskip("torch", reason="needs torch: make models")
     runs = component(phase).runs or (phase,)
-    modules = [f"components.{name}.{part}" for name in runs for part in ("contract", "run")]
+    own = [phase] * (not component(phase).runs)
+    modules = [f"components.{name}.run" for name in (*own, *component(phase).runs)]
     files, packages = needed("components.__main__", f"components.{phase}.contract", *modules)
     assert {Path(f"components/{name}/run.py") for name in runs} <= files
-    assert sorted(files - code_in(phase)) == []
+    assert sorted(files - kept(phase)) == []
     held = installed(phase)
     for package in packages:
         assert distributions()[package] & set(held), f"{package} is missing; add it to the extra"
 
 
+@pytest.mark.parametrize("phase", COMPONENTS)
+def test_of_other_phases_only_contracts_are_in_an_image(phase: str, kept: Kept) -> None:
+    assert {path.parts[0] for path in kept(phase)} == {"components"}
+    others = {*COMPONENTS} - {phase, *component(phase).runs}
+    found = {path for path in kept(phase) if path.parts[1] in others}
+    wanted = {f"components/{name}/{file}" for name in others for file in ("__init__", "contract")}
+    assert found == {Path(f"{file}.py") for file in wanted}
+
+
 def test_what_loads_a_model_is_there_when_one_is_baked_in() -> None:
     files, _ = needed("components.encoders.load", "components.settings")
-    assert sorted(files - code_in("loader")) == []
-    assert code_in("model") == code_in("model-cuda") == code_in("loader")
-
-
-@pytest.mark.parametrize("phase", COMPONENTS)
-def test_other_phases_stay_outside(phase: str) -> None:
-    folders = {path.parts[1] for path in code_in(phase) if len(path.parts) > 2}
-    shared = {
-        "index": "collection",
-        **dict.fromkeys(("fetch", "crop", "frame", "prepare"), "media"),
-    }
-    own = {phase, *component(phase).runs}
-    contracts = {*PHASES} if phase == "plan" else own
-    assert folders == {"encoders", "ledger", "settings", shared.get(phase, phase)} | contracts
-    assert not any(path.parts[0] != "components" for path in code_in(phase))
-    others = {path.name for path in code_in(phase) if path.parts[1] in {*COMPONENTS} - own}
-    assert others <= {"__init__.py", "contract.py"}
-    if phase != "embed":
-        encoders = {path.name for path in code_in(phase) if path.parts[1] == "encoders"}
-        assert encoders <= {"__init__.py", "identity.py", "encoder.py"}
-    if phase not in ("plan", "record", "digest"):
-        ledger = {path.name for path in code_in(phase) if path.parts[1] == "ledger"}
-        assert ledger == {"__init__.py", "booking.py"}
+    copied = [
+        Path(source)
+        for keyword, rest in stages()["loader"].instructions
+        if keyword == "COPY"
+        for source in rest.split()[:-1]
+    ]
+    outside = [file for file in files if not {file, *file.parents} & {*copied}]
+    assert sorted(outside) == []
+    for model in ("model", "model-cuda"):
+        assert ("COPY", "--from=loader /app /app") in stages()[model].instructions
 
 
 # The script
@@ -365,5 +387,6 @@ def test_the_engine_is_asked_for_the_right_image(tmp_path: Path) -> None:
     variables = {"ENGINE": "podman", "REGISTRY": "registry.example.com/videos/", "TAG": "7"}
     code, output = build("crop", path=tmp_path, VARIANT="cuda", BUILD_FLAGS="--pull", **variables)
     assert code == 0
-    assert "--target crop-cuda --tag registry.example.com/videos/oriane-crop:7-cuda " in output
+    assert "--target phase-cuda --tag registry.example.com/videos/oriane-crop:7-cuda " in output
+    assert " --build-arg PHASE=crop " in output
     assert " --pull " in output

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.collection import FrameCollection
-from components.contract import component
 from components.errors import ConfigurationError, ManifestError, TransientError
-from components.manifest import Entry, IndexedVideo, Manifest
-from components.services import Services
+from components.pipeline import component
+from components.records.manifest import Entry, Manifest
+from components.records.videos import IndexedVideo
+from components.running.phase import run
+from components.running.services import Services
 from components.settings import Settings
+from components.stores.vectors.qdrant.collection import QdrantCollection
 from tests.clips import bordered_video, numbered_video
 from tests.conftest import Corpus
 from tests.test_manifest import framed
@@ -27,8 +29,8 @@ def unit(count: int, dim: int = 4) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def all_points(collection: FrameCollection) -> dict[str, dict[str, object]]:
-    points, _ = collection._client.scroll("watched_frames", limit=1000, with_vectors=True)
+def all_points(collection: QdrantCollection) -> dict[str, dict[str, object]]:
+    points, _ = collection.connection.client.scroll("watched_frames", limit=1000, with_vectors=True)
     return {
         str(point.id): {
             **(point.payload or {}),
@@ -40,7 +42,7 @@ def all_points(collection: FrameCollection) -> dict[str, dict[str, object]]:
 
 def test_payload_is_what_readers_know(services: Services) -> None:
     video, rows = framed(), unit(2)
-    services.collection.prepare("m", 4)
+    services.collection.ensure("m", 4)
     services.collection.replace(video, rows, "m")
     points = all_points(services.collection)
     assert set(points) == {video.point_id(frame) for frame in video.frames}
@@ -63,7 +65,7 @@ def test_payload_is_what_readers_know(services: Services) -> None:
 def test_stale_points_of_a_video_go_and_others_stay(services: Services) -> None:
     one, other = framed(), framed(code="other")
     same_code = framed(platform="tiktok")
-    services.collection.prepare("m", 4)
+    services.collection.ensure("m", 4)
     for video in (one, other, same_code):
         services.collection.replace(video, unit(2), "m")
     fewer = one.model_copy(update={"frames": one.frames[1:]})
@@ -83,30 +85,30 @@ def test_batches_lose_nothing(settings: Settings) -> None:
             one.frames[0].model_copy(update={"number": number, "second": number / 10})
             for number in range(10)
         )
-        services.collection.prepare("m", 4)
+        services.collection.ensure("m", 4)
         services.collection.replace(one.model_copy(update={"frames": frames}), unit(10), "m")
         assert len(all_points(services.collection)) == 10
 
 
 def test_another_dimension_or_model_is_refused_by_name(services: Services) -> None:
-    services.collection.prepare("first", 4)
+    services.collection.ensure("first", 4)
     services.collection.replace(framed(), unit(2), "first")
     with pytest.raises(ConfigurationError, match=r"4 dimensions, but second gives 8"):
-        services.collection.prepare("second", 8)
+        services.collection.ensure("second", 8)
     with pytest.raises(ConfigurationError, match=r"vectors of first.*those of second"):
-        services.collection.prepare("second", 4)
-    services.collection.prepare("first", 4)
+        services.collection.ensure("second", 4)
+    services.collection.ensure("first", 4)
 
 
 def test_points_without_a_model_are_not_taken_for_ours(services: Services) -> None:
     from qdrant_client import models
 
-    services.collection.prepare("m", 4)
+    services.collection.ensure("m", 4)
     foreign = models.PointStruct(id=1, vector=[1.0, 0, 0, 0], payload={"video_code": "x"})
-    services.collection._client.upsert("watched_frames", [foreign])
-    fresh = FrameCollection(services.collection.connection)
+    services.collection.connection.client.upsert("watched_frames", [foreign])
+    fresh = QdrantCollection(services.collection.connection)
     with pytest.raises(ConfigurationError, match=r"made by another program .*lack.* model"):
-        fresh.prepare("m", 4)
+        fresh.ensure("m", 4)
 
 
 def test_search_without_a_collection(services: Services) -> None:
@@ -116,7 +118,7 @@ def test_search_without_a_collection(services: Services) -> None:
 
 
 def test_search_filters(services: Services) -> None:
-    services.collection.prepare("m", 4)
+    services.collection.ensure("m", 4)
     rows = unit(2)
     for video in (framed(), framed(code="other"), framed(platform="tiktok")):
         services.collection.replace(video, rows, "m")
@@ -140,7 +142,7 @@ def test_an_unreachable_server_is_named_and_its_key_is_not(settings: Settings) -
     start = time.monotonic()
     told = pytest.raises(TransientError, match=r"http://127\.0\.0\.1:9.*QDRANT_URL")
     with Services(unreachable) as services, told as caught:
-        services.collection.prepare("m", 4)
+        services.collection.ensure("m", 4)
     assert "hunter2" not in str(caught.value)
     assert time.monotonic() - start < 20
 
@@ -153,7 +155,7 @@ def test_no_address(settings: Settings) -> None:
 
 def test_the_embedded_index_serves_one_process_at_a_time(settings: Settings) -> None:
     with Services(settings) as one, Services(settings) as other:
-        one.collection.prepare("model", 4)
+        one.collection.ensure("model", 4)
         with pytest.raises(TransientError, match="in use by another process"):
             _ = other.collection
     # From Python 3.13 on, a database left open is reported when it is collected.
@@ -168,7 +170,7 @@ def test_points_that_are_gone_are_indexed_anew(tmp_path: Path, corpus: Corpus) -
     (again,) = corpus.through(*PHASES)
     assert again.steps[-1].reused
     assert [step.phase for step in again.steps] == list(PHASES)
-    corpus.services.collection._client.delete("watched_frames", [next(iter(before))])
+    corpus.services.collection.connection.client.delete("watched_frames", [next(iter(before))])
     (healed,) = corpus.through(*PHASES)
     assert not healed.steps[-1].reused
     assert set(all_points(corpus.services.collection)) == set(before)
@@ -196,7 +198,7 @@ def test_a_changed_model_is_refused_before_anything_is_mixed(
 
 
 def test_manifests_of_different_shards(services: Services) -> None:
-    from components.manifest import EmbeddedVideo, PublishedVideo
+    from components.records.videos import EmbeddedVideo, PublishedVideo
 
     root = "s3://oriane-artifacts/runs/r/0"
     one, other = framed(), framed(code="other")
@@ -215,7 +217,7 @@ def test_manifests_of_different_shards(services: Services) -> None:
         embedded=Manifest[EmbeddedVideo].write(services.store, f"{root}/embed.jsonl", [embedded]),
     )
     with pytest.raises(ManifestError, match="different videos"):
-        index.run(inputs, services)
+        run(index, inputs, services)
 
 
 def test_settings_that_return_replace_what_others_published(corpus: Corpus, tmp_path: Path) -> None:

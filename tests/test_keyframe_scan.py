@@ -12,12 +12,14 @@ from PIL import Image
 from components.dedup.run import sketched
 from components.errors import ConfigurationError
 from components.frame.extract import extract
-from components.frame_pictures import read_pictures
-from components.manifest import CroppedVideo, Frame, Rectangle
+from components.frames_tar.pictures import read_pictures
 from components.media.decoding import opened, upright
+from components.records.videos import CroppedVideo, Frame, Rectangle
 from components.settings import FrameSettings, Settings
 from tests.clips import moving_picture, write_pictures
 from tests.conftest import Corpus, source_of
+
+pytestmark = pytest.mark.slow
 
 RATE = 30
 # Seconds at which the scenes of `scenes` begin.
@@ -66,7 +68,7 @@ def test_finds_the_scenes_of_a_full_scan(tmp_path: Path, options: dict[str, str]
 
 
 def test_a_frame_is_the_one_that_decoding_everything_gives(tmp_path: Path) -> None:
-    """Number, second, pixels and hash agree, with a crop and frames that are no keyframes."""
+    """Number, second, pixels and hash agree, with a crop and frames that are not keyframes."""
     path = scenes(tmp_path / "v.mp4", AT_CUTS, bar=40)
     inside = Rectangle(x=0, y=40, width=320, height=160)
     found = frames(path, "keyframes", tmp_path, inside)

@@ -14,17 +14,18 @@ from kfp import components as kfp_components
 from kfp.local.executor_output_utils import special_dsl_outputpath_read
 from kfp.pipeline_spec.pipeline_spec_pb2 import ParameterType
 
-from components.__main__ import _parser as command_line
-from components.contract import COMPONENTS, component, components
-from components.manifest import Manifest, SourceVideo, Video
+from components.__main__ import parsed_arguments
+from components.dag import Item, Output, Pipeline, Step, WiringError
+from components.pipeline import COMPONENTS, component, components, video_to_embedding
+from components.records.manifest import Manifest
+from components.records.videos import SourceVideo, Video
 from components.settings import Settings, StorageSettings
-from components.storage import Store
-from tests.commands import CLEAN
+from components.stores.s3 import Store
+from tests.commands import CLEAN, environment, oriane
 from workflows.kubeflow import FOLDER, GPU, RETRIES, Target, kubeflow_pipeline, rendered_kubeflow
-from workflows.pipeline import Item, Output, Pipeline, Step, WiringError, video_to_embedding
 
 # One worker compiles for all of them.
-pytestmark = pytest.mark.xdist_group("kubeflow")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kubeflow")]
 STEPS = {step.name: step for step in video_to_embedding().steps()}
 
 
@@ -157,7 +158,7 @@ def test_a_command_is_one_that_the_component_understands(files: dict[Path, str],
     (executor,) = spec["deploymentSpec"]["executors"].values()
     container = executor["container"]
     assert container["command"] == ["python", "-m", "components", name]
-    parsed = vars(command_line([name, *container["args"]]))
+    parsed = vars(parsed_arguments([name, *container["args"]]))
     for field in component(name).inputs.model_fields:
         assert parsed[field] == f"{{{{$.inputs.parameters['{field}']}}}}"
     for field in component(name).outputs.model_fields:
@@ -337,19 +338,11 @@ def test_kubeflow_reads_the_shards_that_plan_writes(
 
 
 def test_the_command_line_compiles_to_a_folder(tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "error", "-m", "workflows.kubeflow"]
-    help_text = subprocess.check_output([*command, "--help"], text=True)
-    assert "examples: python -m workflows.kubeflow" in help_text
+    out = tmp_path / "out"
     options = ["--registry", "ghcr.io/you", "--no-gpu", "--parallelism", "2"]
-    subprocess.run([*command, str(tmp_path / "out"), *options], check=True, capture_output=True)
-    made = Compiled((tmp_path / "out" / "pipeline.yaml").read_text())
+    oriane("render", "kubeflow", "--output", out, *options, env=environment(tmp_path))
+    made = Compiled((out / "pipeline.yaml").read_text())
     assert made.loop["iteratorPolicy"]["parallelismLimit"] == 2
-    assert {path.stem for path in (tmp_path / "out" / "components").iterdir()} == set(COMPONENTS)
-    wrong = subprocess.run(
-        [*command, str(tmp_path), "--parallelism", "-1"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert wrong.returncode == 2
-    assert "--parallelism" in wrong.stderr
+    assert {path.stem for path in (out / "components").iterdir()} == set(COMPONENTS)
+    wrong = ["render", "kubeflow", "--output", out, "--parallelism", "-1"]
+    assert "--parallelism" in oriane(*wrong, env=environment(tmp_path), code=2).stderr

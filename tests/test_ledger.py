@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from components.errors import ConfigurationError, TransientError
-from components.ledger.booking import Booking
-from components.ledger.ledger import Ledger
+from components.records.booking import Booking
 from components.settings import LedgerSettings
+from components.stores.postgres.ledger import Ledger
 from tests.postgres import connect, query
 
 
@@ -82,7 +82,7 @@ def test_attempts_count_runs_in_a_row(ledger: Ledger) -> None:
     ledger.book([failed("a", run="r3", etag="e")])
     assert attempts() == 2, "counted anew for another file"
     ledger.book([failed("a", run="r4")])
-    assert attempts() == 3, "an unknown ETag is no other one"
+    assert attempts() == 3, "an unknown ETag is not another one"
     ledger.book([booking("a", run="r5")])
     assert attempts() == 0
 
@@ -178,7 +178,7 @@ def test_the_schema_is_made_once_by_several_at_once(database: LedgerSettings) ->
 
 
 def test_an_older_schema_is_brought_up_with_what_it_holds(database: LedgerSettings) -> None:
-    migrations = Path(str(resources.files("components.ledger"))) / "migrations"
+    migrations = Path(str(resources.files("components.stores.postgres"))) / "migrations"
     with connect(database) as connection:
         connection.execute((migrations / "0001_videos.sql").read_bytes())
         connection.execute(

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from components.errors import ConfigurationError, TransientError
-from components.manifest import RecordedVideo
-from components.services import Services
+from components.pipeline import video_to_embedding
+from components.records.videos import RecordedVideo
+from components.running.services import Services
+from components.running.shard import run_each
 from tests.clips import numbered_video
 from tests.conftest import Corpus
-from workflows.local import LocalRun
-from workflows.pipeline import video_to_embedding
+from workflows.local.engine import LocalRun
 
 
 def run_all(services: Services, **options: Any) -> dict[str, Any]:
@@ -109,15 +110,15 @@ def test_what_no_shard_escapes_ends_the_run(
 def test_a_bug_fails_one_video_and_is_logged(
     three: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    module = importlib.import_module("components.dedup.run")
-    dedup = module._dedup
+    def buggy(component: Any, manifest: Any, services: Any, work: Any, **options: Any) -> Any:
+        def broken(job: Any) -> Any:
+            if job.video.code == "b":
+                raise ZeroDivisionError("a bug")
+            return work(job)
 
-    def buggy(job: Any) -> Any:
-        if job.video.code == "b":
-            raise ZeroDivisionError("a bug")
-        return dedup(job)
+        return run_each(component, manifest, services, broken, **options)
 
-    monkeypatch.setattr(module, "_dedup", buggy)
+    monkeypatch.setattr("components.dedup.run.run_each", buggy)
     entries = run_all(three, videos_per_shard=3)
     assert entries["b"].problem.reason == "internal_error"
     assert "ZeroDivisionError: a bug" in entries["b"].problem.message

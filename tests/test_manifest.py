@@ -7,19 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.errors import ManifestError
-from components.manifest import (
+from components.records.manifest import Entry, Manifest, Problem, Step
+from components.records.videos import (
     CroppedVideo,
-    Entry,
     Frame,
     FramedVideo,
-    Manifest,
-    Problem,
     Rectangle,
     SourceVideo,
-    Step,
     Video,
 )
-from components.services import Services
+from components.running.services import Services
 
 URI = "s3://oriane-artifacts/runs/r/0/plan.jsonl"
 names = st.text(

@@ -6,15 +6,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.clips import ffmpeg
+
+pytestmark = pytest.mark.slow
 
 PEAK = """
 import resource, sys
 from pathlib import Path
 from components.frame.extract import extract
-from components.manifest import CroppedVideo
+from components.records.videos import CroppedVideo
 from components.settings import FrameSettings
 from tests.conftest import source_of
+import pytest
 path = Path(sys.argv[1])
 cropped = CroppedVideo(source=source_of(path), rectangle=None)
 _, frames = extract(path, path.with_suffix(".tar"), cropped, FrameSettings(VP_SAMPLE_FPS=1), 24)

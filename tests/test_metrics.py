@@ -15,13 +15,15 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from components.contract import PHASES
 from components.errors import ConfigurationError
-from components.manifest import Entry, Problem, Step, Video
+from components.pipeline import PHASES
+from components.records.manifest import Entry, Problem, Step
+from components.records.run_report import RunReport
+from components.records.videos import Video
 from components.settings import MetricsSettings, Settings
 from tests.clips import numbered_video
 from tests.commands import environment, report
-from workflows.metrics import export, run_metrics
+from workflows.local.metrics import export, run_metrics
 
 Samples = dict[str, dict[tuple[str, ...], float]]
 
@@ -55,7 +57,7 @@ def gateway() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
     """The address of a Pushgateway on loopback, and what it received."""
     handler = type("Pushes", (Gateway,), {"pushed": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}", handler.pushed
         server.shutdown()
@@ -74,7 +76,7 @@ def failed(code: str) -> Entry[Any]:
     )
 
 
-RUN = {"run": "r", "seconds": 3.0, "videos": []}
+RUN = RunReport(run="r", seconds=3.0, videos=())
 
 
 def test_a_run_writes_its_metrics_and_pushes_them(
@@ -135,9 +137,10 @@ def test_killed_while_it_writes_it_leaves_the_file_before(tmp_path: Path) -> Non
     before = file.read_text()
     code = f"""
 import resource, signal
+from components.records.run_report import RunReport
 from components.settings import MetricsSettings
-from workflows.metrics import export, run_metrics
-registry = run_metrics({RUN!r}, [])
+from workflows.local.metrics import export, run_metrics
+registry = run_metrics(RunReport(run="r", seconds=3.0, videos=()), [])
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 export(MetricsSettings(VP_METRICS_FILE={str(file)!r}), registry)

@@ -15,15 +15,14 @@ import pytest
 from qdrant_client import QdrantClient, models
 from typer.testing import CliRunner
 
-from components.collection import FrameCollection
-from components.collection.family import CollectionFamily
-from components.contract import PHASES
-from components.encoders.identity import identity
+from components.base.model_names import identity
 from components.errors import ConfigurationError
-from components.isolation import Decoders
-from components.manifest import Video
-from components.services import Services
+from components.pipeline import PHASES
+from components.records.videos import Video
+from components.running.decoders import Decoders
+from components.running.services import Services
 from components.settings import LedgerSettings, Settings, StorageSettings
+from components.stores.vectors.qdrant.collection import QdrantCollection
 from tests.clips import numbered_video
 from tests.conftest import Corpus, SharedDecoders
 from tests.kills import dies_at
@@ -32,13 +31,17 @@ pytest.importorskip("torch", reason="needs torch: make models")
 
 from tests.models import save_clip
 from tests.test_manifest import framed
-from workflows.cli import app
-from workflows.local_s3 import local_s3
-from workflows.model_swap.backfill import prepare
+from workflows.cli.app import app
+from workflows.local.s3_server import local_s3
+from workflows.model_swap.backfill import backfill
 from workflows.model_swap.compare import compare
+from workflows.model_swap.reports import Prepared, PreparedVideos, Switched
 from workflows.model_swap.switch import rollback, switch
 
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded"),
+]
 
 Deployment = Callable[[], Settings]
 
@@ -47,15 +50,15 @@ def quiet(_: str) -> None:
     """Tell nobody."""
 
 
-def filled(services: Services) -> dict[str, Any]:
-    return prepare(services, tell=quiet)
+def filled(services: Services) -> Prepared:
+    return backfill(services, tell=quiet)
 
 
-def moved(services: Services, **options: Any) -> dict[str, Any]:
+def moved(services: Services, **options: Any) -> Switched:
     return switch(services, confirmed=True, tell=quiet, **options)
 
 
-def moved_back(services: Services) -> dict[str, Any]:
+def moved_back(services: Services) -> Switched:
     return rollback(services, confirmed=True, tell=quiet)
 
 
@@ -108,7 +111,7 @@ def done_with_tiny(
 def prepared(tmp_path_factory: pytest.TempPathFactory, done_with_tiny: Path, other: Path) -> Path:
     shutil.copytree(done_with_tiny, root := tmp_path_factory.mktemp("prepared") / "root")
     with deployment(root, other) as settings, Services(settings) as services:
-        assert filled(services)["videos"]["embedded"] == 2
+        assert filled(services).videos.embedded == 2
     return root
 
 
@@ -165,7 +168,7 @@ def test_a_switched_deployment_is_as_one_made_with_the_new_model(
     services: Services, tmp_path: Path, done_with_other: Path
 ) -> None:
     outcome = moved(services)
-    assert (outcome["videos"], outcome["lacking"], outcome["to_rebook"]) == (2, 0, 2)
+    assert (outcome.videos, outcome.lacking, outcome.to_rebook) == (2, 0, 2)
     services.close()
     switched, fresh = state(tmp_path / "root"), state(done_with_other)
     for marker in switched["markers"].values():
@@ -196,7 +199,7 @@ def test_the_ledger_follows_the_markers(services: Services, database: LedgerSett
 def test_a_rollback_restores_what_was(services: Services, tmp_path: Path, prepared: Path) -> None:
     moved(services)
     outcome = moved_back(services)
-    assert outcome["to_rebook"] == 2
+    assert outcome.to_rebook == 2
     with pytest.raises(ConfigurationError, match="no collection from before a switch"):
         moved_back(services)
     services.close()
@@ -211,16 +214,16 @@ def test_a_video_run_since_the_switch_is_rolled_back_by_its_settings(
     marker = json.loads(services.store.get(uri))
     del marker["previous"]
     services.store.put(uri, json.dumps(marker).encode(), "application/json")
-    assert rollback(services, confirmed=False, tell=quiet)["to_rebook"] == 1, "a folder unknown"
-    assert moved_back(with_model(services, clip_model))["to_rebook"] == 2
+    assert rollback(services, confirmed=False, tell=quiet).to_rebook == 1, "a folder unknown"
+    assert moved_back(with_model(services, clip_model)).to_rebook == 2
     assert markers(tmp_path / "root") == markers(prepared)
 
 
 def test_without_yes_nothing_changes(services: Services, tmp_path: Path, prepared: Path) -> None:
-    assert switch(services, confirmed=False, tell=quiet)["dry_run"]
+    assert switch(services, confirmed=False, tell=quiet).dry_run
     moved(services)
     switched = markers(tmp_path / "root")
-    assert rollback(services, confirmed=False, tell=quiet)["to_rebook"] == 2
+    assert rollback(services, confirmed=False, tell=quiet).to_rebook == 2
     assert markers(tmp_path / "root") == switched != markers(prepared)
 
 
@@ -228,20 +231,19 @@ def test_vectors_of_two_models_never_meet(services: Services, clip_model: Path) 
     late, video = services.collection, framed()
     tiny = late.model()
     assert tiny
-    late.prepare(tiny, 24)
+    late.ensure(tiny, 24)
     moved(services)
     rows = np.ones((2, 24), np.float32)
     late.replace(video, rows, tiny)
-    family = CollectionFamily(late.connection)
-    before, after = family.previous(), family.current()
+    before, after = services.vectors.previous(), services.vectors.current()
     assert before
     assert after
     assert before.holds(video, tiny)
     assert not after.holds(video)
     with pytest.raises(ConfigurationError, match="24"):
-        FrameCollection(late.connection).prepare(tiny, 24)
+        QdrantCollection(late.connection).ensure(tiny, 24)
     with pytest.raises(ConfigurationError, match="vectors of other-clip"):
-        FrameCollection(late.connection).prepare("another", 16)
+        QdrantCollection(late.connection).ensure("another", 16)
 
 
 def test_a_run_with_the_former_model_is_refused_after_the_switch(
@@ -258,14 +260,12 @@ def test_a_run_with_the_former_model_is_refused_after_the_switch(
 def test_lacking_videos_keep_their_booking(
     services: Services, tmp_path: Path, clip_model: Path
 ) -> None:
-    target = CollectionFamily(services.collection.connection).find(
-        identity_of(services), services.settings.embed.dim
-    )
+    target = services.vectors.find(identity_of(services), services.settings.embed.dim)
     two = markers(tmp_path / "root")["two"]["frames"][0]["uuid"]
     target.connection.client.delete(target.name, [two])
     with pytest.raises(ConfigurationError, match=r"lacks points of 1 of 2 .*--incomplete"):
         moved(services)
-    assert moved(services, incomplete=True)["lacking"] == 1
+    assert moved(services, incomplete=True).lacking == 1
     booked = {code: marker["model"] for code, marker in markers(tmp_path / "root").items()}
     assert booked["one"].startswith("other-clip@")
     assert booked["two"].startswith("tiny-clip@")
@@ -279,10 +279,8 @@ def test_other_pictures_under_the_same_ids_are_embedded_anew(
     services.store.put(uri, json.dumps(marker).encode(), "application/json")
     with pytest.raises(ConfigurationError, match="lacks points of 1 of 2"):
         moved(services)
-    assert filled(services)["videos"] == {
-        "embedded": 1, "already": 1, "skipped": 0, "unreadable": 0
-    }  # fmt: skip
-    assert moved(services)["lacking"] == 0
+    assert filled(services).videos == PreparedVideos(embedded=1, already=1, skipped=0, unreadable=0)
+    assert moved(services).lacking == 0
 
 
 def test_missing_frames_and_unreadable_markers_are_counted(
@@ -295,18 +293,18 @@ def test_missing_frames_and_unreadable_markers_are_counted(
     (root / "s3/oriane-frames/local/three/manifest.json").write_text("{")
     with deployment(root, other) as settings, Services(settings) as services:
         result = filled(services)
-    assert result["videos"] == {"embedded": 1, "already": 0, "skipped": 1, "unreadable": 1}
-    assert result["skipped"][0]["video"] == "local/one"
-    assert f"1 frames are missing, local/one/{lost.name}" in result["skipped"][0]["why"]
+    assert result.videos == PreparedVideos(embedded=1, already=0, skipped=1, unreadable=1)
+    assert result.skipped[0].video == "local/one"
+    assert f"1 frames are missing, local/one/{lost.name}" in result.skipped[0].why
 
 
 def test_a_limit_and_a_platform(done_with_tiny: Path, other: Path, tmp_path: Path) -> None:
     shutil.copytree(done_with_tiny, root := tmp_path / "root")
     with deployment(root, other) as settings, Services(settings) as services:
-        assert prepare(services, tell=quiet, platform="none")["videos"]["embedded"] == 0
-        assert prepare(services, tell=quiet, limit=1)["videos"]["embedded"] == 1
-        rest = filled(services)["videos"]
-    assert (rest["embedded"], rest["already"]) == (1, 1)
+        assert backfill(services, tell=quiet, platform="none").videos.embedded == 0
+        assert backfill(services, tell=quiet, limit=1).videos.embedded == 1
+        rest = filled(services).videos
+    assert (rest.embedded, rest.already) == (1, 1)
 
 
 def test_a_plain_collection_is_refused_and_a_new_name_helps(
@@ -322,8 +320,8 @@ def test_a_plain_collection_is_refused_and_a_new_name_helps(
     services.close()
     renamed = services.settings.having("index", collection="frames")
     with Services(renamed) as fresh:
-        assert filled(fresh)["videos"]["embedded"] == 2
-        assert moved(fresh)["from"] is None
+        assert filled(fresh).videos.embedded == 2
+        assert moved(fresh).from_ is None
         assert fresh.collection.model() == identity_of(fresh)
     assert {marker["collection"] for marker in markers(tmp_path / "root").values()} == {"frames"}
 
@@ -335,9 +333,9 @@ def test_overlap_is_counted_without_the_query_itself(settings: Settings) -> None
     frames = tuple(video.frames[0].model_copy(update={"number": number}) for number in range(4))
     video = video.model_copy(update={"frames": frames})
     with Services(settings.having("embed", model="owner/two")) as services:
-        services.collection.prepare("owner/one", 2)
-        family = CollectionFamily(services.collection.connection)
-        collections = {"owner/one": services.collection, "owner/two": family.begin("owner/two", 2)}
+        services.collection.ensure("owner/one", 2)
+        beside = services.vectors.begin("owner/two", 2)
+        collections = {"owner/one": services.collection, "owner/two": beside}
         for model, degrees in angles.items():
             radians = np.radians(degrees)
             rows = np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
@@ -346,11 +344,11 @@ def test_overlap_is_counted_without_the_query_itself(settings: Settings) -> None
         again = compare(services, "owner/two", k=1, sample=10)
         everything = compare(services, "owner/two", k=3, sample=2)
     # By one, the nearest of 0, 1, 2, 3 are 1, 0, 1, 2; by two, they are 2, 2, 0, 1.
-    assert result["queries"] == 4
-    assert result["mean_overlap"] == 0.0
-    assert (everything["queries"], everything["mean_overlap"]) == (2, 1.0)
+    assert result.queries == 4
+    assert result.mean_overlap == 0.0
+    assert (everything.queries, everything.mean_overlap) == (2, 1.0)
     assert again == result
-    assert "not comparable" in result["note"]
+    assert "not comparable" in result.note
 
 
 def test_texts_are_embedded_by_both_models(
@@ -359,7 +357,7 @@ def test_texts_are_embedded_by_both_models(
     (tmp_path / "queries.txt").write_text("a cat\n\na dog\n")
     with_model(services, clip_model)
     result = compare(services, str(other), k=100, sample=1, queries=tmp_path / "queries.txt")
-    assert (result["queries"], result["mean_overlap"]) == (2, 1.0)
+    assert (result.queries, result.mean_overlap) == (2, 1.0)
     with pytest.raises(ConfigurationError, match="set CLIP_MODEL to that folder"):
         compare(with_model(services, other), str(other), k=1, sample=1,
                 queries=tmp_path / "queries.txt")  # fmt: skip
@@ -443,7 +441,7 @@ def test_the_first_start_killed_between_any_two_side_effects(
     (tmp_path / "empty/qdrant").mkdir(parents=True)
 
     def start(services: Services) -> None:
-        services.collection.prepare("owner/model@0123456789abcdef", 4)
+        services.collection.ensure("owner/model@0123456789abcdef", 4)
 
     effects, left = killed_everywhere(tmp_path / "empty", tmp_path, clip_model, start)
     assert effects == 2, "the collection, then its alias"

@@ -13,10 +13,11 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from components.contract import components
-from components.errors import Reason
-from workflows.argo_metrics import template_metrics
-from workflows.metrics import run_metrics
+from components.errors import Failure, Reason
+from components.pipeline import components
+from components.records.run_report import RunReport
+from workflows.argo.metrics import template_metrics
+from workflows.local.metrics import run_metrics
 
 ROOT = Path(__file__).parents[1]
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
@@ -31,7 +32,6 @@ OF_ARGO = {
     "pods_gauge",
     "workflowtemplate_triggered_total",
 }
-FAILED = ("unavailable", "internal_error", "interrupted")
 
 
 def of_templates() -> dict[str, Any]:
@@ -49,7 +49,7 @@ def exported() -> set[str]:
     for name, metric in of_templates().items():
         suffixes = ("_bucket", "_sum", "_count") if metric.histogram else ("",)
         names |= {name + suffix for suffix in suffixes}
-    local: CollectorRegistry = run_metrics({"run": "r", "seconds": 1.0, "videos": []}, [])
+    local: CollectorRegistry = run_metrics(RunReport(run="r", seconds=1.0, videos=()), [])
     return {f"argo_workflows_{name}" for name in names} | {
         family.name for family in local.collect()
     }
@@ -122,7 +122,7 @@ def test_every_alert_has_its_entry_in_the_runbook(rule: dict[str, Any]) -> None:
     assert f"\n### {rule['alert']}\n" in OPERATIONS
 
 
-@pytest.mark.parametrize("reason", [*Reason, *FAILED])
+@pytest.mark.parametrize("reason", [*Reason, *Failure])
 def test_every_reason_has_its_row_in_the_runbook(reason: str) -> None:
     (row,) = re.findall(rf"^\| `{reason}` \|(.*)\|(.*)\|$", OPERATIONS, re.MULTILINE)
     assert all(cell.strip() for cell in row)

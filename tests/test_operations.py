@@ -6,26 +6,30 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from components.contract import component
 from components.errors import ConfigurationError
-from components.ledger.booking import Booking
-from components.manifest import Video
+from components.pipeline import component
 from components.plan.contract import PlanInputs
 from components.plan.due import Candidate, Due, Why
-from components.services import Services
+from components.records.booking import Booking
+from components.records.digest import Digest, PhaseSeconds, Worked
+from components.records.videos import Video
+from components.running.phase import run
+from components.running.services import Services
 from components.settings import LedgerSettings
 from tests.clips import numbered_video
 from tests.commands import environment, oriane
 from tests.conftest import Corpus
-from tests.requests import counted
-from workflows.operations.forecast import forecast
-from workflows.operations.history import averages, digest, digests
-from workflows.operations.planning import planned
-from workflows.operations.retry import retry
-from workflows.operations.status import of_video, overview
+from tests.s3_requests import counted
+from workflows.operations.plan.forecast import forecast
+from workflows.operations.plan.plan import planned
+from workflows.operations.plan.report import PlanReport
+from workflows.operations.retry.retry import retry
+from workflows.operations.runs.history import averages, digest, digests
+from workflows.operations.status.status import of_video, overview
 
 PHASES = ("fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record")
 
@@ -51,11 +55,11 @@ def with_or_without(
     return services
 
 
-def summed_up(corpus: Corpus, run: str) -> None:
+def summed_up(corpus: Corpus, name: str) -> None:
     """Take the videos through all phases and write the digest."""
     corpus.through(*PHASES)
     summing = component("digest")
-    summing.run(summing.inputs(run=run, max_failed_percent=100), corpus.services)
+    run(summing, summing.inputs(run=name, max_failed_percent=100), corpus.services)
 
 
 def test_a_forecast_comes_close_to_the_requests_of_a_real_run(corpus: Corpus, clip: Path) -> None:
@@ -73,7 +77,7 @@ def test_a_forecast_comes_close_to_the_requests_of_a_real_run(corpus: Corpus, cl
     # What the manifests of a shard cost is shared by its videos, and not in the forecast: that of
     # plan is written and read, and each phase of one process writes its own.
     manifests = 2 + len(PHASES)
-    assert expected["s3_requests"] == calls.total() - manifests, calls
+    assert expected.s3_requests == calls.total() - manifests, calls
 
 
 def due(why: Why = Why.NEW, stale_from: str | None = None) -> Due:
@@ -81,25 +85,40 @@ def due(why: Why = Why.NEW, stale_from: str | None = None) -> Due:
     return Due(Candidate(video), why, stale_from)
 
 
+def of_run(**values: Any) -> Digest:
+    counts = {"shards": 1, "videos": 1, "done": 1, "rejected": 0, "failed": 0, "reused": 0}
+    when = datetime.now(UTC).isoformat()
+    whole = {"run": "r", "written_at": when, "reasons": (), "seconds": {}, **counts, **values}
+    return Digest.model_validate(whole)
+
+
 def test_a_forecast_leaves_out_what_is_reused(services: Services) -> None:
     past = averages(
         [
-            {
-                "seconds": {"frame": {"total": 120.0, "videos": 1, "most": 1.0},
-                            "embed": {"total": 60.0, "videos": 2, "most": 1.0}},
-                "worked": {"videos": 1, "frames": 10, "source_bytes": 1000, "tar_bytes": 100},
-            }
+            of_run(
+                seconds={
+                    "frame": PhaseSeconds(total=120.0, videos=1, most=1.0),
+                    "embed": PhaseSeconds(total=60.0, videos=2, most=1.0),
+                },
+                worked=Worked(videos=1, frames=10, source_bytes=1000, tar_bytes=100),
+            )
         ]
-    )  # fmt: skip
+    )
     assert past
     both = forecast([due(), due(Why.STALE, "embed")], past, services.settings, gpu=True)
-    assert (both["gpu_minutes"], both["cpu_minutes"]) == (1.0, 2.0)
+    assert (both.gpu_minutes, both.cpu_minutes) == (1.0, 2.0)
     stale = forecast([due(Why.STALE, "embed")], past, services.settings, gpu=False)
-    assert (stale["s3_bytes_read"], stale["s3_bytes_written"]) == (100, 0)
-    assert "frame" not in stale["minutes"]
+    assert (stale.s3_bytes_read, stale.s3_bytes_written) == (100, 0)
+    assert "frame" not in stale.minutes
     sent_again = forecast([due(Why.STALE, "upload")], past, services.settings, gpu=False)
-    assert sent_again["minutes"].keys() == {"upload", "record"}
+    assert sent_again.minutes.keys() == {"upload", "record"}
     assert averages([]) is None
+
+
+def looked(services: Services) -> PlanReport:
+    report = planned(services, PlanInputs(catch_up=True), gpu=False)
+    assert isinstance(report, PlanReport)
+    return report
 
 
 def test_a_plan_says_what_why_and_what_is_left(services: Services) -> None:
@@ -108,11 +127,11 @@ def test_a_plan_says_what_why_and_what_is_left(services: Services) -> None:
     corpus.through(*PHASES)
     corpus.add(b"x", "new")
     services.store.put("s3://oriane-contents/readme.txt", b"x", "text/plain")
-    report = planned(services, PlanInputs(catch_up=True), gpu=False)
-    assert (report["videos"], report["why"], report["left"]) == (1, {"new": 1}, {"booked": 1})
-    assert report["skipped"] == 1
-    assert report["forecast"] is None
-    assert [one["video"] for one in report["due"]] == ["local/new"]
+    report = looked(services)
+    assert (report.videos, report.why, report.left) == (1, {"new": 1}, {"booked": 1})
+    assert report.skipped == 1
+    assert report.forecast is None
+    assert [one.video for one in report.due] == ["local/new"]
     assert not list(services.store.objects("s3://oriane-artifacts/runs/2")), "a look, no run"
 
 
@@ -122,15 +141,14 @@ def test_a_rejected_video_is_judged_anew_on_request(with_or_without: Services) -
     corpus.add(b"no video", "bad")
     corpus.add(b"", "empty")
     corpus.through(*PHASES)
-    inputs = PlanInputs(catch_up=True)
-    assert planned(services, inputs, gpu=False)["videos"] == 0
+    assert looked(services).videos == 0
     assert retry(services, reason="not_a_video") == ["local/bad"]
-    (one,) = planned(services, inputs, gpu=False)["due"]
-    assert (one["video"], one["why"]) == ("local/bad", "requested" if services.ledger else "new")
+    (one,) = looked(services).due
+    assert (one.video, one.why) == ("local/bad", "requested" if services.ledger else "new")
     kept = services.store.objects("s3://oriane-artifacts/results/local/bad/fetch/")
     assert not list(kept), "or the rejection would be reused"
     assert retry(services, ["local/empty"]) == ["local/empty"]
-    assert planned(services, inputs, gpu=False)["videos"] == 2
+    assert looked(services).videos == 2
 
 
 def test_retry_takes_what_is_asked_for_and_not_what_runs_work_on(with_ledger: Services) -> None:
@@ -158,29 +176,31 @@ def test_status_counts_and_tells_of_one(with_or_without: Services) -> None:
     corpus.add(b"no video", "bad")
     corpus.add(b"none either", "worse")
     corpus.through(*PHASES)
-    (group,) = overview(services, "")["states"]
-    assert (group["state"], group["reason"], group["videos"]) == ("rejected", "not_a_video", 2)
-    assert overview(services, "tiktok")["states"] == []
+    (group,) = overview(services, "").states
+    assert (group.state, group.reason, group.videos) == ("rejected", "not_a_video", 2)
+    assert overview(services, "tiktok").states == ()
     known = of_video(services, "local", "bad")
-    assert known["booking"]["reason"] == "not_a_video"
-    assert [event["event"] for event in known["events"]] == ["rejected"] * bool(services.ledger)
+    assert known.booking
+    assert known.booking.reason == "not_a_video"
+    assert [event.event for event in known.events] == ["rejected"] * bool(services.ledger)
     with pytest.raises(ConfigurationError, match="nobody/nothing is not booked"):
         of_video(services, "nobody", "nothing")
 
 
 def test_runs_are_listed_newest_first(services: Services) -> None:
-    for number, run in enumerate(("old", "new", "newest")):
+    for number, name in enumerate(("old", "new", "newest")):
         written = datetime(2026, 1, 1 + number, tzinfo=UTC).isoformat()
-        content = json.dumps({"run": run, "written_at": written}).encode()
-        services.store.put(f"s3://oriane-artifacts/runs/{run}/digest.json", content, "text/json")
+        content = of_run(run=name, written_at=written).model_dump_json().encode()
+        services.store.put(f"s3://oriane-artifacts/runs/{name}/digest.json", content, "text/json")
     services.store.put("s3://oriane-artifacts/runs/broken/digest.json", b"{", "text/json")
     services.store.put("s3://oriane-artifacts/runs/none/000000/plan.jsonl", b"", "text/json")
-    assert [one["run"] for one in digests(services)] == ["newest", "new", "old"]
-    assert digest(services, "old")["run"] == "old"
+    assert [one.run for one in digests(services)] == ["newest", "new", "old"]
+    assert digest(services, "old").run == "old"
     with pytest.raises(ConfigurationError, match="none/ holds no digest"):
         digest(services, "none")
 
 
+@pytest.mark.slow
 def test_the_commands_print_json_or_tables(tmp_path: Path, clip: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
@@ -196,7 +216,7 @@ def test_the_commands_print_json_or_tables(tmp_path: Path, clip: Path) -> None:
     (run,) = json.loads(oriane("runs", "--json", env=env).stdout)
     assert run["rejected"] == 1
     assert run["run"] in oriane("runs", run["run"], env=env).stdout
-    assert "1 videos" in oriane("retry", "--reason", "not_a_video", env=env).stdout
+    assert "1 video is due" in oriane("retry", "--reason", "not_a_video", env=env).stdout
     assert "1 new" in oriane("plan", env=env).stdout
     for wrong in (["retry"], ["status", "nameless"], ["plan", "--from", "there"]):
         assert "error: " in oriane(*wrong, env=env, code=78).stderr

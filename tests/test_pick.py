@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.frame.pick import Candidate, Picker, Spread
-from components.manifest import Frame
+from components.records.videos import Frame
 
 
 def picks(
@@ -30,7 +30,7 @@ def picks(
             if number >= lag and seconds[number - lag] == cut:
                 picker.cut(cut)
         picker.offer(Candidate(number, second, number), blank=number in blank)
-        most = max(most, len(picker._part.held) + len(picker._reserve.held))
+        most = max(most, picker.held)
     return picker.finish(end if end is not None else seconds[-1] + 0.04), kept, most
 
 

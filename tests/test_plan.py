@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.contract import component
 from components.errors import ConfigurationError
-from components.manifest import Video
+from components.pipeline import component
 from components.plan.job_input import listed_video
 from components.plan.packing import packed
+from components.records.videos import Video
+from components.running.phase import run
 from tests.conftest import Corpus
 
 PLAN = component("plan")
@@ -51,7 +52,7 @@ def test_listing_takes_videos_and_counts_the_rest(corpus: Corpus) -> None:
     for key in ("readme.txt", "instagram/a/thumb.jpg", "video.mp4"):
         corpus.services.store.put(f"s3://{bucket}/{key}", b"x", "text/plain")
     inputs = PLAN.inputs(source=f"s3://{bucket}/", videos_per_shard=2, run="r1")
-    outputs = PLAN.run(inputs, corpus.services)
+    outputs = run(PLAN, inputs, corpus.services)
     assert (outputs.videos, outputs.skipped, len(outputs.shards)) == (3, 3, 2)
     shards = [
         [str(entry.video) for entry in shard.read(corpus.services.store)]
@@ -64,24 +65,24 @@ def test_listing_takes_videos_and_counts_the_rest(corpus: Corpus) -> None:
     ]
     assert outputs.shards[0].uri.endswith("/runs/r1/000000/plan.jsonl")
     light = PLAN.inputs(source=f"s3://{bucket}/", videos_per_shard=3, mb_per_shard=2e-6)
-    assert len(PLAN.run(light, corpus.services).shards) == 2
-    one = PLAN.run(PLAN.inputs(source=f"s3://{bucket}/tiktok/"), corpus.services)
+    assert len(run(PLAN, light, corpus.services).shards) == 2
+    one = run(PLAN, PLAN.inputs(source=f"s3://{bucket}/tiktok/"), corpus.services)
     assert one.videos == 1
 
 
 def test_job_input_from_argument_variable_and_s3(corpus: Corpus) -> None:
     text = json.dumps([{"platform": "instagram", "code": "a"}])
     services = corpus.services
-    assert PLAN.run(PLAN.inputs(job_input=text), services).videos == 1
+    assert run(PLAN, PLAN.inputs(job_input=text), services).videos == 1
     services.store.put("s3://oriane-artifacts/jobs/1.json", text.encode(), "application/json")
-    by_uri = PLAN.run(PLAN.inputs(job_input="s3://oriane-artifacts/jobs/1.json"), services)
+    by_uri = run(PLAN, PLAN.inputs(job_input="s3://oriane-artifacts/jobs/1.json"), services)
     assert by_uri.videos == 1
     with pytest.raises(ConfigurationError, match="nothing to plan"):
-        PLAN.run(PLAN.inputs(), services)
+        run(PLAN, PLAN.inputs(), services)
     services.settings = services.settings.having("plan", job_input=text)
-    assert PLAN.run(PLAN.inputs(), services).videos == 1
+    assert run(PLAN, PLAN.inputs(), services).videos == 1
     with pytest.raises(ConfigurationError, match="not both"):
-        PLAN.run(PLAN.inputs(job_input=text, source="s3://b/p"), services)
+        run(PLAN, PLAN.inputs(job_input=text, source="s3://b/p"), services)
 
 
 def test_a_listed_name_that_is_unsafe_is_no_video() -> None:

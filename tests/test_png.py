@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.frame.png import encoded
+from components.frames_tar.png import encoded
 
 
 @given(

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from components.contract import component, components
-from components.manifest import Entry, Manifest, Record, Video
+from components.pipeline import component, components
+from components.records.manifest import Entry, Manifest
+from components.records.record import Record
+from components.records.videos import Video
+from components.running.phase import run
 from tests.clips import numbered_video
 from tests.conftest import Corpus
 
@@ -18,7 +21,7 @@ PHASES = PREPARE.runs
 
 @pytest.fixture
 def two(corpus: Corpus, tmp_path: Path) -> Corpus:
-    """A corpus of a video and of a file that is none."""
+    """A corpus of a video and of a file that is not one."""
     corpus.add(numbered_video(tmp_path / "one.mp4", [number / 5 for number in range(10)], 160, 90))
     corpus.add(b"no video", "bad")
     return corpus
@@ -44,8 +47,8 @@ def test_each_way_reuses_what_the_other_did(two: Corpus, first: Any, then: Any) 
     assert [step.phase for step in after[0].steps if step.reused] == list(PHASES)
     assert results(two) == made
     runs = {stored.uri for stored in two.services.store.objects("s3://oriane-artifacts/runs/")}
-    for run in ("test1", "test2"):
-        shard = f"s3://oriane-artifacts/runs/{run}/000000/"
+    for name in ("test1", "test2"):
+        shard = f"s3://oriane-artifacts/runs/{name}/000000/"
         assert {f"{shard}{phase}.jsonl" for phase in ("plan", *PHASES)} <= runs
         assert f"{shard}prepare.jsonl" not in runs
 
@@ -63,7 +66,7 @@ def test_what_fails_in_any_phase_has_failed_here_and_is_passed_on(two: Corpus) -
     entries = [Entry[Video](video=video, result=video) for video in two.videos]
     uri = "s3://oriane-artifacts/runs/r/000000/plan.jsonl"
     inputs = PREPARE.inputs(manifest=Manifest[Video].write(two.services.store, uri, entries))
-    outputs = PREPARE.run(inputs, two.services)
+    outputs = run(PREPARE, inputs, two.services)
     assert (outputs.done, outputs.rejected, outputs.failed) == (1, 1, 1)
     assert outputs.manifest.uri == uri.replace("plan", "dedup")
     ends = outputs.manifest.read(two.services.store)

@@ -14,16 +14,17 @@ import pytest
 from pydantic import SecretStr
 from qdrant_client import models
 
-from components.collection import FrameCollection, aliases, schema
-from components.collection.family import CollectionFamily
 from components.errors import ConfigurationError, PipelineError, TransientError
 from components.settings import IndexSettings
+from components.stores.vectors.qdrant import aliases, schema
+from components.stores.vectors.qdrant.collection import QdrantCollection
+from components.stores.vectors.qdrant.store import QdrantStore
 from tests.cluster.stores import qdrant_server
 from tests.test_index import unit
 from tests.test_manifest import framed
 
 PROGRAM = os.environ.get("ORIANE_QDRANT_BIN", "")
-pytestmark = pytest.mark.skipif(not PROGRAM, reason="ORIANE_QDRANT_BIN not set")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not PROGRAM, reason="ORIANE_QDRANT_BIN not set")]
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +41,24 @@ def settings(server: IndexSettings, request: pytest.FixtureRequest) -> IndexSett
 
 
 @contextmanager
-def opened(settings: IndexSettings, **changed: object) -> Iterator[FrameCollection]:
-    with closing(FrameCollection.open(settings.model_copy(update=changed))) as collection:
-        yield collection
+def connected(settings: IndexSettings, **changed: object) -> Iterator[QdrantStore]:
+    with closing(QdrantStore.open(settings.model_copy(update=changed))) as store:
+        yield store
 
 
-def config_of(collection: FrameCollection) -> models.CollectionConfig:
+@contextmanager
+def opened(settings: IndexSettings, **changed: object) -> Iterator[QdrantCollection]:
+    with connected(settings, **changed) as store:
+        yield store.collection()
+
+
+def config_of(collection: QdrantCollection) -> models.CollectionConfig:
     return collection.connection.client.get_collection(collection.name).config
 
 
 def test_a_collection_is_made_as_the_settings_say(settings: IndexSettings) -> None:
     with opened(settings, hnsw_m=8, shards=2, hnsw_on_disk=True) as collection:
-        collection.prepare("owner/model", 4)
+        collection.ensure("owner/model", 4)
         config = config_of(collection)
         info = collection.connection.client.get_collection(collection.name)
     assert isinstance(config.params.vectors, models.VectorParams)
@@ -65,7 +72,7 @@ def test_a_collection_is_made_as_the_settings_say(settings: IndexSettings) -> No
 
 def test_floats_in_memory(settings: IndexSettings) -> None:
     with opened(settings, quantization="none", on_disk=False) as collection:
-        collection.prepare("owner/model", 4)
+        collection.ensure("owner/model", 4)
         config = config_of(collection)
     assert config.quantization_config is None
     assert isinstance(config.params.vectors, models.VectorParams)
@@ -77,7 +84,7 @@ def test_points_arrive_over_grpc_and_over_rest(settings: IndexSettings, over_grp
     port = settings.grpc_port if over_grpc else 0
     video, rows = framed(), unit(2, 64)
     with opened(settings, grpc_port=port, upsert_batch=1) as collection:
-        collection.prepare("owner/model", 64)
+        collection.ensure("owner/model", 64)
         collection.replace(video, rows, "owner/model", "f")
         assert collection.holds(video, "owner/model", "f")
         assert not collection.holds(video, "owner/model", "g")
@@ -88,7 +95,7 @@ def test_points_arrive_over_grpc_and_over_rest(settings: IndexSettings, over_grp
 
 def test_a_grpc_port_that_does_not_answer_is_named(settings: IndexSettings) -> None:
     with opened(settings, grpc_port=9) as collection:
-        collection.prepare("owner/model", 4)
+        collection.ensure("owner/model", 4)
         with pytest.raises(TransientError, match=r"gRPC port 9; check QDRANT_GRPC_PORT"):
             collection.replace(framed(), unit(2), "owner/model")
 
@@ -96,7 +103,7 @@ def test_a_grpc_port_that_does_not_answer_is_named(settings: IndexSettings) -> N
 @pytest.mark.parametrize("over_grpc", [True, False])
 def test_a_wrong_key_is_named_and_not_shown(settings: IndexSettings, over_grpc: bool) -> None:
     with opened(settings) as right:
-        right.prepare("owner/model", 4)
+        right.ensure("owner/model", 4)
     changed = {"key": SecretStr("hunter2"), "grpc_port": settings.grpc_port if over_grpc else 0}
     told = pytest.raises(ConfigurationError, match="check QDRANT_KEY")
     with opened(settings, **changed) as collection, told as caught:
@@ -113,9 +120,8 @@ def test_a_request_that_qdrant_refuses(settings: IndexSettings, over_grpc: bool)
 
 
 def test_an_index_that_is_put_off_is_built_in_the_end(settings: IndexSettings) -> None:
-    with opened(settings) as collection:
-        family = CollectionFamily(collection.connection)
-        other = family.begin("owner/model", 1024)
+    with connected(settings) as store:
+        other = store.begin("owner/model", 1024)
         assert config_of(other).optimizer_config.indexing_threshold == 0
         video = framed()
         frames = tuple(
@@ -123,31 +129,31 @@ def test_an_index_that_is_put_off_is_built_in_the_end(settings: IndexSettings) -
         )
         many = video.model_copy(update={"frames": frames})
         other.replace(many, unit(len(frames), 1024), "owner/model")
-        client = collection.connection.client
+        client = other.connection.client
         assert client.get_collection(other.name).indexed_vectors_count == 0
-        family.finish(other)
+        store.finish(other)
         assert client.get_collection(other.name).indexed_vectors_count
-        (member,) = family.members()
+        (member,) = store.members()
     assert (member.role, member.model, member.dim) == ("prepared", "owner/model", 1024)
     assert (member.points, member.status) == (8000, "green")
 
 
 def test_switch_and_rollback_move_the_alias(settings: IndexSettings) -> None:
     video = framed()
-    with opened(settings) as collection:
-        collection.prepare("owner/one", 4)
+    with connected(settings) as store:
+        collection = store.collection()
+        collection.ensure("owner/one", 4)
         collection.replace(video, unit(2), "owner/one")
-        family = CollectionFamily(collection.connection)
-        other = family.begin("owner/two", 8)
+        other = store.begin("owner/two", 8)
         other.replace(video, unit(2, 8), "owner/two")
-        family.switch(other)
+        store.switch(other)
         assert collection.model() == "owner/two"
-        assert [member.role for member in family.members()] == ["previous", "current"]
-        former = family.previous()
+        assert [member.role for member in store.members()] == ["previous", "current"]
+        former = store.previous()
         assert former
-        family.roll_back(former)
+        store.roll_back(former)
         assert collection.model() == "owner/one"
-        assert family.previous() is None
+        assert store.previous() is None
         assert len(collection.sample(10, seed=0)) == 2
         assert set(other.vectors([point.id for point in collection.sample(10, seed=0)])) == {
             video.point_id(frame) for frame in video.frames
@@ -157,7 +163,7 @@ def test_switch_and_rollback_move_the_alias(settings: IndexSettings) -> None:
 def test_several_processes_start_at_once(settings: IndexSettings) -> None:
     def start(_: int) -> str | None:
         with opened(settings) as collection:
-            collection.prepare("owner/model", 4)
+            collection.ensure("owner/model", 4)
             return aliases.target(collection.connection, settings.collection)
 
     with ThreadPoolExecutor(8) as starters:
@@ -174,7 +180,7 @@ def test_what_a_killed_start_left_is_completed(settings: IndexSettings) -> None:
             4,
             deferred=True,
         )
-        collection.prepare("owner/model", 4)
+        collection.ensure("owner/model", 4)
         info = collection.connection.client.get_collection(name)
         assert set(info.payload_schema) == {"video_code", "platform", "model"}
         assert not schema.is_deferred(info)
@@ -194,15 +200,16 @@ def test_somebody_elses_collection_is_refused(
         name = collection.name
         collection.connection.client.create_collection(name, vectors_config=vectors)  # type: ignore[arg-type]
         with pytest.raises(PipelineError, match=f"made by another program .*{why}"):
-            collection.prepare("owner/model", 4)
+            collection.ensure("owner/model", 4)
 
 
 def test_an_existing_plain_collection_goes_on_working(settings: IndexSettings) -> None:
-    with opened(settings) as collection:
+    with connected(settings) as store:
+        collection = store.collection()
         params = models.VectorParams(size=4, distance=models.Distance.COSINE)
         collection.connection.client.create_collection(collection.name, vectors_config=params)
-        collection.prepare("owner/model", 4)
+        collection.ensure("owner/model", 4)
         collection.replace(framed(), unit(2), "owner/model")
         assert collection.holds(framed(), "owner/model")
         with pytest.raises(ConfigurationError, match="no alias"):
-            CollectionFamily(collection.connection).current()
+            store.current()

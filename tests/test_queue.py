@@ -12,15 +12,17 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from components.contract import component
 from components.errors import ConfigurationError, TransientError
-from components.ledger.booking import Booking
+from components.pipeline import component
 from components.plan.contract import PlanInputs
 from components.plan.queue import EventQueue
-from components.services import Services
+from components.records.booking import Booking
+from components.running.phase import run
+from components.running.services import Services
 from components.settings import LedgerSettings, Settings
 from tests.kills import dies_at
-from workflows.operations.planning import planned
+from workflows.operations.plan.plan import planned
+from workflows.operations.plan.report import QueueReport
 
 PLAN = component("plan")
 BUCKET = "oriane-contents"
@@ -57,7 +59,7 @@ class Queue:
 
     def planned(self, **inputs: Any) -> list[str]:
         wanted = PLAN.inputs(catch_up=True, origin="queue", **inputs)
-        outputs = PLAN.run(wanted, self.services)
+        outputs = run(PLAN, wanted, self.services)
         store = self.services.store
         return [str(entry.video) for shard in outputs.shards for entry in shard.read(store)]
 
@@ -103,7 +105,7 @@ def test_what_is_no_video_is_done_with_and_what_is_no_event_stays(queue: Queue) 
     )
     for foreign in ("hello", "[1]", {"Records": [{}]}, {"Records": 5}):
         queue.send(foreign)
-    outputs = PLAN.run(PLAN.inputs(catch_up=True, origin="queue"), queue.services)
+    outputs = run(PLAN, PLAN.inputs(catch_up=True, origin="queue"), queue.services)
     assert (outputs.videos, outputs.skipped) == (0, 4)
     assert queue.left() == 4
 
@@ -140,11 +142,11 @@ def test_a_plan_killed_before_any_side_effect_is_made_good(
         queue.send(created(f"video{effect}"))
         inputs = PLAN.inputs(catch_up=True, origin="queue", run=f"run{effect}")
         killed = dies_at(
-            effect, settings, lambda services, wanted=inputs: PLAN.run(wanted, services)
+            effect, settings, lambda services, wanted=inputs: run(PLAN, wanted, services)
         )
         with Services(settings) as services:
             if killed:
-                PLAN.run(inputs, services)
+                run(PLAN, inputs, services)
             assert services.ledger
             leased = {lease["run"]: lease["videos"] for lease in services.ledger.leases()}
             manifest = services.store.get(
@@ -173,7 +175,7 @@ def test_what_is_booked_needs_no_run(queue: Queue, database: LedgerSettings) -> 
 def test_a_look_takes_nothing_from_the_queue(queue: Queue) -> None:
     queue.send(created("a"))
     report = planned(queue.services, PlanInputs(catch_up=True, origin="queue"), gpu=False)
-    assert report["messages"] == 1
+    assert report == QueueReport(messages=1)
     assert queue.planned() == ["p/a"]
 
 

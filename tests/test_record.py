@@ -6,10 +6,12 @@ import json
 
 import pytest
 
-from components.contract import component
 from components.errors import TransientError
-from components.manifest import Entry, IndexedVideo, Manifest, Problem, RecordedVideo, Video
-from components.services import Services
+from components.pipeline import component
+from components.records.manifest import Entry, Manifest, Problem
+from components.records.videos import IndexedVideo, RecordedVideo, Video
+from components.running.phase import run
+from components.running.services import Services
 from components.settings import LedgerSettings
 from tests.conftest import Corpus
 from tests.postgres import query
@@ -39,7 +41,7 @@ def test_marker_and_rows(services: Services, database: LedgerSettings) -> None:
     services.settings = replace(services.settings, ledger=database)
     inputs = RECORD.inputs(manifest=entries(services), run="r1")
     for _ in range(2):
-        outputs = RECORD.run(inputs, services)
+        outputs = run(RECORD, inputs, services)
         assert (outputs.done, outputs.rejected, outputs.failed) == (1, 1, 0)
     done, rejected = outputs.manifest.read(services.store)
     assert isinstance(done.result, RecordedVideo)
@@ -54,18 +56,18 @@ def test_marker_and_rows(services: Services, database: LedgerSettings) -> None:
 
 def test_local_mode_needs_no_database(corpus: Corpus) -> None:
     inputs = RECORD.inputs(manifest=entries(corpus.services), run="r1")
-    assert RECORD.run(inputs, corpus.services).done == 1
+    assert run(RECORD, inputs, corpus.services).done == 1
 
 
 def test_a_marker_that_other_settings_wrote_is_written_anew(corpus: Corpus) -> None:
     services, uri = corpus.services, "s3://oriane-frames/instagram/DKOicvaMxAb/manifest.json"
     for run_name in ("r1", "r2"):
-        RECORD.run(RECORD.inputs(manifest=entries(services), run=run_name), services)
+        run(RECORD, RECORD.inputs(manifest=entries(services), run=run_name), services)
     marker = json.loads(services.store.get(uri))
     assert marker["run"] == "r1", "nothing was new in r2"
     changed = marker | {"fingerprints": {"dedup": "other"}}
     services.store.put(uri, json.dumps(changed).encode(), "application/json")
-    RECORD.run(RECORD.inputs(manifest=entries(services), run="r3"), services)
+    run(RECORD, RECORD.inputs(manifest=entries(services), run="r3"), services)
     again = json.loads(services.store.get(uri))
     assert (again["run"], again["fingerprints"]) == ("r3", marker["fingerprints"])
 
@@ -78,5 +80,5 @@ def test_a_database_that_is_down_leaves_no_marker(
     down = database.model_copy(update={"host": "127.0.0.1", "port": 9})
     services.settings = replace(services.settings, ledger=down)
     with pytest.raises(TransientError):
-        RECORD.run(RECORD.inputs(manifest=entries(services)), services)
+        run(RECORD, RECORD.inputs(manifest=entries(services)), services)
     assert not services.store.exists("s3://oriane-frames/instagram/DKOicvaMxAb/manifest.json")

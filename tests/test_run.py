@@ -13,12 +13,16 @@ import pytest
 from PIL import Image
 
 from components.errors import ConfigurationError, TransientError
-from components.ledger.ledger import Ledger
 from components.settings import EmbedSettings, LedgerSettings, Settings
+from components.stores.postgres.ledger import Ledger
+from components.stores.vectors.store import Hit
 from tests.clips import bordered_video, numbered_video
 from tests.commands import environment, oriane, report
-from workflows.runner import run_videos, search_frames
-from workflows.search import with_indexed_model
+from workflows.local.deployment import with_stand_ins
+from workflows.local.run import run_videos
+from workflows.search.query import searcher, with_indexed_model
+
+pytestmark = pytest.mark.slow
 
 PHASES = ["fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record"]
 
@@ -121,7 +125,14 @@ def here(data: Path, model: str) -> Settings:
 
 def run_here(settings: Settings, *paths: object, **options: Any) -> dict[str, dict[str, Any]]:
     options = {"shards_in_flight": 2, **options}
-    return by_code(run_videos(settings, [str(path) for path in paths], **options))
+    return by_code(
+        run_videos(settings, [str(path) for path in paths], **options).model_dump(mode="json")
+    )
+
+
+def found(settings: Settings, query: str | Path, **options: Any) -> list[Hit]:
+    with searcher(with_stand_ins(settings)) as searching:
+        return searching.find(query, **options)
 
 
 def test_changed_settings_redo_what_follows_and_nothing_before(here: Settings, clips: Path) -> None:
@@ -159,14 +170,14 @@ def test_a_changed_source_is_done_anew(here: Settings, clips: Path) -> None:
     assert second["reused"] == []
     wanted = {frame["path"].rpartition("/")[2] for frame in second["frames"]}
     assert {path.name for path in (data / "s3/oriane-frames/local/clip").glob("*.png")} == wanted
-    hits = search_frames(here, ["numbers"], limit=50)[0]
+    hits = found(here, "numbers", limit=50)
     assert {hit.path.rpartition("/")[2] for hit in hits} == wanted
 
 
 def test_with_postgres_a_run_leases_books_and_lets_go(
     here: Settings, tmp_path: Path, database: LedgerSettings
 ) -> None:
-    """Files that are no videos are enough for that, and soon done."""
+    """Files that are not videos are enough for that, and soon done."""
     for code in ("one", "two"):
         (tmp_path / f"{code}.mp4").write_text(code)
     here = replace(here, ledger=database)
@@ -224,13 +235,13 @@ def test_search_before_anything_is_indexed(data: Path) -> None:
 
 def test_search(here: Settings, clips: Path) -> None:
     run_here(here, clips)
-    (hit,) = search_frames(here, ["cat"], limit=1, platform="tiktok")[0]
+    (hit,) = found(here, "cat", limit=1, platform="tiktok")
     assert hit.platform == "tiktok"
-    assert search_frames(here, ["cat"], limit=9, code="nothing") == [[]]
+    assert found(here, "cat", limit=9, code="nothing") == []
     # Without CLIP_MODEL the collection says which model.
-    assert search_frames(replace(here, embed=EmbedSettings()), ["cat"], limit=1)[0]
+    assert found(replace(here, embed=EmbedSettings()), "cat", limit=1)
     with pytest.raises(ConfigurationError, match=r"--image .*expected a picture"):
-        search_frames(here, [clips / "tiktok/boxed/video.mp4"], limit=1)
+        found(here, clips / "tiktok/boxed/video.mp4", limit=1)
 
 
 def test_a_model_in_a_folder_is_one_that_only_clip_model_can_name(here: Settings) -> None:
@@ -245,7 +256,7 @@ def test_no_query_and_no_run_mixes_two_models(
     run_here(here, clips)
     other = here.having("embed", model=str(clip_model))
     with pytest.raises(ConfigurationError, match=r"packaged:conse.*tiny-clip@"):
-        search_frames(other, ["cat"], limit=1)
+        found(other, "cat", limit=1)
     with pytest.raises(ConfigurationError, match=r"packaged:conse.*tiny-clip@"):
         run_here(other, clips)
 

@@ -14,6 +14,8 @@ from scenedetect.common import FrameTimecode, Timecode
 from components.frame.scenes import MIN_SCENE_S, SceneCuts
 from components.settings import FrameSettings
 
+pytestmark = pytest.mark.slow
+
 FPS = 10.0
 DETECTORS = {"content": ContentDetector, "adaptive": AdaptiveDetector}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from components.contract import component
 from components.errors import ConfigurationError
-from components.fingerprint import fingerprint
+from components.pipeline import component
+from components.running.fingerprint import fingerprint
 from components.settings import CropSettings, Settings
 
 

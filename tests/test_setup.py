@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from workflows.reference import ROOT
+from workflows.reference.tree import ROOT
+
+pytestmark = pytest.mark.slow
 
 
 def setup(folder: Path, disguise: str) -> subprocess.CompletedProcess[str]:

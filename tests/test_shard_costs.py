@@ -8,6 +8,8 @@ import pytest
 
 from benchmarks.shard_costs import Line, cost, lines, rendered
 
+pytestmark = pytest.mark.slow
+
 ONE = {"videos": 2, "shards": 2, "pods": {"crop": [9, 11, 40], "plan": [3]}}
 EIGHT = {"videos": 8, "shards": 1, "pods": {"crop": [25], "plan": [3]}}
 

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from components.manifest import INTERNAL_ERROR, Entry, Problem, Video
+from components.errors import Failure
+from components.records.manifest import Entry, Problem
+from components.records.videos import Video
 from tests.clips import numbered_video
 from tests.commands import environment, oriane
-from workflows.shared_fault import SharedFault
+from workflows.local.shared_fault import SharedFault
+
+pytestmark = pytest.mark.slow
 
 # As PyAV 19 did to what was written for 18: an argument is gone.
 _BROKEN = """
@@ -38,7 +42,7 @@ def test_the_run_ends_early_and_says_what_to_report(tmp_path: Path, broken: dict
         shutil.copy(video, tmp_path / "data" / f"{number}.mp4")
     done = oriane("run", ".", "--json", "--shards-in-flight", "1", env=broken, code=1)
     videos = json.loads(done.stdout)["videos"]
-    assert [video["reason"] for video in videos] == [INTERNAL_ERROR] * 12
+    assert [video["reason"] for video in videos] == [Failure.INTERNAL_ERROR] * 12
     assert sum(video["message"].startswith("not tried") for video in videos) == 9
     assert done.stderr.count("Traceback (most recent call last)") == 2, "the worker's, and ours"
     said = "".join(done.stderr.split("\n"))
@@ -54,7 +58,9 @@ def test_the_demonstration_does_not_search_for_what_is_not_there(broken: dict[st
     assert "no collection" not in done.stderr
 
 
-def entry(message: str = "", reason: str = INTERNAL_ERROR, phase: str = "frame") -> Entry[Video]:
+def entry(
+    message: str = "", reason: str = Failure.INTERNAL_ERROR, phase: str = "frame"
+) -> Entry[Video]:
     video = Video(platform="p", code="c", source="s3://b/p/c/video.mp4")
     if not message:
         return Entry[Video](video=video, result=video)

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from components.errors import ConfigurationError, NotFoundError, TransientError
 from components.settings import StorageSettings
-from components.storage import Store
+from components.stores.s3 import Store
 
 URI = "s3://oriane-artifacts/a/b.json"
 
@@ -76,7 +76,7 @@ def flaky(
     storage: StorageSettings, errors: int = 0, cuts: int = 0
 ) -> Iterator[tuple[Store, Flaky]]:
     server = Flaky(str(storage.endpoint_url), errors, cuts)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         endpoint = f"http://127.0.0.1:{server.server_port}"

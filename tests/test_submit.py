@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from components.errors import ConfigurationError, TransientError
 from components.settings import Settings
 from tests.commands import environment, oriane
-from workflows.submit import ArgoServer, followed, submit_videos
+from workflows.argo.submit import ArgoServer, followed, submit_videos
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -43,7 +43,7 @@ class Answering(BaseHTTPRequestHandler):
 def server() -> Iterator[tuple[str, type[Answering]]]:
     handler = type("Handler", (Answering,), {"received": []})
     with HTTPServer(("127.0.0.1", 0), handler) as http:
-        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{http.server_port}", handler
         http.shutdown()
@@ -173,7 +173,7 @@ def test_a_long_list_goes_by_s3(
     ]
     assert parameter["name"] == "job_input"
     assert parameter["value"].startswith("s3://oriane-artifacts/jobs/")
-    from components.storage import Store
+    from components.stores.s3 import Store
 
     assert json.loads(Store(settings.storage).get(parameter["value"])) == items
 

@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from components.contract import component, components
+from components.pipeline import component, components, video_to_embedding
 from components.settings import Settings
-from workflows import argo
+from workflows.argo import templates as argo
+from workflows.argo.objects import rendered
 from workflows.config_maps import config_maps
-from workflows.manifests import rendered
-from workflows.pipeline import video_to_embedding
 
 ROOT = Path(__file__).parents[1]
 ON_GPU = {"crop-gpu", "prepare-gpu", "embed-gpu"}
@@ -131,22 +130,23 @@ def test_no_leaf_of_a_run_hides_that_plan_failed(suffix: str) -> None:
 
 def test_a_hundred_thousand_videos_fit() -> None:
     """The parent's parameters stay far below what an etcd object holds."""
-    from components.plan.run import _batches
+    from components.plan.batches import batched_shards
 
-    batches = _batches(100_000, 100)
+    batches = batched_shards(100_000, 100)
     assert len(batches) == 1000
     assert sum(batch.count for batch in batches) == 100_000
     assert [batch.first for batch in batches] == list(range(0, 100_000, 100))
     assert len("".join(batch.model_dump_json() for batch in batches)) < 50_000
 
 
+@pytest.mark.slow
 def test_hera_finds_the_same_templates() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
     hera = Path(sys.executable).parent / "hera"
-    command = [hera, "generate", "yaml", str(ROOT / "workflows" / "argo.py")]
+    command = [hera, "generate", "yaml", str(ROOT / "workflows" / "argo" / "templates.py")]
     text = subprocess.check_output(command, env=environment, text=True)
     names = {found["metadata"]["name"] for found in yaml.safe_load_all(text)}
-    assert names == {str(value.name) for value in vars(argo).values() if hasattr(value, "to_yaml")}
+    assert names == {*argo.TEMPLATES}
 
 
 def test_every_rendered_file_is_in_a_kustomization() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from components.manifest import PublishedVideo
-from components.storage import Store
+from components.records.videos import PublishedVideo
+from components.stores.s3 import Store
 from tests.clips import numbered_video
 from tests.conftest import Corpus
 

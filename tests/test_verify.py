@@ -13,9 +13,11 @@ from pydantic import SecretStr
 from qdrant_client import models
 
 from components.errors import ConfigurationError
-from components.ledger.booking import Booking
-from components.manifest import Video, point_id
-from components.services import Services
+from components.records.booking import Booking
+from components.records.done_marker import MarkedFrame
+from components.records.frame_names import point_id
+from components.records.videos import Video
+from components.running.services import Services
 from components.settings import LedgerSettings, Settings
 from tests.commands import invoked
 from tests.conftest import Corpus
@@ -23,7 +25,9 @@ from tests.deployment import CODES, PHASES, content, killed_everywhere
 from tests.deployment import copied as storage  # noqa: F401
 from tests.postgres import query
 from tests.test_catch_up import planned
-from workflows.operations.verify import Verification, verify
+from workflows.operations.verify.verify import Verification, verify
+
+pytestmark = pytest.mark.slow
 
 SOURCE, FRAMES = "s3://oriane-contents/local/one/video.mp4", "oriane-frames"
 MARKER = f"s3://{FRAMES}/local/one/manifest.json"
@@ -55,18 +59,18 @@ def taken(services: Services) -> list[str]:
     return names
 
 
-def frame(services: Services) -> dict[str, Any]:
+def frame(services: Services) -> MarkedFrame:
     marker = services.markers.done("local", "one")
     assert marker
-    return dict(marker["frames"][0])
+    return marker.frames[0]
 
 
 def lose_frame(services: Services) -> None:
-    services.store.delete(FRAMES, [frame(services)["path"]])
+    services.store.delete(FRAMES, [frame(services).path])
 
 
 def lose_point(services: Services) -> None:
-    services.collection.remove([frame(services)["uuid"]])
+    services.collection.remove([frame(services).uuid])
 
 
 def lose_marker(services: Services) -> None:
@@ -93,7 +97,7 @@ def add_points_of_no_video(services: Services) -> None:
 
 
 def mix_models(services: Services) -> None:
-    identifier = frame(services)["uuid"]
+    identifier = frame(services).uuid
     services.collection.connection.client.set_payload(
         "watched_frames", {"model": "m"}, [identifier]
     )
@@ -164,7 +168,7 @@ def test_every_kind_is_found_mended_and_gone_after_the_next_run(
 def test_another_dimension_is_told_and_left_alone(services: Services) -> None:
     marker = services.markers.done("local", "one")
     assert marker
-    services.markers.write_done("local", "one", {**marker, "dim": 7})
+    services.markers.replace_done(marker.model_copy(update={"dim": 7}))
     assert kinds(verify(services)) == {"wrong_dimension": 1}
     assert mended(services) == {}
 
@@ -309,10 +313,10 @@ def test_the_command(tmp_path: Path, services: Services, model: str) -> None:
     assert finding["examples"][0]["video"] == "local/one"
     code, text = said("--repair")
     assert code == 1
-    assert "would: make 1 videos due" in text
+    assert "would: make 1 video due" in text
     code, text = said("--repair", "--yes")
     assert code == 0
-    assert "did: make 1 videos due" in text
+    assert "did: make 1 video due" in text
     code, text = said("--yes")
     assert code == 78
     assert "--yes is for --repair" in text

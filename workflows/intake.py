@@ -9,7 +9,7 @@ from pathlib import Path
 
 from components.errors import ConfigurationError, NotFoundError
 from components.plan.job_input import SOURCE_FILE, named_video
-from components.storage import Store
+from components.stores.s3 import Store
 
 _SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".flv", ".mpg", ".mpeg"}
 

@@ -1,4 +1,4 @@
-"""Compiles the components and the DAG for Kubeflow Pipelines: python -m workflows.kubeflow --help.
+"""Compiles the components and the DAG for Kubeflow Pipelines (`oriane render kubeflow`).
 
 Names follow the command line of the components: an input `manifest` is the parameter `manifest`,
 an output `manifest` the parameter `out_manifest`, because Kubeflow keeps both in one signature.
@@ -6,10 +6,8 @@ an output `manifest` the parameter `out_manifest`, because Kubeflow keeps both i
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import math
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,7 +20,9 @@ from kfp import compiler, dsl, kubernetes
 from pydantic import BaseModel, RootModel
 from pydantic.fields import FieldInfo
 
-from components.contract import Component, components
+from components.contract import Component
+from components.dag import Item, Output, Pipeline, PipelineInput, Source, Step, WiringError
+from components.pipeline import components, video_to_embedding
 from components.settings import Settings
 from workflows.config_maps import (
     config_map_name,
@@ -30,16 +30,6 @@ from workflows.config_maps import (
     groups_of,
     pod_size_variables,
     secrets_of,
-)
-from workflows.pipeline import (
-    Item,
-    Output,
-    Parameter,
-    Pipeline,
-    Source,
-    Step,
-    WiringError,
-    video_to_embedding,
 )
 
 FOLDER = Path(__file__).parent.parent / "k8s" / "kubeflow"
@@ -77,7 +67,7 @@ class Target:
         return f"{prefix}{component.image}:{self.tag or metadata.version('oriane')}{variant}"
 
     def gives_gpu(self, component: Component[Any, Any]) -> bool:
-        """Tell whether the component gets a GPU."""
+        """Return whether the component gets a GPU."""
         return self.gpu and component.resources.gpu > 0
 
 
@@ -230,7 +220,7 @@ def _inputs_given(pipeline: Pipeline) -> dict[str, FieldInfo]:
     inputs: dict[str, FieldInfo] = {}
     for step in pipeline.steps():
         for name, source in step.arguments.items():
-            if isinstance(source, Parameter):
+            if isinstance(source, PipelineInput):
                 inputs.setdefault(source.name, step.component.inputs.model_fields[name])
     return inputs
 
@@ -287,68 +277,3 @@ def _compiled(definition: Any) -> str:
         path = Path(folder) / "compiled.yaml"
         compiler.Compiler().compile(definition, str(path))
         return path.read_text()
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Compile to a folder."""
-    default = Target()
-    parser = argparse.ArgumentParser(
-        prog="python -m workflows.kubeflow",
-        description="Compile the pipeline and each component for Kubeflow Pipelines.",
-        epilog="examples: python -m workflows.kubeflow build/kubeflow --registry ghcr.io/you · "
-        "python -m workflows.kubeflow build/kubeflow --no-gpu --parallelism 2",
-    )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where to write the YAML")
-    parser.add_argument(
-        "--registry", default="", help="registry and path before the images' names (default: none)"
-    )
-    parser.add_argument("--tag", default="", help="tag of the images (default: oriane's version)")
-    parser.add_argument(
-        "--gpu",
-        action=argparse.BooleanOptionalAction,
-        default=default.gpu,
-        help="ask for a GPU where a component can use one (default: --gpu)",
-    )
-    parser.add_argument(
-        "--fused",
-        action="store_true",
-        help="one task a shard for fetch, crop, frame and dedup (default: a task each)",
-    )
-    parser.add_argument(
-        "--parallelism",
-        type=_count,
-        default=default.parallelism,
-        metavar="N",
-        help="most shards in flight, 0 for no bound (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--videos-per-shard",
-        type=_positive,
-        metavar="N",
-        help="default of the run's parameter videos_per_shard (default: the contract's)",
-    )
-    options = vars(parser.parse_args(arguments))
-    folder: Path = options.pop("folder")
-    for path, text in rendered_kubeflow(Target(**options), folder).items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        sys.stdout.write(f"{path}\n")
-    return 0
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
-if __name__ == "__main__":
-    sys.exit(main())

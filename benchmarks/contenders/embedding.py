@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from benchmarks.contenders.contender import BATCH, MODEL
 
 if TYPE_CHECKING:
-    from components.encoders.encoder import Encoder, Vectors
+    from components.base.vectors import Vectors
+    from components.encoders.encoder import Encoder
 
 
 class Steps:

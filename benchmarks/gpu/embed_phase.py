@@ -11,22 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.contract import component
 from components.errors import RunFailedError
-from components.frame.frames_tar import FramesTar
-from components.frame.png import encoded
-from components.manifest import (
-    CroppedVideo,
-    Entry,
-    Frame,
-    FramedVideo,
-    Manifest,
-    SourceVideo,
-    Video,
-)
-from components.services import Services
+from components.frames_tar.png import encoded
+from components.frames_tar.write import FramesTar
+from components.pipeline import component
+from components.records.manifest import Entry, Manifest
+from components.records.videos import CroppedVideo, Frame, FramedVideo, SourceVideo, Video
+from components.running.phase import run
+from components.running.services import Services
 from components.settings import Settings, StorageSettings
-from workflows.local_s3 import local_s3
+from workflows.local.s3_server import local_s3
 
 _FRAMES_A_VIDEO = 25
 
@@ -56,7 +50,7 @@ def embedding(folder: Path, settings: Settings, frames: int, size: tuple[int, in
         prepared = _prepared_per_s(services, png)
         embed = component("embed")
         start = time.perf_counter()
-        outputs = embed.run(embed.inputs(manifest=manifest), services)
+        outputs = run(embed, embed.inputs(manifest=manifest), services)
         seconds = time.perf_counter() - start
         if outputs.failed:
             raise RunFailedError(f"{outputs.failed} videos failed; the log says why")
@@ -120,5 +114,5 @@ def _prepared_per_s(services: Services, png: bytes, times: int = 10) -> float:
     encoder = services.encoder
     start = time.process_time()
     for _ in range(times):
-        encoder.prepare(Image.open(io.BytesIO(png)).convert("RGB"))
+        encoder.preprocess(Image.open(io.BytesIO(png)).convert("RGB"))
     return times / (time.process_time() - start)

@@ -11,8 +11,8 @@ import av
 from av.codec.hwaccel import HWAccel
 
 from components.crop.reencode import reencode
-from components.manifest import Rectangle, SourceVideo, Video
 from components.media.ffmpeg import program
+from components.records.videos import Rectangle, SourceVideo, Video
 from components.settings import CropSettings
 
 _SIZE = (1280, 720)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from components.contract import Component, Inputs, Resources, ShardOutputs
-from components.manifest import CroppedVideo, Manifest, SourceVideo
+from components.contract import Component, Inputs, Resources, ShardOutputs, Traffic
+from components.records.manifest import Manifest
+from components.records.videos import CroppedVideo, SourceVideo
 
 
 class CropInputs(Inputs):
@@ -25,4 +26,7 @@ COMPONENT = Component(
     outputs=CropOutputs,
     resources=Resources(cpu=2, memory_gib=4, disk_gib=16, gpu=1, deadline_s=4 * 3600),
     settings=("limits", "crop"),
+    decodes=True,
+    traffic=Traffic(requests=3, reads_source=True),
+    cuda="ffmpeg",
 )

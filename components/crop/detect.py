@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from components.manifest import Rectangle, SourceVideo
+from components.base.profiling import profile
 from components.media import ffmpeg
 from components.media.borders import Bars, Evidence, border_holds, judged
 from components.media.decoding import Decoded, Picture, VideoFile, luma, opened, small
-from components.profiling import profile
+from components.records.videos import Rectangle, SourceVideo
 from components.settings import CropSettings
 
 _LUMA_FPS = 5
@@ -78,7 +78,7 @@ def positions(source: SourceVideo, probes: int, clip_s: float) -> list[float]:
 def _may_have_border(
     pictures: Iterable[Picture], source: SourceVideo, settings: CropSettings
 ) -> bool:
-    """Tell whether enough rows or columns at the edges are as dark as cropdetect wants them.
+    """Return whether enough rows or columns at the edges are as dark as cropdetect wants them.
 
     It compares the mean of each line with its limit, from every edge inwards.
     """

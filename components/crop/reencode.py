@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from components.base.profiling import profile
 from components.errors import Reason, VideoRejectedError
-from components.manifest import Rectangle, SourceVideo
 from components.media import ffmpeg
-from components.profiling import profile
+from components.records.videos import Rectangle, SourceVideo
 from components.settings import CropSettings
 
 # Decoders of NVIDIA GPUs that can crop while decoding, by codec.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from components.base.logs import log
+from components.base.profiling import profile
 from components.crop.contract import COMPONENT, CropInputs, CropOutputs
 from components.crop.detect import border_stays, find_picture
 from components.crop.reencode import reencode
-from components.each import Job, run_each
-from components.logs import log
-from components.manifest import CroppedVideo, SourceVideo
-from components.profiling import profile
-from components.services import Services
+from components.records.videos import CroppedVideo, SourceVideo
+from components.running.job import Job
+from components.running.services import Services
+from components.running.shard import run_each
 
 
 @profile

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from components.contract import Component, Inputs, Resources, ShardOutputs
-from components.manifest import FramedVideo, Manifest
+from components.records.manifest import Manifest
+from components.records.videos import FramedVideo
 
 
 class DedupInputs(Inputs):

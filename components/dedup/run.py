@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 import imagehash
 from PIL import Image
 
+from components.base.profiling import profile
 from components.dedup.contract import COMPONENT, DedupInputs, DedupOutputs
-from components.each import Job, run_each
-from components.frame_pictures import read_pictures
-from components.manifest import SKETCH_SIZE, Frame, FramedVideo
-from components.profiling import profile
-from components.services import Services
+from components.frames_tar.pictures import read_pictures
+from components.records.videos import SKETCH_SIZE, Frame, FramedVideo
+from components.running.job import Job
+from components.running.services import Services
+from components.running.shard import run_each
 from components.settings import DedupSettings
 
 # The dHash that needs no more than the sketches of the frames.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from components.contract import Component, Inputs, Outputs, Resources
-from components.manifest import RunName, S3Uri
+from components.records.record import RunName, S3Uri
 
 
 class DigestInputs(Inputs):

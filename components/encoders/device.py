@@ -9,9 +9,9 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from components.encoders.encoder import Vectors
+from components.base.logs import log
+from components.base.vectors import Vectors
 from components.errors import ConfigurationError, TransientError
-from components.logs import log
 from components.settings import EmbedSettings
 
 Input = TypeVar("Input")

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from transformers import AutoModel, AutoProcessor
 
+from components.base.vectors import Vectors
 from components.encoders.device import Device
-from components.encoders.encoder import Vectors, normalized
+from components.encoders.encoder import normalized
 from components.errors import ConfigurationError
 from components.settings import EmbedSettings
 
@@ -26,7 +27,7 @@ class DualEncoder:
             settings: Their model is a folder, or a hub id with an optional @revision.
 
         Raises:
-            ConfigurationError: the model cannot be loaded or is no dual encoder.
+            ConfigurationError: the model cannot be loaded or is not a dual encoder.
         """
         self.name = name
         self._device = Device(settings)
@@ -61,7 +62,7 @@ class DualEncoder:
     def batch_size(self) -> int:
         return self._device.batch_size
 
-    def prepare(self, image: Image.Image) -> dict[str, torch.Tensor]:
+    def preprocess(self, image: Image.Image) -> dict[str, torch.Tensor]:
         """Return the model's inputs for one picture, each with a first dimension of 1."""
         return dict(self._processor(images=image, return_tensors="pt"))
 
@@ -69,7 +70,7 @@ class DualEncoder:
         return self._device.in_batches(pictures, self._forward)
 
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
-        return self.embed([self.prepare(image) for image in images])
+        return self.embed([self.preprocess(image) for image in images])
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         inputs = self._processor(

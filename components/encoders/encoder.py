@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from components.base.vectors import Vectors
+
 if TYPE_CHECKING:
     from PIL import Image
 
-Vectors = NDArray[np.float32]
-# A picture as its model takes it: only the encoder that prepared it looks inside.
-Prepared = Any
+# A picture as its model takes it: only the encoder that made it looks inside.
+ModelInput = Any
 
 
 class Encoder(Protocol):
@@ -29,12 +30,12 @@ class Encoder(Protocol):
     @property
     def batch_size(self) -> int: ...
 
-    def prepare(self, image: Image.Image) -> Prepared:
+    def preprocess(self, image: Image.Image) -> ModelInput:
         """Return the picture as the model takes it; safe to call from several threads."""
         ...
 
-    def embed(self, pictures: Sequence[Prepared]) -> Vectors:
-        """Return one row a prepared picture: (len(pictures), dim)."""
+    def embed(self, pictures: Sequence[ModelInput]) -> Vectors:
+        """Return one row a preprocessed picture: (len(pictures), dim)."""
         ...
 
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:

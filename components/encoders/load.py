@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib.util import find_spec
 from os import environ
 
+from components.base.model_names import PACKAGED, REMOTE_MODELS, identity
+from components.base.profiling import profile
 from components.encoders.encoder import Encoder
-from components.encoders.identity import PACKAGED, REMOTE_MODELS, identity
 from components.errors import ConfigurationError
-from components.profiling import profile
 from components.settings import EmbedSettings
 
 

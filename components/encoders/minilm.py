@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from components.encoders.encoder import Vectors, normalized
+from components.base.vectors import Vectors
+from components.encoders.encoder import normalized
 from components.encoders.graphs import session
 from components.errors import ConfigurationError
 

@@ -17,8 +17,9 @@ from typing import Any
 
 from PIL import Image
 
-from components.encoders.encoder import Vectors, normalized
-from components.encoders.identity import PinnedRepository, RemoteModel
+from components.base.model_names import PinnedRepository, RemoteModel
+from components.base.vectors import Vectors
+from components.encoders.encoder import normalized
 from components.errors import ConfigurationError
 from components.settings import EmbedSettings
 
@@ -36,12 +37,12 @@ class RemoteEncoder:
         """
         self.name = name
         self.dim = settings.dim or model.dim
-        _check_packages(model)
         if self.dim > model.full_dim:
             raise ConfigurationError(
                 f"QDRANT_DIM={self.dim}, but {model.model.name} gives {model.full_dim} dimensions "
                 f"at most; unset QDRANT_DIM for {model.dim}"
             )
+        _check_packages(model)
         cache = settings.model_dir.expanduser().resolve()
         _use_cache(cache)
         for repository in (model.model, model.code, *model.nested):
@@ -66,7 +67,7 @@ class RemoteEncoder:
     def batch_size(self) -> int:
         return self._device.batch_size
 
-    def prepare(self, image: Image.Image) -> Image.Image:
+    def preprocess(self, image: Image.Image) -> Image.Image:
         """Return the picture as it is: the model's own code resizes it."""
         return image
 

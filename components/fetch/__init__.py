@@ -1,1 +1,1 @@
-"""fetch: probe the source and reject what is no usable video."""
+"""fetch: probe the source and reject what cannot be used."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from components.contract import Component, Inputs, Resources, ShardOutputs
-from components.manifest import Manifest, SourceVideo, Video
+from components.contract import Component, Inputs, Resources, ShardOutputs, Traffic
+from components.records.manifest import Manifest
+from components.records.videos import SourceVideo, Video
 
 
 class FetchInputs(Inputs):
@@ -25,4 +26,6 @@ COMPONENT = Component(
     outputs=FetchOutputs,
     resources=Resources(cpu=1, memory_gib=2, disk_gib=8),
     settings=("limits",),
+    decodes=True,
+    traffic=Traffic(requests=4, reads_source=True),
 )

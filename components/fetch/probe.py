@@ -8,12 +8,12 @@ from typing import Any
 import av
 from av.packet import Packet
 
+from components.base.profiling import profile
 from components.errors import Reason, VideoRejectedError
-from components.manifest import SourceVideo, Video
 from components.media.decoding import Decoded, VideoFile, opened
-from components.profiling import profile
+from components.records.videos import SourceVideo, Video
 from components.settings import LimitSettings
-from components.storage import Stored
+from components.stores.s3 import Stored
 
 # What a file lacks at its end compared with what its header promises before it is truncated.
 _LACKING_S = 1.0
@@ -25,7 +25,7 @@ def probe(path: Path, video: Video, stored: Stored, limits: LimitSettings) -> So
     """Read the whole file, decode its first frame, and return what it is.
 
     Raises:
-        VideoRejectedError: it is no video, not whole, without a decodable frame, or over a limit.
+        VideoRejectedError: not a video, not whole, without a decodable frame, or over a limit.
     """
     with opened(path, max_pixels=limits.max_pixels) as file:
         _check_size(file, limits)

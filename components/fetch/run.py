@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.each import Job, Shard
+from components.base.profiling import profile
 from components.errors import NotFoundError, Reason, VideoRejectedError
 from components.fetch.contract import COMPONENT, FetchInputs, FetchOutputs
 from components.fetch.probe import probe
-from components.manifest import Entry, SourceVideo, Video
-from components.profiling import profile
-from components.services import Services
-from components.storage import Stored
+from components.records.manifest import Entry
+from components.records.videos import SourceVideo, Video
+from components.running.job import Job
+from components.running.services import Services
+from components.running.shard import Shard
+from components.stores.s3 import Stored
 
 
 @profile

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from components.contract import Component, Inputs, Resources, ShardOutputs
-from components.manifest import CroppedVideo, FramedVideo, Manifest
+from components.contract import Component, Inputs, Resources, ShardOutputs, Traffic
+from components.records.manifest import Manifest
+from components.records.videos import CroppedVideo, FramedVideo
 
 
 class FrameInputs(Inputs):
@@ -26,4 +27,7 @@ COMPONENT = Component(
     resources=Resources(cpu=2, memory_gib=4, disk_gib=16),
     settings=("limits", "crop", "frame"),
     version=2,
+    decodes=True,
+    traffic=Traffic(requests=4, reads_source=True, writes_frames=True),
+    cuda="ffmpeg",
 )

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from av.video.frame import VideoFrame
 
+from components.base.profiling import profile
 from components.errors import Reason, VideoRejectedError
-from components.frame.frames_tar import FramesTar, sketch
 from components.frame.framing import BorderGoneError, Framing
 from components.frame.full_scan import full_scan
 from components.frame.keyframe_scan import keyframe_scan
 from components.frame.pick import Candidate
-from components.manifest import CroppedVideo, Frame, Rectangle, SourceVideo, frame_file
-from components.profiling import profile
+from components.frames_tar.write import FramesTar, sketch
+from components.records.frame_names import frame_file
+from components.records.videos import CroppedVideo, Frame, Rectangle, SourceVideo
 from components.settings import FrameSettings
 
 # So many pictures in full size may wait to be written.

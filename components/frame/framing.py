@@ -9,9 +9,9 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from components.frame.thumbnail import thumbnail
-from components.manifest import Rectangle, SourceVideo
 from components.media.borders import border_holds
 from components.media.decoding import Picture, upright
+from components.records.videos import Rectangle, SourceVideo
 
 
 class BorderGoneError(Exception):
@@ -61,6 +61,6 @@ class Framing:
 
 
 def is_blank(picture: Picture, solid_std: float) -> bool:
-    """Tell whether every channel of the picture varies less than `solid_std`, 0 to 255."""
+    """Return whether every channel of the picture varies less than `solid_std`, 0 to 255."""
     _, deviations = cv2.meanStdDev(picture)
     return bool((deviations < solid_std).all())

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from av.video.frame import VideoFrame
 
+from components.base.profiling import profile
 from components.errors import Reason, VideoRejectedError
 from components.frame.framing import Framing, is_blank
 from components.frame.pick import Candidate, Picker
 from components.frame.scenes import SceneCuts
-from components.manifest import Frame
 from components.media.decoding import Decoded, opened
-from components.profiling import profile
+from components.records.videos import Frame
 from components.settings import FrameSettings
 
 

@@ -42,7 +42,7 @@ _LEAST_DISTANCE = 30
 
 
 def tell_cuts(index: PacketIndex) -> bool:
-    """Tell whether most frames are so much smaller than keyframes that a new scene stands out."""
+    """Return whether most frames are so much smaller than keyframes that a new scene stands out."""
     keyframes = set(index.keyframes)
     others = [size for number, size in enumerate(index.sizes) if number not in keyframes]
     usual = median(index.sizes[number] for number in keyframes)

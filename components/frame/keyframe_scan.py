@@ -14,14 +14,14 @@ from pathlib import Path
 
 from av.video.frame import VideoFrame
 
+from components.base.profiling import profile
 from components.frame.framing import Framing, is_blank
 from components.frame.hints import keyframes_at_cuts, spikes, tell_cuts
 from components.frame.pick import Candidate, Picker
 from components.frame.scenes import MIN_SCENE_S, changes
-from components.manifest import Frame
 from components.media.decoding import VideoFile, opened
 from components.media.packets import PacketIndex
-from components.profiling import profile
+from components.records.videos import Frame
 from components.settings import FrameSettings
 
 # Of a scene without a keyframe, so many frames after its first: that one may be blended still.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from components.manifest import Frame
+from components.records.videos import Frame
 
 Item = TypeVar("Item")
 
@@ -72,6 +72,11 @@ class Picker(Generic[Item]):
         self._part_start = 0.0
         self._part = Spread[Item](_CANDIDATES)
         self._reserve = Spread[Item](max(8, 2 * fewest))
+
+    @property
+    def held(self) -> int:
+        """How many frames are held, in case that one of them is picked."""
+        return len(self._part.held) + len(self._reserve.held)
 
     def offer(self, candidate: Candidate[Item], blank: bool) -> None:
         """Take the next frame; a blank one only moves the time on."""

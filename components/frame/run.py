@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from components.each import Job, run_each
+from components.base.profiling import profile
 from components.frame.contract import COMPONENT, FrameInputs, FrameOutputs
 from components.frame.extract import extract
-from components.manifest import CroppedVideo, FramedVideo
-from components.profiling import profile
-from components.services import Services
+from components.records.videos import CroppedVideo, FramedVideo
+from components.running.job import Job
+from components.running.services import Services
+from components.running.shard import run_each
 
 
 @profile

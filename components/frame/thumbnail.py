@@ -13,8 +13,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from components.manifest import SourceVideo
 from components.media.decoding import Picture, is_bt709, is_full_range, upright
+from components.records.videos import SourceVideo
 
 # Frames are halved as long as so many pixels remain: 160x90 of 1280x720.
 _LEAST_PX = 12_000

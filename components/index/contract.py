@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from components.contract import Component, Inputs, Resources, ShardOutputs
-from components.manifest import EmbeddedVideo, IndexedVideo, Manifest, PublishedVideo
+from components.contract import Component, Inputs, Resources, ShardOutputs, Traffic
+from components.records.manifest import Manifest
+from components.records.videos import EmbeddedVideo, IndexedVideo, PublishedVideo
 
 
 class IndexInputs(Inputs):
@@ -24,4 +25,6 @@ COMPONENT = Component(
     outputs=IndexOutputs,
     resources=Resources(cpu=0.5, memory_gib=1),
     settings=("index",),
+    builds_on="embedded",
+    traffic=Traffic(requests=3),
 )

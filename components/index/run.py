@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from components.each import Job, Shard
+from components.base.profiling import profile
 from components.errors import ManifestError
 from components.index.contract import COMPONENT, IndexInputs, IndexOutputs
-from components.manifest import EmbeddedVideo, Entry, IndexedVideo, PublishedVideo
-from components.profiling import profile
-from components.services import Services
+from components.pipeline import chooses_frames
+from components.records.manifest import Entry
+from components.records.videos import EmbeddedVideo, IndexedVideo, PublishedVideo
+from components.running.job import Job
+from components.running.services import Services
+from components.running.shard import Shard
 
 
 @profile
@@ -59,7 +62,7 @@ def _index(job: Job[EmbeddedVideo]) -> IndexedVideo:
     embedded, services = job.input, job.services
     with job.downloaded(embedded.vectors, "vectors.npy") as path:
         vectors = np.load(path, allow_pickle=False)
-    services.collection.prepare(embedded.model, embedded.dim)
+    services.collection.ensure(embedded.model, embedded.dim)
     services.collection.replace(embedded.framed, vectors, embedded.model, _chosen_by(job))
     return IndexedVideo(
         framed=embedded.framed,
@@ -75,4 +78,4 @@ def _points_are_there(job: Job[Any], indexed: IndexedVideo) -> bool:
 
 def _chosen_by(job: Job[Any]) -> str:
     """Return the fingerprint of the phase that chose the frames."""
-    return next((step.fingerprint for step in job.entry.steps if step.phase == "dedup"), "")
+    return job.entry.fingerprints.get(chooses_frames(), "")

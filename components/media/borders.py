@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.manifest import Rectangle
+from components.records.videos import Rectangle
 
 Plane = NDArray[np.float32]
 
@@ -28,8 +28,19 @@ _BRIGHT = 32
 _BRIGHT_SHARE = 0.001
 # A column counts as lit inside the edge if it is this much brighter than the bar.
 _LIT = 6.0
-# So much of the edge must be lit, at the same line.
+# So much of the edge must be lit, at the same line; the rest may be where the picture is dark.
 _STRAIGHT = 0.6
+# A column counts as lit from this part of its own contrast on, so that an edge which encoding has
+# smeared over two or three rows is placed alike next to dark and to bright pictures.
+_ONSET = 0.4
+# The edge is the first row at which half of what ever lights up is lit.
+_HALF = 0.5
+# A straight edge lights up within so many rows. So many rows before it, hardly any column may be
+# lit, or it is ragged: footage that gets lighter. So many rows after it, nearly all must be.
+_SHARP_PX = 3
+_HARDLY, _NEARLY = 0.1, 0.9
+# Ringing and mixed pixels reach so far inside the edge; beyond that is the picture as it is.
+_INSET_PX = 2
 
 
 class Evidence:
@@ -105,7 +116,7 @@ def judged(evidence: Evidence, proposed: Bars, limit: int) -> Bars:
 def border_holds(
     small: NDArray[np.uint8], rectangle: Rectangle, width: int, height: int, limit: int
 ) -> bool:
-    """Tell whether a frame is black outside the rectangle, but for noise.
+    """Return whether a frame is black outside the rectangle, but for noise.
 
     `small` is the frame of `width` x `height` pixels scaled down, (…, …, 3) uint8, full range.
     """
@@ -147,7 +158,7 @@ def _side(evidence: Evidence, side: str) -> _View:
 
 
 def _edge(view: _View, proposed: int, ends: tuple[int, int], limit: int) -> int:
-    """Return the rows of the border on top of the view, 0 if it is none.
+    """Return the rows of the border on top of the view, 0 if there is none.
 
     `ends` are the borders at either end of the edge, which it need not run along.
     """
@@ -160,20 +171,20 @@ def _edge(view: _View, proposed: int, ends: tuple[int, int], limit: int) -> int:
         return 0
     black = float(np.median(mean[quiet]))
     stretch = slice(ends[0], columns - ends[1])
-    inside = mean[proposed + 2 : proposed + 2 + _REACH_PX, stretch].mean(axis=0)
-    contrast = inside - black
+    within = proposed + _INSET_PX
+    contrast = mean[within : within + _REACH_PX, stretch].mean(axis=0) - black
     visible = contrast > _LIT
-    threshold = black + np.maximum(_LIT / 2, 0.4 * contrast)
+    # Half of _LIT at least, or noise of the bar would count where the picture is hardly lighter.
+    threshold = black + np.maximum(_LIT / 2, _ONSET * contrast)
     first = max(0, proposed - _REACH_PX)
     near = mean[first : proposed + _REACH_PX + 1, stretch]
     lit = ((near > threshold) & visible).mean(axis=1)
     if visible.mean() < _STRAIGHT:
         return 0
-    edge = int(np.argmax(lit >= 0.5 * lit.max()))
-    # At a straight edge the lit part jumps within a few rows; a ragged one lets it grow.
-    if edge >= 3 and lit[edge - 3] > 0.1:
+    edge = int(np.argmax(lit >= _HALF * lit.max()))
+    if edge >= _SHARP_PX and lit[edge - _SHARP_PX] > _HARDLY:
         return 0
-    if lit[min(edge + 3, len(lit) - 1)] < 0.9 * _STRAIGHT:
+    if lit[min(edge + _SHARP_PX, len(lit) - 1)] < _NEARLY * _STRAIGHT:
         return 0
     return first + edge
 

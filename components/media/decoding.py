@@ -21,9 +21,9 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from components.base.logs import log
 from components.errors import Reason, VideoRejectedError
-from components.logs import log
-from components.manifest import SourceVideo
+from components.records.videos import SourceVideo
 
 # Containers that hold their own data. Playlists and scripts (hls, concat, dash, …) are not among
 # them, and no protocol but the local file is allowed, so a file cannot make FFmpeg open another.
@@ -38,7 +38,7 @@ _LONG_S = 300
 # More threads than cores, so that decoding does not wait while a frame is looked at.
 _AHEAD = 2
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
-# Titles in another encoding than UTF-8 are no reason to refuse a video; PyAV 19 takes any.
+# Titles in another encoding than UTF-8 are not a reason to refuse a video; PyAV 19 takes any.
 _ANY_METADATA = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 Picture = NDArray[np.uint8]
@@ -140,7 +140,7 @@ def opened(path: Path, *, max_pixels: int = 0, hwaccel: str = "none") -> Iterato
         hwaccel: A device to decode on, as FFmpeg names it (cuda); the CPU where there is none.
 
     Raises:
-        VideoRejectedError: it is no video, or not one that can be opened.
+        VideoRejectedError: it is not a video, or not one that can be opened.
     """
     try:
         container = _container(path, hwaccel)
@@ -217,14 +217,14 @@ def luma(frame: VideoFrame, rotation: int) -> Picture:
 
 
 def is_bt709(frame: VideoFrame) -> bool:
-    """Tell whether the frame's colours are coded by BT.709; players assume so from HD on."""
+    """Return whether the frame's colours are coded by BT.709; players assume so from HD on."""
     if frame.colorspace == _UNSPECIFIED:
         return frame.width >= 1280 or frame.height > 576
     return frame.colorspace == Colorspace.ITU709
 
 
 def is_full_range(frame: VideoFrame) -> bool:
-    """Tell whether the frame's luma goes from 0 to 255, not from 16 to 235."""
+    """Return whether the frame's luma goes from 0 to 255, not from 16 to 235."""
     return frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
 
 
@@ -235,7 +235,7 @@ def _colorspace(frame: VideoFrame) -> Colorspace | None:
 
 
 def _is_cover(stream: VideoStream) -> bool:
-    """Tell whether the stream is the cover picture of an audio file."""
+    """Return whether the stream is the cover picture of an audio file."""
     return bool(stream.disposition & Disposition.attached_pic)
 
 

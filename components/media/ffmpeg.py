@@ -15,8 +15,8 @@ import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
+from components.base.processes import die_with_parent
 from components.errors import ConfigurationError
-from components.isolation import die_with_parent
 from components.media.decoding import DEMUXERS, PROTOCOLS
 
 

@@ -41,7 +41,7 @@ class PacketIndex:
         )
 
     def has(self, pts: int) -> bool:
-        """Tell whether a frame is shown at `pts`."""
+        """Return whether a frame is shown at `pts`."""
         number = bisect_left(self.pts, pts)
         return number < len(self.pts) and self.pts[number] == pts
 

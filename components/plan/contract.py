@@ -7,7 +7,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from components.contract import Component, Inputs, Outputs, Resources
-from components.manifest import Manifest, RunName, Video
+from components.records.manifest import Manifest
+from components.records.record import RunName
+from components.records.videos import Video
 
 Origin = Annotated[str, Field(pattern="^(listing|ledger|queue)$")]
 

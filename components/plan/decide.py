@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from components.base.logs import log
 from components.errors import ConfigurationError
-from components.ledger.booking import Booking
-from components.logs import log
-from components.manifest import Video
 from components.plan.contract import PlanInputs
 from components.plan.due import Candidate, Due, Judge, Left, Why, joined
 from components.plan.job_input import laid_out_video, listed_video, parse_job_input
 from components.plan.queue import EventQueue
-from components.services import Services
+from components.records.booking import Booking
+from components.records.videos import Video
+from components.running.services import Services
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # Without a limit; a queue is emptied batch by batch.
@@ -31,21 +31,22 @@ class Decision:
     """Which videos a run takes, in key order, and what it leaves.
 
     `oldest` is when the oldest source of all due videos was written. `messages` are the videos of
-    each message of the queue, `settled` those that need no run.
+    each message of the `queue`, `settled` those that need no run.
     """
 
     due: list[Due] = field(default_factory=list)
     left: Counter[Left] = field(default_factory=Counter)
     skipped: int = 0
     oldest: datetime | None = None
+    queue: EventQueue | None = None
     messages: dict[str, set[str]] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
 
-    @property
-    def done_messages(self) -> list[str]:
-        """The messages whose videos all need no run, or are in `due`, once that is planned."""
-        over = self.settled | {str(due.candidate.video) for due in self.due}
-        return [handle for handle, videos in self.messages.items() if videos <= over]
+    def acknowledge(self) -> None:
+        """Delete the messages whose videos need no run, or are in `due` once that is planned."""
+        if self.queue and self.messages:
+            over = self.settled | {str(due.candidate.video) for due in self.due}
+            self.queue.delete([one for one, videos in self.messages.items() if videos <= over])
 
     @property
     def backlog(self) -> int:
@@ -109,12 +110,14 @@ Pairs = Iterable[tuple[Candidate, Booking | None]]
 def _candidates(inputs: PlanInputs, services: Services, decision: Decision) -> Pairs:
     """Return what may be due, with its booking, from where the inputs say."""
     if inputs.origin == "queue":
-        batch = EventQueue(services.settings).receive(inputs.limit or _MOST_OF_A_QUEUE)
-        decision.messages, decision.skipped = batch.messages, batch.foreign
-        found = sorted(batch.candidates.values(), key=lambda candidate: candidate.folder)
-        return ((candidate, _booking(candidate.video, services)) for candidate in found)
+        decision.queue = EventQueue(services.settings)
+        announced = decision.queue.receive(inputs.limit or _MOST_OF_A_QUEUE)
+        decision.messages, decision.skipped = announced.messages, announced.foreign
+        found = sorted(announced.candidates.values(), key=lambda candidate: candidate.folder)
+        booked = services.bookings
+        return ((one, booked.of(one.video.platform, one.video.code)) for one in found)
     if inputs.origin == "ledger":
-        bookings = _bookings(inputs.platform, "", services)
+        bookings = services.bookings.all(inputs.platform)
         return ((_known(booking, services), booking) for booking in bookings if booking.state)
     source = inputs.source or f"s3://{services.settings.storage.videos_bucket}/"
     if inputs.platform and not inputs.source:
@@ -122,7 +125,7 @@ def _candidates(inputs: PlanInputs, services: Services, decision: Decision) -> P
     # A deeper prefix could name the source file itself, which no marker lies below.
     folder = "/".join(source.removeprefix("s3://").split("/")[1:3])
     listing = _listing(source, services, decision, laid_out=True)
-    return joined(listing, _bookings(inputs.platform, folder, services))
+    return joined(listing, services.bookings.all(inputs.platform, folder))
 
 
 def _listing(
@@ -137,18 +140,6 @@ def _listing(
         else:
             decision.skipped += 1
             log.info("plan: %s is no <platform>/<code>/video.mp4, skipped", uri)
-
-
-def _bookings(platform: str, prefix: str, services: Services) -> Iterator[Booking]:
-    if services.ledger:
-        return services.ledger.bookings(platform)
-    return services.markers.bookings(prefix or (f"{platform}/" if platform else ""))
-
-
-def _booking(video: Video, services: Services) -> Booking | None:
-    if services.ledger:
-        return services.ledger.booking(video.platform, video.code)
-    return next(services.markers.bookings(f"{video}/"), None)
 
 
 def _known(booking: Booking, services: Services) -> Candidate:

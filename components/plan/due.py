@@ -9,11 +9,11 @@ from enum import StrEnum
 from itertools import groupby
 from typing import TypeVar
 
+from components.base.logs import log
 from components.errors import ConfigurationError
-from components.fingerprint import fingerprints
-from components.ledger.booking import Booking
-from components.logs import log
-from components.manifest import Video
+from components.records.booking import Booking
+from components.records.videos import Video
+from components.running.fingerprint import fingerprints
 from components.settings import Settings
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from components.errors import ConfigurationError
-from components.manifest import Video
+from components.records.videos import Video
 
 SOURCE_FILE = "video.mp4"
 
@@ -35,7 +35,7 @@ def named_video(platform: str, code: str, bucket: str, origin: str) -> Video:
     """Return the video `platform`/`code` of the bucket.
 
     Raises:
-        ConfigurationError: one of them is no safe name; names `origin`, the field and the value.
+        ConfigurationError: one of them is not a safe name; names `origin`, the field and the value.
     """
     try:
         return Video(

@@ -1,7 +1,7 @@
 """Candidates from an SQS queue that gets the event notifications of the source bucket.
 
 A message is deleted only once what it announces is planned for good, or booked already. One that
-is no event of the bucket stays in the queue, for its redrive policy to take aside.
+is not an event of the bucket stays in the queue, for its redrive policy to take aside.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_plus
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from components.base.logs import log
+from components.base.retries import answered
+from components.base.side_by_side import batches
 from components.errors import ConfigurationError, PipelineError, TransientError
-from components.logs import log
 from components.plan.due import Candidate
 from components.plan.job_input import laid_out_video
 from components.settings import Settings
+from components.stores.aws import client
 
 _MESSAGES_A_REQUEST = 10
 # Until then a message is hidden from others; planning takes seconds, so a crash costs that long.
@@ -32,7 +34,7 @@ _REGION = re.compile(r"//sqs\.([a-z0-9-]+)\.")
 
 
 @dataclass
-class Batch:
+class Announced:
     """What a queue held: candidates by their video, and each message's videos by its handle."""
 
     candidates: dict[str, Candidate] = field(default_factory=dict)
@@ -53,16 +55,12 @@ class EventQueue:
             )
         self._url = settings.plan.queue_url
         self._bucket = settings.storage.videos_bucket
-        storage = settings.storage
-        secret, token = storage.secret_access_key, storage.session_token
         region = _REGION.search(self._url)
-        self._client = boto3.client(
+        self._client = client(
             "sqs",
-            endpoint_url=self._url.rsplit("/", 2)[0],
-            region_name=region[1] if region else storage.region or "us-east-1",
-            aws_access_key_id=storage.access_key_id,
-            aws_secret_access_key=secret.get_secret_value() if secret else None,
-            aws_session_token=token.get_secret_value() if token else None,
+            settings.storage,
+            endpoint=self._url.rsplit("/", 2)[0],
+            region=region[1] if region else None,
         )
 
     def length(self) -> int:
@@ -71,11 +69,11 @@ class EventQueue:
         answer = self._call("get_queue_attributes", AttributeNames=[name])
         return int(answer["Attributes"][name])
 
-    def receive(self, most: int) -> Batch:
+    def receive(self, most: int) -> Announced:
         """Take messages for up to `most` videos; they stay in the queue, hidden for a while."""
-        batch = Batch()
+        announced = Announced()
         seen: set[str] = set()
-        while len(batch.candidates) < most:
+        while len(announced.candidates) < most:
             answer = self._call(
                 "receive_message",
                 MaxNumberOfMessages=_MESSAGES_A_REQUEST,
@@ -88,13 +86,12 @@ class EventQueue:
                 break
             seen.update(message["MessageId"] for message in unseen)
             for message in unseen:
-                self._take(message, batch)
-        return batch
+                self._take(message, announced)
+        return announced
 
     def delete(self, handles: Sequence[str]) -> None:
         """Delete messages whose work is done or durably planned."""
-        for start in range(0, len(handles), _MESSAGES_A_REQUEST):
-            part = handles[start : start + _MESSAGES_A_REQUEST]
+        for part in batches(handles, _MESSAGES_A_REQUEST):
             entries = [
                 {"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(part)
             ]
@@ -102,27 +99,30 @@ class EventQueue:
             for refused in answer.get("Failed", ()):
                 log.warning("plan: a message was not deleted and comes again: %s", refused["Code"])
 
-    def _take(self, message: dict[str, Any], batch: Batch) -> None:
+    def _take(self, message: dict[str, Any], announced: Announced) -> None:
         try:
             found = list(_events(json.loads(message["Body"])))
         except (ValueError, KeyError, TypeError, AttributeError):
-            batch.foreign += 1
+            announced.foreign += 1
             log.warning(
-                "plan: message %s is no S3 event and stays in the queue: %.80r",
+                "plan: message %s is not an S3 event and stays in the queue: %.80r",
                 message["MessageId"], message["Body"],
             )  # fmt: skip
             return
-        videos = batch.messages.setdefault(message["ReceiptHandle"], set())
+        videos = announced.messages.setdefault(message["ReceiptHandle"], set())
         for bucket, key, size, etag in found:
             if video := laid_out_video(f"s3://{bucket}/{key}", self._bucket):
-                batch.candidates[str(video)] = Candidate(video, etag, size)
+                announced.candidates[str(video)] = Candidate(video, etag, size)
                 videos.add(str(video))
 
     def _call(self, operation: str, **arguments: Any) -> Any:
-        try:
-            return getattr(self._client, operation)(QueueUrl=self._url, **arguments)
-        except (ClientError, BotoCoreError) as error:
-            raise self._explain(error) from error
+        return answered(
+            lambda: getattr(self._client, operation)(QueueUrl=self._url, **arguments),
+            attempts=1,  # boto3 tries again by itself
+            passing=lambda _: False,
+            failures=(ClientError, BotoCoreError),
+            explain=self._explain,
+        )
 
     def _explain(self, error: Exception) -> PipelineError:
         if isinstance(error, ClientError):

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from components.errors import ConfigurationError
-from components.logs import log
-from components.manifest import Entry, Manifest, Video
-from components.plan.contract import Batch, PlanInputs, PlanOutputs
+from components.base.logs import log
+from components.base.profiling import profile
+from components.base.run_names import run_name
+from components.base.side_by_side import side_by_side
+from components.plan.batches import batched_shards
+from components.plan.contract import PlanInputs, PlanOutputs
 from components.plan.decide import Decision, decide
 from components.plan.due import Due, Left
-from components.plan.naming import run_name
 from components.plan.packing import packed
-from components.plan.queue import EventQueue
-from components.profiling import profile
-from components.services import Services
+from components.records.manifest import Entry, Manifest
+from components.records.videos import Video
+from components.running.services import Services
 
-# A thousand child workflows are about a megabyte of their parent's status, before compression.
-_MOST_BATCHES = 1000
+_WRITERS = 16
 
 
 @profile
@@ -39,13 +38,12 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
         inputs.videos_per_shard,
         inputs.mb_per_shard * 10**6,
     )
-    batches = _batches(len(shards), inputs.shards_per_batch)
+    batches = batched_shards(len(shards), inputs.shards_per_batch)
     bucket = services.settings.storage.artifacts_bucket
     addresses = f"s3://{bucket}/runs/{inputs.run}/%06d/plan.jsonl"
     manifests = _written(shards, addresses, services)
-    if decision.messages:
-        # Only now: with the manifests written, a crash loses nothing.
-        EventQueue(services.settings).delete(decision.done_messages)
+    # Only now: with the manifests written, a crash loses nothing.
+    decision.acknowledge()
     _say(inputs, decision, len(shards), len(batches))
     oldest = decision.oldest
     return PlanOutputs(
@@ -88,26 +86,7 @@ def _written(
         entries = [Entry[Video](video=video, result=video) for video in shard]
         return Manifest[Video].write(services.store, addresses % number, entries)
 
-    with ThreadPoolExecutor(16) as writers:
-        return tuple(writers.map(write, enumerate(shards)))
-
-
-def _batches(shards: int, most: int) -> tuple[Batch, ...]:
-    """Return batches of `most` shards, or none if one workflow can handle all.
-
-    Raises:
-        ConfigurationError: more batches than one workflow should start.
-    """
-    if not most or shards <= most:
-        return ()
-    if shards > most * _MOST_BATCHES:
-        raise ConfigurationError(
-            f"{shards} shards make more than {_MOST_BATCHES} batches of {most}; raise "
-            "videos_per_shard, mb_per_shard or shards_per_batch, or set limit"
-        )
-    return tuple(
-        Batch(first=first, count=min(most, shards - first)) for first in range(0, shards, most)
-    )
+    return tuple(side_by_side(write, enumerate(shards), _WRITERS, 4 * _WRITERS))
 
 
 def _say(inputs: PlanInputs, decision: Decision, shards: int, batches: int) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from components.contract import Component, Inputs, Resources, ShardOutputs
-from components.manifest import IndexedVideo, Manifest, RecordedVideo
+from components.contract import Component, Inputs, Resources, ShardOutputs, Traffic
+from components.records.manifest import Manifest
+from components.records.videos import IndexedVideo, RecordedVideo
 
 
 class RecordInputs(Inputs):
@@ -24,4 +25,5 @@ COMPONENT = Component(
     outputs=RecordOutputs,
     resources=Resources(cpu=0.25, memory_gib=0.5),
     settings=("ledger",),
+    traffic=Traffic(requests=4),
 )

@@ -5,17 +5,19 @@ A failed video gets no marker, so that the next catch-up takes it up again.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from components.each import Job, Shard
-from components.errors import NotFoundError
-from components.ledger.booking import Booking
-from components.manifest import Entry, IndexedVideo, RecordedVideo
-from components.markers import now
-from components.profiling import profile
+from components.base.profiling import profile
 from components.record.contract import COMPONENT, RecordInputs, RecordOutputs
-from components.services import Services
+from components.records.booking import Booking
+from components.records.done_marker import DoneMarker, MarkedFrame
+from components.records.manifest import Entry
+from components.records.rejected_marker import RejectedMarker
+from components.records.videos import IndexedVideo, RecordedVideo
+from components.running.job import Job
+from components.running.services import Services
+from components.running.shard import Shard
+from components.stores.markers import now
 
 
 @profile
@@ -43,40 +45,33 @@ def _mark(job: Job[IndexedVideo], run_name: str) -> RecordedVideo:
     indexed, video = job.input, job.video
     framed = indexed.framed
     source = framed.cropped.source
-    content = {
-        "platform": video.platform,
-        "code": video.code,
-        "source": video.source,
-        "etag": source.etag,
-        "duration": source.duration,
-        "crop": framed.rectangle.model_dump() if framed.rectangle else None,
-        "frames": [
-            {
-                **frame.model_dump(exclude={"sketch"}),
-                "path": framed.path(frame),
-                "uuid": framed.point_id(frame),
-            }
-            for frame in framed.frames
-        ],
-        "duplicates_removed": framed.duplicates_removed,
-        "collection": indexed.collection,
-        "model": indexed.model,
-        "dim": indexed.dim,
-        "fingerprints": _fingerprints(job),
-        "run": run_name,
-        "recorded_at": now(),
-    }
-    marker = job.services.markers.write_done(video.platform, video.code, content)
-    return RecordedVideo(indexed=indexed, marker=marker)
+    frames = (
+        MarkedFrame(path=framed.path(frame), uuid=framed.point_id(frame), **dict(frame))
+        for frame in framed.frames
+    )
+    marker = DoneMarker(
+        platform=video.platform,
+        code=video.code,
+        source=video.source,
+        etag=source.etag,
+        duration=source.duration,
+        crop=framed.rectangle,
+        frames=tuple(frames),
+        duplicates_removed=framed.duplicates_removed,
+        collection=indexed.collection,
+        model=indexed.model,
+        dim=indexed.dim,
+        fingerprints=_fingerprints(job),
+        run=run_name,
+        recorded_at=now(),
+    )
+    return RecordedVideo(indexed=indexed, marker=job.services.markers.write_done(marker))
 
 
-def _marker_is_of(job: Job[IndexedVideo], recorded: RecordedVideo) -> bool:
-    """Tell whether the marker says what this run would; another one may have written it since."""
-    try:
-        content = json.loads(job.services.store.get(recorded.marker))
-        return bool(content["fingerprints"] == _fingerprints(job))
-    except (NotFoundError, ValueError, KeyError, TypeError):
-        return False
+def _marker_is_of(job: Job[IndexedVideo], _: RecordedVideo) -> bool:
+    """Return whether the marker says what this run would; another may have written it since."""
+    marker = job.services.markers.done(job.video.platform, job.video.code)
+    return marker is not None and marker.fingerprints == _fingerprints(job)
 
 
 def _fingerprints(job: Job[IndexedVideo]) -> dict[str, str]:
@@ -88,15 +83,15 @@ def _mark_rejected(entry: Entry[Any], run_name: str, services: Services) -> None
     problem, video = entry.problem, entry.video
     if problem is None or problem.kind != "rejected" or not entry.etag:
         return
-    content = {
-        "platform": video.platform,
-        "code": video.code,
-        "source": video.source,
-        "etag": entry.etag,
-        "phase": problem.phase,
-        "reason": problem.reason,
-        "message": problem.message,
-        "run": run_name,
-        "recorded_at": now(),
-    }
-    services.markers.write_rejected(video.platform, video.code, content)
+    marker = RejectedMarker(
+        platform=video.platform,
+        code=video.code,
+        source=video.source,
+        etag=entry.etag,
+        phase=problem.phase,
+        reason=problem.reason,
+        message=problem.message,
+        run=run_name,
+        recorded_at=now(),
+    )
+    services.markers.write_rejected(marker)

@@ -13,7 +13,8 @@ from typing import Any, Self, get_type_hints
 from pydantic import ValidationError
 
 from components.errors import ConfigurationError
-from components.settings.around import ClusterSettings, MetricsSettings
+from components.settings.cluster import ClusterSettings
+from components.settings.metrics import MetricsSettings
 from components.settings.phases import (
     CropSettings,
     DedupSettings,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from components.encoders.identity import identity
+from components.base.model_names import identity
 from components.settings.variables import Group, variable
 
 

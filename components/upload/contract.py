@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from components.contract import Component, Inputs, Resources, ShardOutputs
-from components.manifest import FramedVideo, Manifest, PublishedVideo
+from components.contract import Component, Inputs, Resources, ShardOutputs, Traffic
+from components.records.manifest import Manifest
+from components.records.videos import FramedVideo, PublishedVideo
 
 
 class UploadInputs(Inputs):
@@ -25,4 +26,5 @@ COMPONENT = Component(
     outputs=UploadOutputs,
     resources=Resources(cpu=0.5, memory_gib=0.5, disk_gib=4),
     settings=("upload",),
+    traffic=Traffic(requests=4, requests_a_frame=1, reads_frames=True, writes_frames=True),
 )

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 
-from components.each import Job, run_each
-from components.frames_tar import read_pngs
-from components.manifest import Frame, FramedVideo, PublishedVideo, is_frame_file
-from components.profiling import profile
-from components.services import Services
+from components.base.profiling import profile
+from components.frames_tar.read import read_pngs
+from components.records.frame_names import is_frame_file
+from components.records.videos import Frame, FramedVideo, PublishedVideo
+from components.running.job import Job
+from components.running.services import Services
+from components.running.shard import run_each
 from components.upload.contract import COMPONENT, UploadInputs, UploadOutputs
 
 
@@ -46,7 +48,7 @@ def _upload(senders: ThreadPoolExecutor, job: Job[FramedVideo]) -> PublishedVide
 
 
 def _verified(job: Job[FramedVideo], published: PublishedVideo) -> bool:
-    """Tell whether exactly the wanted frames lie in the frames bucket."""
+    """Return whether exactly the wanted frames lie in the frames bucket."""
     wanted = {published.framed.path(frame) for frame in published.framed.frames}
     return _published(job).keys() == wanted
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from qdrant_client import QdrantClient
 
-from components.collection import FrameCollection
 from components.settings import ClusterSettings, Settings, StorageSettings
-from components.storage import Store
+from components.stores.s3 import Store
+from components.stores.vectors.qdrant.store import QdrantStore
 from tests.cluster.installation import install, secret
 from tests.cluster.stores import Server, postgres_server, qdrant_server, s3_server
 
@@ -57,7 +57,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with (
         s3,
         qdrant,
-        closing(FrameCollection.open(index)) as collection,
+        closing(QdrantStore.open(index)) as vectors,
         postgres_server(folder, host) as (socket_folder, database),
     ):
         subprocess.run(
@@ -83,7 +83,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             folder=folder,
             s3=s3,
             store=Store(storage),
-            qdrant=collection.connection.client,
+            qdrant=vectors.collection().connection.client,
             settings=settings,
             pod_settings=pod_settings,
             postgres=f"host={socket_folder} user=postgres dbname=postgres",

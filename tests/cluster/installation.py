@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from components.contract import components
+from components.pipeline import components
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "oriane"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, urlparse
 
-from components.isolation import die_with_parent
+from components.base.processes import die_with_parent
 from components.settings import IndexSettings, StorageSettings
 from tests import postgres
 

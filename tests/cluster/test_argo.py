@@ -16,7 +16,8 @@ import psycopg
 import pytest
 import yaml
 
-from components.manifest import Entry, Manifest, RecordedVideo
+from components.records.manifest import Entry, Manifest
+from components.records.videos import RecordedVideo
 from tests.clips import ffmpeg
 from tests.cluster.conftest import Cluster
 from tests.cluster.installation import ROOT, get, install, kubectl

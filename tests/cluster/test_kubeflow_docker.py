@@ -17,29 +17,15 @@ import pytest
 from kfp import components as kfp_components
 from kfp import local
 
-from components.collection import FrameCollection
-from components.contract import component
-from components.manifest import (
-    CroppedVideo,
-    EmbeddedVideo,
-    Entry,
-    Manifest,
-    RecordedVideo,
-    Rectangle,
-)
+from components.dag import Item, Output, Pipeline, PipelineInput, Source, Step
+from components.pipeline import component, video_to_embedding
+from components.records.manifest import Entry, Manifest
+from components.records.videos import CroppedVideo, EmbeddedVideo, RecordedVideo, Rectangle
 from components.settings import Settings, StorageSettings
-from components.storage import Store
+from components.stores.s3 import Store
+from components.stores.vectors.open import open_store
 from tests.clips import bordered_video
 from workflows.kubeflow import Target, kubeflow_pipeline, rendered_kubeflow
-from workflows.pipeline import (
-    Item,
-    Output,
-    Parameter,
-    Pipeline,
-    Source,
-    Step,
-    video_to_embedding,
-)
 
 TARGET = Target(registry="localhost", gpu=False, parallelism=1)
 # Kubernetes puts a command in the place of the image's entry point, Docker appends it. The runner
@@ -167,7 +153,7 @@ def over_given_shards() -> Pipeline:
     """
     pipeline = video_to_embedding()
     given = {
-        Output("plan", name, source.type): Parameter(name, source.type)
+        Output("plan", name, source.type): PipelineInput(name, source.type)
         for name, source in [("shards", pipeline.over), ("run", Output("plan", "run", str))]
     }
 
@@ -203,9 +189,9 @@ def test_the_loop_runs_for_every_shard(bench: Bench, tmp_path: Path) -> None:
         frames += len(recorded.indexed.framed.frames)
         assert recorded.marker in bench.keys(bench.storage.frames_bucket)
     settings = Settings.load().having("index", url=str(bench.qdrant))
-    collection = FrameCollection.open(settings.index)
+    vectors = open_store(settings.index)
     try:
         vector = [1.0] + [0.0] * (recorded.indexed.dim - 1)
-        assert len(collection.search(vector, 100, None, None)) == frames
+        assert len(vectors.collection().search(vector, 100)) == frames
     finally:
-        collection.close()
+        vectors.close()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
-from components.storage import Store
+from components.stores.s3 import Store
 
 if TYPE_CHECKING:
-    from components.collection import Hit
+    from components.records.run_report import RunVideo
+    from components.records.videos import Rectangle
+    from components.stores.vectors.store import Hit
 
 _WIDTH = 1600
 _MARGIN = 28
@@ -41,22 +43,21 @@ class ContactSheet:
         self._store, self._bucket = store, frames_bucket
         self._rows: list[tuple[str, str, list[_Tile]]] = []
 
-    def add_video(self, video: dict[str, Any], original: Image.Image) -> None:
+    def add_video(self, video: RunVideo, original: Image.Image) -> None:
         """Add a row: the original frame with the crop drawn in, then the kept frames and times."""
-        crop = video["crop"]
-        cut = f"crop {crop['width']}x{crop['height']} at {crop['x']},{crop['y']}" if crop else ""
+        crop = video.crop
+        cut = f"crop {crop.width}x{crop.height} at {crop.x},{crop.y}" if crop else ""
         facts = [
-            f"{video['duration']:.1f} s",
-            f"{len(video['frames'])} frames kept",
-            f"near-duplicates removed: {video['duplicates_removed']}",
+            f"{video.duration:.1f} s",
+            f"{len(video.frames)} frames kept",
+            f"near-duplicates removed: {video.duplicates_removed}",
             cut or "no border",
         ]
         tiles = [_Tile(_scaled(_with_crop(original, crop)), "source", accent=bool(crop))]
         tiles += [
-            _Tile(self._thumbnail(frame["path"]), f"{frame['second']:.2f} s")
-            for frame in video["frames"]
+            _Tile(self._thumbnail(frame.path), f"{frame.second:.2f} s") for frame in video.frames
         ]
-        self._rows.append((f"{video['platform']}/{video['code']}", " · ".join(facts), tiles))
+        self._rows.append((video.name, " · ".join(facts), tiles))
 
     def add_hits(self, query: str, hits: Sequence[Hit]) -> None:
         """Add a row: the frames that a query found, best first."""
@@ -130,12 +131,12 @@ def _scaled(picture: Image.Image) -> Image.Image:
     return picture.resize((width, _ROW_HEIGHT), Image.Resampling.LANCZOS)
 
 
-def _with_crop(picture: Image.Image, crop: dict[str, int] | None) -> Image.Image:
+def _with_crop(picture: Image.Image, crop: Rectangle | None) -> Image.Image:
     """Draw the rectangle into a copy of the picture."""
     drawn = picture.copy()
     if crop:
-        right, bottom = crop["x"] + crop["width"] - 1, crop["y"] + crop["height"] - 1
+        right, bottom = crop.x + crop.width - 1, crop.y + crop.height - 1
         line = max(2, picture.height // 100)
-        box = (crop["x"], crop["y"], right, bottom)
+        box = (crop.x, crop.y, right, bottom)
         ImageDraw.Draw(drawn).rectangle(box, outline=_ACCENT, width=line)
     return drawn

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 from rich.console import Console
 
-from components.encoders.identity import PACKAGED
+from components.base.model_names import PACKAGED
 from components.errors import ConfigurationError
 from components.media.decoding import opened, upright
+from components.records.run_report import RunReport
 from components.settings import Settings
-from components.storage import Store
+from components.stores.s3 import Store
 from workflows.demo.sheet import ContactSheet
 from workflows.demo.videos import make_videos
-from workflows.local import names_an_s3
-from workflows.local_s3 import local_s3
-from workflows.report import counts
-from workflows.runner import run_videos, search_frames
-from workflows.tables import hits_table, run_table
+from workflows.local.command import run_table
+from workflows.local.deployment import names_an_s3, with_stand_ins
+from workflows.local.run import run_videos
+from workflows.local.s3_server import local_s3
+from workflows.search.command import hits_table
+from workflows.search.query import searcher
 
 QUERIES = ("a cat", "a cup of coffee", "a bicycle")
 _HITS = 5
 
 
-def show(settings: Settings, packages: Path | None, console: Console) -> dict[str, Any]:
+def show(settings: Settings, packages: Path | None, console: Console) -> RunReport:
     """Make the videos, run every phase, answer the queries, draw the sheet; return the report.
 
     Raises:
@@ -50,19 +51,20 @@ def show(settings: Settings, packages: Path | None, console: Console) -> dict[st
         shards_in_flight=settings.work.worker_count,
     )
     console.print(run_table(result))
-    if not counts(result)["done"]:
+    if not result.counts["done"]:
         return result
 
-    hits = search_frames(settings, QUERIES, limit=_HITS)
+    with searcher(with_stand_ins(settings)) as searching:
+        hits = [searching.find(query, limit=_HITS) for query in QUERIES]
     for query, found in zip(QUERIES, hits, strict=True):
         console.print(hits_table(query, found[:3]))
 
     with local_s3(root / "s3", settings.storage) as storage:
         sheet = ContactSheet(Store(storage), storage.frames_bucket)
-        for video in result["videos"]:
-            if video["status"] == "done":
-                file = bucket / video["platform"] / video["code"] / "video.mp4"
-                sheet.add_video(video, _frame_at(file, video["duration"] / 2))
+        for video in result.videos:
+            if video.status == "done":
+                file = bucket / video.platform / video.code / "video.mp4"
+                sheet.add_video(video, _frame_at(file, (video.duration or 0.0) / 2))
         for query, found in zip(QUERIES, hits, strict=True):
             sheet.add_hits(query, found)
         target = root / "contact-sheet.png"

@@ -75,7 +75,7 @@ def _from_archive(archive: Path, target: Path) -> None:
     with tarfile.open(archive) as tar:
         name = next(name for name in tar.getnames() if name.endswith(_TRAILER))
         member = tar.extractfile(name)
-        assert member is not None, f"{name} is no file"
+        assert member is not None, f"{name} is not a file"
         target.write_bytes(member.read())
 
 

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
-from typing import Any
 
-import numpy as np
-from PIL import Image, UnidentifiedImageError
-
-from components.collection import FrameCollection
-from components.collection.family import CollectionFamily
-from components.collection.points import batches
-from components.embed.prefetch import prefetched
-from components.encoders.encoder import Encoder, Prepared, Vectors
+from components.encoders.batching import Embedded, Read, Task, embedded
 from components.errors import NotFoundError, PipelineError, TransientError
-from components.services import Services
-from workflows.model_swap.done_videos import DoneVideo, DoneVideos, side_by_side
+from components.pipeline import chooses_frames
+from components.running.services import Services
+from components.stores.vectors.store import Collection
+from workflows.model_swap.done_videos import DoneVideo, DoneVideos, some_at_a_time
+from workflows.model_swap.reports import Prepared, PreparedVideos, Skipped
 
 Tell = Callable[[str], None]
 
 
-@dataclass
-class _Reading:
-    """A video whose frames are being read and embedded; `problem` says why it is skipped."""
-
-    done: DoneVideo
-    rows: list[Vectors] = field(default_factory=list)
-    problem: str | None = None
-
-    @property
-    def name(self) -> str:
-        return str(self.done.marker.video)
+class _MissingFramesError(Exception):
+    """A video whose frames are not all where its marker says."""
 
 
 @dataclass
@@ -43,12 +28,12 @@ class _Counts:
     already: int = 0
     embedded: int = 0
     frames: int = 0
-    skipped: dict[str, str] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
 
 
-def prepare(
+def backfill(
     services: Services, *, tell: Tell, platform: str | None = None, limit: int | None = None
-) -> dict[str, Any]:
+) -> Prepared:
     """Fill the collection of CLIP_MODEL's model with the frames of every done video.
 
     A video that is there already is left alone, so whatever breaks this off, the next call goes on.
@@ -56,114 +41,101 @@ def prepare(
     Args:
         limit: Most videos to embed.
 
-    Returns:
-        What `oriane model prepare --json` prints.
-
     Raises:
-        PipelineError: S3, Qdrant or the model cannot be used.
+        PipelineError: S3, the vector store or the model cannot be used.
     """
-    family = CollectionFamily(services.collection.connection)
-    family.current()  # refuses a name that could not be switched in the end
+    store = services.vectors
+    store.current()  # refuses a name that could not be switched in the end
     tell(f"loading {services.settings.embed.model}")
     encoder = services.encoder
-    target = family.begin(encoder.name, encoder.dim)
+    target = store.begin(encoder.name, encoder.dim)
     done, counts = DoneVideos(services, platform), _Counts()
-    work = islice(_lacking(done, target, counts), limit)
-    ahead = services.settings.embed.read_ahead
-    with closing(prefetched(_pictures(services, encoder, work), ahead)) as pictures:
-        while batch := list(islice(pictures, encoder.batch_size)):
-            _embed(encoder, batch)
-            for reading in {id(reading): reading for reading, _ in batch}.values():
-                _settle(reading, target, encoder, counts)
+    tasks = (_task(video, services) for video in islice(_lacking(done, target, counts), limit))
+    readers = services.settings.upload.concurrency
+    ahead = max(services.settings.embed.read_ahead, readers)
+    with closing(embedded(tasks, lambda: encoder, readers=readers, ahead=ahead)) as videos:
+        for video in videos:
+            _settle(video, target, encoder.name, counts)
             tell(f"{counts.embedded} videos embedded, {counts.already} were there")
     tell(f"waiting for the index of {target.name}")
-    family.finish(target)
-    return {
-        "collection": target.name,
-        "model": encoder.name,
-        "dim": encoder.dim,
-        "videos": {
-            "embedded": counts.embedded,
-            "already": counts.already,
-            "skipped": len(counts.skipped),
-            "unreadable": done.unreadable,
-        },
-        "frames": counts.frames,
-        "skipped": [{"video": name, "why": why} for name, why in counts.skipped.items()],
-    }
+    store.finish(target)
+    return Prepared(
+        collection=target.name,
+        model=encoder.name,
+        dim=encoder.dim,
+        videos=PreparedVideos(
+            embedded=counts.embedded,
+            already=counts.already,
+            skipped=len(counts.skipped),
+            unreadable=done.unreadable,
+        ),
+        frames=counts.frames,
+        skipped=tuple(counts.skipped),
+    )
 
 
-def _lacking(done: DoneVideos, target: FrameCollection, counts: _Counts) -> Iterator[DoneVideo]:
+def _lacking(done: DoneVideos, target: Collection, counts: _Counts) -> Iterator[DoneVideo]:
     """Yield the videos whose points are not, or not all, in the collection."""
 
-    def holds(video: DoneVideo) -> bool:
-        marker = video.marker
-        return target.holds(marker, fingerprint=marker.fingerprints.get("dedup", ""))
+    def look(video: DoneVideo) -> tuple[DoneVideo, bool]:
+        return video, target.holds(video.marker, fingerprint=_chosen_by(video))
 
-    for video, there in side_by_side(lambda video: (video, holds(video)), done):
+    for video, there in some_at_a_time(look, done):
         counts.already += there
         if not there:
             yield video
 
 
-def _pictures(
-    services: Services, encoder: Encoder, work: Iterator[DoneVideo]
-) -> Iterator[tuple[_Reading, Prepared | None]]:
-    """Yield every frame of every video, prepared; of a video that cannot be read, None as the
-    last."""
-
-    def prepared(uri: str) -> Prepared:
-        with Image.open(io.BytesIO(store.get(uri))) as picture:
-            return encoder.prepare(picture.convert("RGB"))
-
-    store, bucket = services.store, services.settings.storage.frames_bucket
-    at_once = services.settings.upload.concurrency
-    with ThreadPoolExecutor(at_once) as readers:
-        for done in work:
-            reading = _Reading(done)
-            paths = [done.marker.path(frame) for frame in done.marker.frames]
-            missing = [path for path in paths if path not in done.keys]
-            if missing:
-                reading.problem = (
-                    f"{len(missing)} frames are missing, {missing[0]} first; type oriane verify "
-                    "--repair"
-                )
-                yield reading, None
-                continue
-            try:
-                # A few at a time, so that the frames of a long video are not all in memory.
-                for window in batches([f"s3://{bucket}/{path}" for path in paths], at_once):
-                    for picture in readers.map(prepared, window):
-                        yield reading, picture
-            except (NotFoundError, UnidentifiedImageError, OSError) as error:
-                reading.problem = f"a frame cannot be read ({error}); type oriane verify --repair"
-                yield reading, None
+def _task(done: DoneVideo, services: Services) -> Task[DoneVideo]:
+    return Task(done, len(done.marker.frames), partial(_pictures, done, services))
 
 
-def _embed(encoder: Encoder, batch: list[tuple[_Reading, Prepared | None]]) -> None:
-    pictures = [(reading, picture) for reading, picture in batch if picture is not None]
-    if not pictures:
+def _pictures(done: DoneVideo, services: Services) -> Iterator[Read]:
+    """Yield what reads each of the video's published frames.
+
+    Raises:
+        _MissingFramesError: some are not in the bucket.
+    """
+    paths = [done.marker.path(frame) for frame in done.marker.frames]
+    missing = [path for path in paths if path not in done.keys]
+    if missing:
+        raise _MissingFramesError(f"{len(missing)} frames are missing, {missing[0]} first")
+    bucket = services.settings.storage.frames_bucket
+    for path in paths:
+        yield partial(services.store.get, f"s3://{bucket}/{path}")
+
+
+def _settle(video: Embedded[DoneVideo], target: Collection, model: str, counts: _Counts) -> None:
+    """Upsert a video that is embedded as a whole; note one that cannot be.
+
+    Raises:
+        PipelineError: the store, S3 or the model failed, not the video.
+    """
+    marker = video.of.marker
+    if why := _unreadable(video, model):
+        counts.skipped.append(Skipped(video=str(marker.video), why=why))
         return
-    try:
-        rows = encoder.embed([picture for _, picture in pictures])
-    except PipelineError:
-        raise
-    except Exception as error:
+    target.replace(marker, video.vectors, model, _chosen_by(video.of))
+    counts.embedded += 1
+    counts.frames += video.count
+
+
+def _unreadable(video: Embedded[DoneVideo], model: str) -> str | None:
+    """Return why the video's frames could not be read; None where they were."""
+    error = video.error
+    if error is None:
+        return None
+    if isinstance(error, _MissingFramesError):
+        return f"{error}; type oriane verify --repair"
+    if isinstance(error, PipelineError) and not isinstance(error, NotFoundError):
+        raise error
+    if video.of_model:
         raise TransientError(
-            f"{encoder.name} failed on {len(pictures)} frames ({type(error).__name__}: {error}); "
-            "lower VP_BATCH_SIZE if it lacked memory, and type the same command to go on"
+            f"{model} failed on frames of {video.of.marker.video} ({type(error).__name__}: "
+            f"{error}); lower VP_BATCH_SIZE if it lacked memory, and type the same command to go on"
         ) from error
-    for (reading, _), row in zip(pictures, rows, strict=True):
-        reading.rows.append(row)
+    return f"a frame cannot be read ({error}); type oriane verify --repair"
 
 
-def _settle(reading: _Reading, target: FrameCollection, encoder: Encoder, counts: _Counts) -> None:
-    """Upsert a video that is embedded as a whole; note one that cannot be."""
-    marker = reading.done.marker
-    if reading.problem:
-        counts.skipped[reading.name] = reading.problem
-    elif len(reading.rows) == len(marker.frames):
-        fingerprint = marker.fingerprints.get("dedup", "")
-        target.replace(marker, np.stack(reading.rows), encoder.name, fingerprint)
-        counts.embedded += 1
-        counts.frames += len(reading.rows)
+def _chosen_by(video: DoneVideo) -> str:
+    return video.marker.fingerprints.get(chooses_frames(), "")

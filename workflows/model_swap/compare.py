@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
-from components.collection import FrameCollection
-from components.collection.family import CollectionFamily
-from components.encoders.identity import identity
+from components.base.model_names import identity, setting_for
 from components.encoders.load import load_encoder
 from components.errors import ConfigurationError
-from components.services import Services
+from components.running.services import Services
 from components.settings import Settings
-from workflows.search import setting_for
+from components.stores.vectors.store import Collection
+from workflows.model_swap.reports import Compared, ComparedQuery
 
-NOTE = "scores of two models are not comparable; only which frames are found is compared"
 _SEED = 0
 _WORST = 5
 
@@ -34,7 +31,7 @@ class _Query:
 
 def compare(
     services: Services, model: str, *, k: int, sample: int, queries: Path | None = None
-) -> dict[str, Any]:
+) -> Compared:
     """Query the current collection and the one of `model` and count what both find.
 
     Args:
@@ -43,22 +40,19 @@ def compare(
         sample: Frames taken as queries, where `queries` is None.
         queries: A file with a text a line.
 
-    Returns:
-        What `oriane model compare --json` prints.
-
     Raises:
         ConfigurationError: a collection is missing, or the file has no text.
     """
-    family = CollectionFamily(services.collection.connection)
-    current = family.current()
+    store = services.vectors
+    current = store.current()
     if current is None:
         services.collection.require()
     assert current is not None
     settings = services.settings
-    other = family.find(identity(model), settings.embed.dim)
+    other = store.find(identity(model), settings.embed.dim)
     if other.name == current.name:
         raise ConfigurationError(
-            f"{family.alias!r} stands for the collection of {model} already; give the model to "
+            f"{store.alias!r} stands for the collection of {model} already; give the model to "
             "compare it with by --model"
         )
     asked = list(
@@ -71,20 +65,19 @@ def compare(
             f"{queries or other.name} has nothing to compare with; give a text a line, or type "
             "oriane model prepare first"
         )
-    members = {member.name: asdict(member) for member in family.members()}
+    members = {member.name: member for member in store.members()}
     results = sorted((_result(query, current, other, k) for query in asked), key=_overlap)
-    return {
-        "k": k,
-        "queries": len(results),
-        "mean_overlap": round(fmean(map(_overlap, results)), 4),
-        "current": members[current.name],
-        "other": members[other.name],
-        "worst": results[:_WORST],
-        "note": NOTE,
-    }
+    return Compared(
+        k=k,
+        queries=len(results),
+        mean_overlap=round(fmean(map(_overlap, results)), 4),
+        current=members[current.name],
+        other=members[other.name],
+        worst=tuple(results[:_WORST]),
+    )
 
 
-def _frames(current: FrameCollection, other: FrameCollection, sample: int) -> Iterator[_Query]:
+def _frames(current: Collection, other: Collection, sample: int) -> Iterator[_Query]:
     """Yield frames that both collections hold, as queries by their own vectors."""
     sampled = current.sample(sample, _SEED)
     vectors = other.vectors([point.id for point in sampled])
@@ -94,7 +87,7 @@ def _frames(current: FrameCollection, other: FrameCollection, sample: int) -> It
 
 
 def _texts(
-    settings: Settings, current: FrameCollection, other: FrameCollection, model: str, queries: Path
+    settings: Settings, current: Collection, other: Collection, model: str, queries: Path
 ) -> Iterator[_Query]:
     try:
         lines = queries.read_text(encoding="utf-8").splitlines()
@@ -111,7 +104,7 @@ def _texts(
         yield _Query(text, one, two)
 
 
-def _loadable(settings: Settings, current: FrameCollection) -> str:
+def _loadable(settings: Settings, current: Collection) -> str:
     """Return the CLIP_MODEL of the current collection's model."""
     name = current.model()
     if name is None or identity(settings.embed.model) == name:
@@ -125,28 +118,25 @@ def _embedded(settings: Settings, model: str, dim: int, texts: list[str]) -> lis
     return vectors
 
 
-def _result(
-    query: _Query, current: FrameCollection, other: FrameCollection, k: int
-) -> dict[str, Any]:
+def _result(query: _Query, current: Collection, other: Collection, k: int) -> ComparedQuery:
     before = _paths(current, query.current, query.itself, k)
     after = _paths(other, query.other, query.itself, k)
     both = set(before) & set(after)
-    return {
-        "query": query.text,
-        "overlap": round(len(both) / max(len(before), len(after), 1), 4),
-        "only_current": [path for path in before if path not in both],
-        "only_other": [path for path in after if path not in both],
-    }
+    return ComparedQuery(
+        query=query.text,
+        overlap=round(len(both) / max(len(before), len(after), 1), 4),
+        only_current=tuple(path for path in before if path not in both),
+        only_other=tuple(path for path in after if path not in both),
+    )
 
 
 def _paths(
-    collection: FrameCollection, vector: Sequence[float], itself: str | None, k: int
+    collection: Collection, vector: Sequence[float], itself: str | None, k: int
 ) -> list[str]:
     """Return the frames found, best first; a frame that is the query does not count."""
-    hits = collection.search(vector, k + (itself is not None), None, None)
+    hits = collection.search(vector, k + (itself is not None))
     return [hit.path for hit in hits if hit.path != itself][:k]
 
 
-def _overlap(result: dict[str, Any]) -> float:
-    overlap: float = result["overlap"]
-    return overlap
+def _overlap(result: ComparedQuery) -> float:
+    return result.overlap

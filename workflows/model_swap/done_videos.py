@@ -2,85 +2,63 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pydantic import ValidationError
-
-from components.collection.points import batches
-from components.done_marker import DoneMarker
-from components.errors import NotFoundError
-from components.logs import log
-from components.manifest import DONE_MARKER
-from components.services import Services
-from components.storage import Stored, split
+from components.base.logs import log
+from components.base.side_by_side import side_by_side
+from components.records.done_marker import DONE_MARKER, DoneMarker
+from components.running.services import Services
+from components.stores.markers import folder_of, name_of
+from components.stores.s3 import Stored, split
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Videos asked about at once; a bucket of millions is never in memory.
-_AT_ONCE = 8
-_AHEAD = 64
-
 
 @dataclass(frozen=True)
 class DoneVideo:
-    """A video's done marker at `uri`: read, and as it lies there; `keys` are its folder's."""
+    """A video's done marker; `keys` are those of its folder in the frames bucket."""
 
-    uri: str
     marker: DoneMarker
-    content: dict[str, Any]
     keys: frozenset[str]
 
 
 class DoneVideos:
     """Iterates over the done videos of the frames bucket, in order of their keys.
 
-    `unreadable` counts the markers that are none, which are logged and left out.
+    `unreadable` counts the markers that cannot be read, which are logged and left out.
     """
 
     def __init__(self, services: Services, platform: str | None = None) -> None:
-        self._store = services.store
+        self._store, self._markers = services.store, services.markers
         bucket = services.settings.storage.frames_bucket
         self._prefix = f"s3://{bucket}/{platform}/" if platform else f"s3://{bucket}/"
         self.unreadable = 0
 
     def __iter__(self) -> Iterator[DoneVideo]:
-        for done in side_by_side(self._read, self._folders()):
+        for done in some_at_a_time(self._read, self._folders()):
             if done:
                 yield done
 
     def _folders(self) -> Iterator[list[Stored]]:
-        for _, group in groupby(self._store.objects(self._prefix), _folder):
+        for _, group in groupby(self._store.objects(self._prefix), folder_of):
             objects = list(group)
-            if any(stored.uri.endswith(f"/{DONE_MARKER}") for stored in objects):
+            if any(name_of(stored) == DONE_MARKER for stored in objects):
                 yield objects
 
     def _read(self, objects: list[Stored]) -> DoneVideo | None:
-        uri = _folder(objects[0]) + DONE_MARKER
-        try:
-            content = json.loads(self._store.get(uri))
-            marker = DoneMarker.model_validate(content)
-        except NotFoundError:
-            return None  # removed since it was listed
-        except (ValueError, ValidationError) as error:
-            log.warning("%s: no done marker that can be read, left out: %s", uri, error)
+        folder = folder_of(objects[0])
+        marker = self._markers.done_in(folder)
+        if marker is None:
+            log.warning("%s%s: not a done marker that can be read, left out", folder, DONE_MARKER)
             self.unreadable += 1
             return None
-        keys = frozenset(split(stored.uri)[1] for stored in objects)
-        return DoneVideo(uri, marker, content, keys)
+        return DoneVideo(marker, frozenset(split(stored.uri)[1] for stored in objects))
 
 
-def side_by_side(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Yield the function's results in order, some calls at a time."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for chunk in batches(items, _AHEAD):
-            yield from pool.map(function, chunk)
-
-
-def _folder(stored: Stored) -> str:
-    return stored.uri.rpartition("/")[0] + "/"
+def some_at_a_time(look: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """Yield what `look` returns of each item; a bucket of millions is never in memory."""
+    return side_by_side(look, items, at_once=8, ahead=64)

@@ -6,25 +6,20 @@ those that a run with the new model would have written.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from components.collection import FrameCollection
-from components.contract import component
-from components.done_marker import DoneMarker, ModelBooking
-from components.encoders.identity import identity
+from components.base.model_names import identity, setting_for
 from components.errors import ConfigurationError
-from components.fingerprint import fingerprint
-from components.services import Services
+from components.pipeline import chooses_frames
+from components.records.done_marker import DoneMarker, ModelBooking
+from components.running.fingerprint import renewed
+from components.running.services import Services
 from components.settings import Settings
-from workflows.model_swap.done_videos import DoneVideo, DoneVideos, side_by_side
-from workflows.search import setting_for
+from components.stores.vectors.store import Collection
+from workflows.model_swap.done_videos import DoneVideo, DoneVideos, some_at_a_time
 
 Rebook = Callable[[DoneMarker], ModelBooking | None]
-
-# The phases whose results depend on the model, in their order.
-_OF_THE_MODEL = ("embed", "index", "record")
 
 
 @dataclass
@@ -51,12 +46,7 @@ def switched(settings: Settings, model: str, dim: int) -> Rebook:
         collection = settings.index.collection
         if (marker.model, marker.dim, marker.collection) == (model, dim, collection):
             return None
-        marks = dict(marker.fingerprints)
-        upstream = marks.get("dedup", "")
-        for phase in _OF_THE_MODEL:
-            upstream = fingerprint(component(phase), settings, upstream)
-            if phase in marks:
-                marks[phase] = upstream
+        marks = renewed(settings, marker.fingerprints, "embed")
         return ModelBooking(collection=collection, model=model, dim=dim, fingerprints=marks)
 
     return rebook
@@ -92,7 +82,7 @@ def _naming(settings: Settings, model: str) -> Settings | None:
         return None
 
 
-def survey(services: Services, collection: FrameCollection, model: str, rebook: Rebook) -> Survey:
+def survey(services: Services, collection: Collection, model: str, rebook: Rebook) -> Survey:
     """Count the done videos that the collection holds and lacks, and the markers to change."""
     result, done = Survey(), DoneVideos(services)
     for found in _found(done, collection, model, rebook):
@@ -105,7 +95,7 @@ def survey(services: Services, collection: FrameCollection, model: str, rebook: 
 
 def rebook_all(
     services: Services,
-    collection: FrameCollection,
+    collection: Collection,
     model: str,
     rebook: Rebook,
     *,
@@ -120,28 +110,25 @@ def rebook_all(
     for found in _found(DoneVideos(services), collection, model, rebook):
         if not found.held or found.booking is None:
             continue
-        content = {**found.done.content, **found.booking.model_dump()}
-        content.pop("previous", None)
-        if keep_previous:
-            content["previous"] = ModelBooking.model_validate(found.done.content).model_dump()
+        marker, marks = found.done.marker, found.booking.fingerprints
         # First, for after a crash the marker tells that the video is to be done again.
         if services.ledger:
-            video = found.done.marker
-            marks = found.booking.fingerprints
-            services.ledger.rebook(video.platform, video.code, marks, model)
-        text = json.dumps(content, ensure_ascii=False, indent=1)
-        services.store.put(found.done.uri, text.encode(), content_type="application/json")
+            services.ledger.rebook(marker.platform, marker.code, marks, model)
+        rebooked = marker.rebooked(found.booking, keep_previous=keep_previous)
+        services.markers.replace_done(rebooked)
         count += 1
     return count
 
 
 def _found(
-    done: DoneVideos, collection: FrameCollection, model: str, rebook: Rebook
+    done: DoneVideos, collection: Collection, model: str, rebook: Rebook
 ) -> Iterator[_Found]:
     def look(video: DoneVideo) -> _Found:
         marker = video.marker
         booking = rebook(marker)
         marks = (booking or marker).fingerprints
-        return _Found(video, booking, collection.holds(marker, model, marks.get("dedup", "")))
+        return _Found(
+            video, booking, collection.holds(marker, model, marks.get(chooses_frames(), ""))
+        )
 
-    return side_by_side(look, done)
+    return some_at_a_time(look, done)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
-from components.collection.family import CollectionFamily
-from components.services import Services
+from components.running.services import Services
+from workflows.model_swap.reports import Collections
 
 
-def collections(services: Services) -> dict[str, Any]:
-    """Return what `oriane model status --json` prints.
+def collections(services: Services) -> Collections:
+    """Return the collections behind the alias, by name.
 
     Raises:
-        PipelineError: Qdrant cannot be used.
+        PipelineError: the store cannot be used.
     """
-    family = CollectionFamily(services.collection.connection)
-    return {"alias": family.alias, "collections": [asdict(member) for member in family.members()]}
+    store = services.vectors
+    return Collections(alias=store.alias, collections=tuple(store.members()))

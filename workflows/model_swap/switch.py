@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
 
-from components.collection import FrameCollection
-from components.collection.family import CollectionFamily
-from components.encoders.identity import identity
+from components.base.model_names import identity
 from components.errors import ConfigurationError
-from components.services import Services
+from components.running.services import Services
+from components.stores.vectors.store import Collection
 from workflows.model_swap.rebook import Survey, rebook_all, rolled_back, survey, switched
+from workflows.model_swap.reports import Switched
 
 Tell = Callable[[str], None]
 
@@ -26,23 +25,20 @@ def switch(
     confirmed: bool,
     incomplete: bool = False,
     tell: Tell,
-) -> dict[str, Any]:
+) -> Switched:
     """Move the alias to the collection of CLIP_MODEL's model and rebook the done videos.
 
     Args:
         confirmed: Without it, say what would happen and change nothing.
         incomplete: Switch although videos are lacking; they are not found until they are run.
 
-    Returns:
-        What `oriane model switch --json` prints.
-
     Raises:
         ConfigurationError: nothing is prepared for the model, or it lacks videos.
     """
     settings = services.settings
-    family = CollectionFamily(services.collection.connection)
-    current, model = family.current(), identity(settings.embed.model)
-    target = family.find(model, settings.embed.dim)
+    store = services.vectors
+    current, model = store.current(), identity(settings.embed.model)
+    target = store.find(model, settings.embed.dim)
     rebook = switched(settings, model, target.dim())
     tell(f"looking for the done videos in {target.name}")
     found = survey(services, target, model, rebook)
@@ -53,63 +49,60 @@ def switch(
         )
     if confirmed:
         if not current or current.name != target.name:
-            family.finish(target)
-            family.switch(target)
+            store.finish(target)
+            store.switch(target)
         tell("rebooking the done videos")
         rebook_all(services, target, model, rebook, keep_previous=True)
-    return _outcome(family.alias, current, target, model, found, confirmed)
+    return _outcome(store.alias, current, target, model, found, confirmed)
 
 
-def rollback(services: Services, *, confirmed: bool, tell: Tell) -> dict[str, Any]:
+def rollback(services: Services, *, confirmed: bool, tell: Tell) -> Switched:
     """Move the alias back to where it was before the last switch, and the bookings with it.
 
     Videos that the former collection lacks keep their marker, by which a plan sees that they are
     stale under its model.
 
-    Returns:
-        What `oriane model rollback --json` prints.
-
     Raises:
         ConfigurationError: there was no switch, or it is rolled back.
     """
-    family = CollectionFamily(services.collection.connection)
-    current, former = family.current(), family.previous()
+    store = services.vectors
+    current, former = store.current(), store.previous()
     target = former or current
     model = target.model() if target else None
     if target is None or model is None:
-        raise _nothing_to_roll_back(family.alias)
+        raise _nothing_to_roll_back(store.alias)
     rebook = rolled_back(services.settings, model, target.dim())
     tell(f"looking for the done videos in {target.name}")
     found = survey(services, target, model, rebook)
     if former is None and not found.to_rebook:
-        raise _nothing_to_roll_back(family.alias)
+        raise _nothing_to_roll_back(store.alias)
     if confirmed:
         if former:
-            family.roll_back(former)
+            store.roll_back(former)
         tell("rebooking the done videos")
         rebook_all(services, target, model, rebook, keep_previous=False)
-    return _outcome(family.alias, current, target, model, found, confirmed)
+    return _outcome(store.alias, current, target, model, found, confirmed)
 
 
 def _outcome(
     alias: str,
-    current: FrameCollection | None,
-    target: FrameCollection,
+    current: Collection | None,
+    target: Collection,
     model: str,
     found: Survey,
     confirmed: bool,
-) -> dict[str, Any]:
+) -> Switched:
     note = f"{found.lacking} videos are not found until they are run with CLIP_MODEL as {model}"
-    return {
-        "alias": alias,
-        "from": current.name if current else None,
-        "to": target.name,
-        "model": model,
-        "dim": target.dim(),
-        "dry_run": not confirmed,
+    return Switched(
+        alias=alias,
+        **{"from": current.name if current else None},
+        to=target.name,
+        model=model,
+        dim=target.dim(),
+        dry_run=not confirmed,
+        note=note if found.lacking else None,
         **asdict(found),
-        "note": note if found.lacking else None,
-    }
+    )
 
 
 def _nothing_to_roll_back(alias: str) -> ConfigurationError:

@@ -8,19 +8,21 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any
 
-from components.contract import PHASES
+from components.base.side_by_side import side_by_side
 from components.errors import ConfigurationError, NotFoundError
-from components.ledger.booking import Booking
-from components.manifest import DONE_MARKER, MARKERS, REJECTED_MARKER, is_frame_file
-from components.markers import booking_of, frame_files
+from components.pipeline import PHASES
 from components.plan.job_input import SOURCE_FILE, laid_out_video, listed_video
-from components.services import Services
-from components.storage import Stored, split
+from components.records.booking import Booking
+from components.records.done_marker import DONE_MARKER, DoneMarker
+from components.records.frame_names import is_frame_file
+from components.records.rejected_marker import REJECTED_MARKER, RejectedMarker
+from components.running.services import Services
+from components.stores.markers import MARKERS
+from components.stores.s3 import Stored, split
 
 _AT_ONCE = 32
 _FOLDER_DEPTH = 2
@@ -32,7 +34,7 @@ Item = tuple[str, str, Any]
 class Traces:
     """What is stored of one video, in every place but Qdrant.
 
-    `etag` is the source's, None where it is gone; `laid_out` tells whether it lies where a listing
+    `etag` is the source's, None where it is gone; `laid_out` says whether it lies where a listing
     finds it. `done` and `rejected` are what the markers say, None where they say nothing readable.
     """
 
@@ -44,8 +46,8 @@ class Traces:
     markers: set[str] = field(default_factory=set)
     results: int = 0
     booking: Booking | None = None
-    done: dict[str, Any] | None = None
-    rejected: dict[str, Any] | None = None
+    done: DoneMarker | None = None
+    rejected: RejectedMarker | None = None
 
     @property
     def folder(self) -> str:
@@ -53,15 +55,15 @@ class Traces:
         return f"{self.platform}/{self.code}/"
 
     @property
-    def listed(self) -> set[str]:
-        """The frames that the done marker lists."""
-        return frame_files(self.done) if self.done else set()
+    def listed(self) -> frozenset[str]:
+        """The files of the frames that the done marker lists."""
+        return self.done.files if self.done else frozenset()
 
     @property
     def marked(self) -> Booking | None:
         """What the markers book; of two, the rejection is the newer one."""
-        content = self.rejected or self.done
-        return booking_of(content) if content else None
+        marker = self.rejected or self.done
+        return marker.booking if marker else None
 
     @property
     def leased(self) -> bool:
@@ -96,9 +98,9 @@ def inventory(services: Services, platform: str, foreign: Counter[str]) -> Itera
         streams.append((booking.folder, "booking", booking) for booking in bookings)
     merged = heapq.merge(*map(_in_order, streams), key=_folder)
     videos = (_traces(folder, group) for folder, group in groupby(merged, _folder))
-    with ThreadPoolExecutor(_AT_ONCE) as readers:
-        while page := list(islice(videos, 8 * _AT_ONCE)):
-            yield from readers.map(lambda traces: _completed(traces, services), page)
+    yield from side_by_side(
+        lambda traces: _completed(traces, services), videos, _AT_ONCE, 8 * _AT_ONCE
+    )
 
 
 def inspected(services: Services, platform: str, code: str) -> Traces:
@@ -117,7 +119,7 @@ def inspected(services: Services, platform: str, code: str) -> Traces:
 
 
 def result_of(uri: str) -> tuple[str, str, str] | None:
-    """Return folder, phase and fingerprint of an object below `results/`; None if it is no result.
+    """Return folder, phase and fingerprint of an object below `results/`; None if it is another.
 
     The folder is `platform/code/`.
     """
@@ -206,26 +208,14 @@ def _completed(traces: Traces, services: Services) -> Traces:
     markers, name = services.markers, (traces.platform, traces.code)
     if DONE_MARKER in traces.markers:
         done = markers.done(*name)
-        traces.done = done if done and _names(done, *name) and _lists_frames(done) else None
+        traces.done = done if done and (done.platform, done.code) == name else None
     if REJECTED_MARKER in traces.markers:
         rejected = markers.rejected(*name)
-        readable = rejected and _names(rejected, *name) and "reason" in rejected
-        traces.rejected = rejected if readable else None
+        of_it = rejected and (rejected.platform, rejected.code) == name
+        traces.rejected = rejected if of_it else None
     if traces.etag is None and traces.recorded_source:
         try:
             traces.etag = services.store.head(traces.recorded_source).etag
         except NotFoundError:
             traces.etag = None
     return traces
-
-
-def _names(marker: dict[str, Any], platform: str, code: str) -> bool:
-    return (marker["platform"], marker["code"]) == (platform, code)
-
-
-def _lists_frames(marker: dict[str, Any]) -> bool:
-    try:
-        frame_files(marker)
-    except (KeyError, TypeError, ValueError):
-        return False
-    return True

@@ -1,0 +1,1 @@
+"""What everything builds on and what knows nothing of videos: logs, traces, processes."""

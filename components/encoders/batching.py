@@ -1,0 +1,157 @@
+"""Embedding pictures in batches that run on across videos, so that none is half empty but the last.
+
+A thread reads ahead, a pool reads, decodes and preprocesses the pictures, and another thread does
+nothing but run the model.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import islice
+from typing import Generic, TypeVar
+
+import numpy as np
+from PIL import Image
+
+from components.base.prefetch import prefetched
+from components.base.profiling import span
+from components.base.vectors import Vectors
+from components.encoders.encoder import Encoder, ModelInput
+from components.errors import ConfigurationError
+
+Of = TypeVar("Of")
+
+# Returns a picture's file; called in the pool.
+Read = Callable[[], bytes]
+
+
+# All who embed in this process share one model; side by side they would only be slower. One thread
+# runs it for all of them, since the allocator keeps what it freed for each thread that ever did.
+@cache
+def _model_thread(process: int) -> ThreadPoolExecutor:
+    """Return the thread of this process; a forked one has none of its parent's."""
+    return ThreadPoolExecutor(1, f"model of {process}")
+
+
+@dataclass(frozen=True)
+class Task(Generic[Of]):
+    """A video whose pictures are to be embedded; `of` is what its caller knows it by."""
+
+    of: Of
+    count: int
+    pictures: Callable[[], Iterator[Read]]
+
+
+@dataclass
+class Embedded(Generic[Of]):
+    """What came of a task: `seconds` are its share of the model's, `rows` a vector a picture.
+
+    Where `error` is set, it could not be read, or with `of_model` the model failed on it.
+    """
+
+    of: Of
+    count: int
+    rows: list[Vectors] = field(default_factory=list)
+    seconds: float = 0.0
+    error: Exception | None = None
+    of_model: bool = False
+    yielded: bool = False
+
+    @property
+    def vectors(self) -> Vectors:
+        """The rows as one array: (count, dim)."""
+        return np.stack(self.rows)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to come of it."""
+        return self.error is not None or len(self.rows) == self.count
+
+
+_Frame = tuple[Embedded[Of], Future[ModelInput] | None]
+
+
+def embedded(
+    tasks: Iterable[Task[Of]], encoder: Callable[[], Encoder], *, readers: int, ahead: int
+) -> Generator[Embedded[Of]]:
+    """Yield each video as soon as all its pictures are embedded, or it failed.
+
+    Args:
+        encoder: Gives the model; not called before there is a picture to embed.
+        readers: Threads that read and preprocess pictures.
+        ahead: Most pictures that are read before the model takes them.
+
+    Raises:
+        ConfigurationError: one that no other video would escape either.
+    """
+    with (
+        ThreadPoolExecutor(readers) as pool,
+        closing(prefetched(_frames(tasks, encoder, pool), ahead)) as frames,
+    ):
+        for first in frames:
+            model = encoder()
+            batch = [first, *islice(frames, model.batch_size - 1)]
+            _embed(model, batch)
+            for video in {id(video): video for video, _ in batch}.values():
+                if isinstance(video.error, ConfigurationError):
+                    raise video.error
+                if video.over and not video.yielded:
+                    video.yielded = True
+                    yield video
+
+
+def _frames(
+    tasks: Iterable[Task[Of]], encoder: Callable[[], Encoder], pool: ThreadPoolExecutor
+) -> Iterator[_Frame[Of]]:
+    """Yield every picture as the pool preprocesses it; None where a video has no more, or none."""
+    for task in tasks:
+        video = Embedded(task.of, task.count)
+        try:
+            for read in task.pictures():
+                yield video, pool.submit(_preprocessed, encoder(), read)
+        except Exception as error:
+            video.error = error
+        if video.error or not task.count:
+            yield video, None
+
+
+def _preprocessed(encoder: Encoder, read: Read) -> ModelInput:
+    with Image.open(io.BytesIO(read())) as picture:
+        return encoder.preprocess(picture.convert("RGB"))
+
+
+def _embed(encoder: Encoder, batch: list[_Frame[Of]]) -> None:
+    """Append a row to each video's rows; a failure fails the videos of the batch alone."""
+    pictures: list[tuple[Embedded[Of], ModelInput]] = []
+    for video, frame in batch:
+        if frame is not None and not video.error:
+            try:
+                pictures.append((video, frame.result()))
+            except Exception as error:
+                video.error = error
+    if not pictures:
+        return
+    start = time.perf_counter()
+    try:
+        inputs = [picture for _, picture in pictures]
+        rows = _model_thread(os.getpid()).submit(_forward, encoder, inputs).result()
+    except Exception as error:
+        for video, _ in pictures:
+            video.error, video.of_model = error, True
+        return
+    share = (time.perf_counter() - start) / len(pictures)
+    for (video, _), row in zip(pictures, rows, strict=True):
+        video.rows.append(row)
+        video.seconds += share
+
+
+def _forward(encoder: Encoder, pictures: list[ModelInput]) -> Vectors:
+    with span("forward", frames=str(len(pictures))):
+        return encoder.embed(pictures)

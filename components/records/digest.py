@@ -1,0 +1,64 @@
+"""The digest of a run: what `runs/<run>/digest.json` in the artifacts bucket holds."""
+
+from __future__ import annotations
+
+from components.records.record import Document
+
+
+class Example(Document):
+    """A video that stopped, and why."""
+
+    video: str
+    message: str
+
+
+class StoppedGroup(Document):
+    """The videos that stopped in one phase for one reason, with a few examples."""
+
+    kind: str
+    phase: str
+    reason: str
+    count: int
+    examples: tuple[Example, ...]
+
+
+class PhaseSeconds(Document):
+    """The seconds of work in a phase: over all videos that it worked on, and of the slowest."""
+
+    videos: int
+    total: float
+    most: float
+
+
+class Worked(Document):
+    """What the videos amount to that were decoded in this run, for forecasts of the next ones."""
+
+    videos: int = 0
+    frames: int = 0
+    source_bytes: int = 0
+    tar_bytes: int = 0
+
+
+class SlowVideo(Document):
+    """One of the videos that took longest, with its seconds by phase."""
+
+    video: str
+    seconds: float
+    phases: dict[str, float]
+
+
+class Digest(Document):
+    """What a run came to. `reused` are the done ones on which nothing was left to do."""
+
+    run: str
+    written_at: str
+    shards: int
+    videos: int
+    done: int
+    rejected: int
+    failed: int
+    reused: int
+    reasons: tuple[StoppedGroup, ...]
+    seconds: dict[str, PhaseSeconds]
+    worked: Worked = Worked()
+    slowest: tuple[SlowVideo, ...] = ()

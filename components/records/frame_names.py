@@ -1,0 +1,23 @@
+"""How a frame is named: its file, and its id in the vector store."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+_FRAME_FILE = re.compile(r"[0-9]+_[0-9]+\.[0-9]{2}\.png")
+
+
+def frame_file(number: int, second: float) -> str:
+    """Return the name of a frame's PNG."""
+    return f"{number}_{second:.2f}.png"
+
+
+def is_frame_file(name: str) -> bool:
+    """Return whether a file's name is one that `frame_file` gives."""
+    return _FRAME_FILE.fullmatch(name) is not None
+
+
+def point_id(platform: str, code: str, number: int) -> str:
+    """Return a frame's id in Qdrant: a UUID from SHA-1 (RFC 9562, version 5)."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{platform}/{code}/{number}"))

@@ -1,0 +1,155 @@
+"""Manifests: what one phase hands the next, a JSON Lines file in S3 with an entry a video.
+
+An entry carries either the result of the last phase that the video passed, or the `Problem` that
+stopped it; later phases pass a stopped video on untouched, so that whoever reads the last manifest
+knows about all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar
+
+from pydantic import ConfigDict, RootModel, ValidationError
+
+from components.errors import Failure, ManifestError, NotFoundError
+from components.records.record import Record, S3Uri
+from components.records.videos import Video
+
+
+class Objects(Protocol):
+    """Where manifests lie: what they need of S3."""
+
+    def get(self, uri: str) -> bytes: ...
+    def put(self, uri: str, content: bytes, content_type: str) -> None: ...
+
+
+class Step(Record):
+    """One phase that the video passed. `seconds` is 0 where an earlier result was reused."""
+
+    phase: str
+    fingerprint: str
+    seconds: float
+    reused: bool
+
+
+class Problem(Record):
+    """Why a video stopped: rejected (the video is bad) or failed (the world was)."""
+
+    kind: Literal["rejected", "failed"]
+    phase: str
+    reason: str
+    message: str
+
+    @property
+    def fault(self) -> tuple[str, str] | None:
+        """The phase and the kind of error, by which two internal errors are the same one."""
+        if self.reason != Failure.INTERNAL_ERROR:
+            return None
+        return self.phase, self.message.partition(":")[0]
+
+
+Result = TypeVar("Result", bound=Record)
+
+
+class Entry(Record, Generic[Result]):
+    """One video on its way: its result so far, or the problem that stopped it.
+
+    `etag` is the source's, once it is known.
+    """
+
+    video: Video
+    etag: str = ""
+    steps: tuple[Step, ...] = ()
+    result: Result | None = None
+    problem: Problem | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the fingerprint of the last phase passed, or the empty string before the first."""
+        return self.steps[-1].fingerprint if self.steps else ""
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The fingerprints of the phases passed, by phase."""
+        return {step.phase: step.fingerprint for step in self.steps}
+
+    @property
+    def seconds_worked(self) -> dict[str, float]:
+        """The seconds spent in each phase that did not reuse an earlier result."""
+        return {step.phase: step.seconds for step in self.steps if not step.reused}
+
+    def advanced(self, result: Record, step: Step) -> Entry[Any]:
+        """Return the entry after it passed a phase."""
+        return Entry[Any](
+            video=self.video, etag=self.etag, steps=(*self.steps, step), result=result
+        )
+
+    def stopped(self, problem: Problem) -> Entry[Any]:
+        """Return the entry after a problem stopped it."""
+        return Entry[Any](video=self.video, etag=self.etag, steps=self.steps, problem=problem)
+
+
+class Manifest(RootModel[S3Uri], Generic[Result]):
+    """The address of a manifest, typed by the result its entries carry.
+
+    The type is checked where the DAG is wired and where the manifest is read.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    _known: tuple[Entry[Result], ...] | None = None
+
+    @property
+    def uri(self) -> str:
+        return self.root
+
+    @classmethod
+    def of(cls) -> type[Record]:
+        """Return the record that the entries carry."""
+        (record,) = cls.__pydantic_generic_metadata__["args"]
+        return record  # type: ignore[no-any-return]
+
+    def sibling(self, phase: str) -> str:
+        """Return the address of the manifest that `phase` writes for the same shard."""
+        return f"{self.uri.rpartition('/')[0]}/{phase}.jsonl"
+
+    def read(self, store: Objects) -> list[Entry[Result]]:
+        """Return the entries, in order.
+
+        Raises:
+            ManifestError: the object is missing, or a line is not an entry of this type.
+        """
+        if self._known is not None:
+            return list(self._known)
+        try:
+            lines = store.get(self.uri).splitlines()
+        except NotFoundError as error:
+            raise ManifestError(
+                f"{self.uri}: no such manifest; check that the phase before it ran"
+            ) from error
+        entry: Any = Entry.__class_getitem__(self.of())
+        entries: list[Entry[Result]] = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                entries.append(entry.model_validate_json(line))
+            except ValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(str(part) for part in first["loc"]) or "line"
+                raise ManifestError(
+                    f"{self.uri} line {number}: expected an entry of {self.of().__name__}, found "
+                    f"{where}: {first['msg']}; run the phase before it again"
+                ) from error
+        return entries
+
+    @classmethod
+    def write(cls, store: Objects, uri: str, entries: Iterable[Entry[Result]]) -> Self:
+        """Write the entries to `uri`, whole or not at all, and return the manifest."""
+        lines = "".join(entry.model_dump_json() + "\n" for entry in entries)
+        store.put(uri, lines.encode(), content_type="application/jsonl")
+        return cls(uri)
+
+    def holding(self, entries: Iterable[Entry[Result]]) -> Self:
+        """Return the manifest with the entries that were written, for readers in this process."""
+        manifest = self.model_copy()
+        manifest._known = tuple(entries)
+        return manifest

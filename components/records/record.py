@@ -1,0 +1,49 @@
+"""What records are made of: their base classes, and names that are safe."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+class Record(BaseModel):
+    """Base of every record: immutable, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Document(BaseModel):
+    """Base of what is stored for others, and for later versions: fields it does not know stay."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+def _s3_uri(uri: str) -> str:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not uri.startswith("s3://") or not bucket or not key:
+        raise ValueError(f"expected s3://bucket/key, found {uri!r}")
+    return uri
+
+
+def _name(value: str) -> str:
+    """Refuse names that could leave their folder, in S3 or on disk."""
+    if not value or len(value.encode()) > 255:
+        raise ValueError(f"expected 1 to 255 bytes, found {value!r}")
+    if "/" in value or "\\" in value or ".." in value or value == ".":
+        raise ValueError(f"must not contain '/', '\\' or '..', found {value!r}")
+    if any(not character.isprintable() for character in value):
+        raise ValueError(f"must not contain control characters, found {value!r}")
+    return value
+
+
+def _iso_time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
+RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,200}$")]
+S3Uri = Annotated[str, AfterValidator(_s3_uri)]
+Name = Annotated[str, AfterValidator(_name)]
+IsoTime = Annotated[str, AfterValidator(_iso_time)]

@@ -1,0 +1,100 @@
+"""What a run on this machine did: the object that `oriane run --json` prints."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, Literal, Self
+
+from components.errors import Failure
+from components.records.manifest import Entry
+from components.records.record import Record
+from components.records.videos import RecordedVideo, Rectangle
+
+NOT_TRIED = "not tried"
+
+
+class RunFrame(Record):
+    """A frame that was kept: `path` is its key in the frames bucket."""
+
+    number: int
+    second: float
+    path: str
+    scene_start: float
+    scene_end: float
+
+
+class RunVideo(Record):
+    """How a video ended. `reused` are the phases whose earlier results were taken over."""
+
+    platform: str
+    code: str
+    status: Literal["done", "rejected", "failed"]
+    reason: str | None
+    message: str | None
+    duration: float | None = None
+    crop: Rectangle | None = None
+    frames: tuple[RunFrame, ...] = ()
+    duplicates_removed: int = 0
+    reused: tuple[str, ...]
+    seconds: dict[str, float]
+
+    @classmethod
+    def of(cls, entry: Entry[Any]) -> Self:
+        """Return how the video of an entry ended."""
+        problem = entry.problem
+        ended: dict[str, Any] = {
+            "platform": entry.video.platform,
+            "code": entry.video.code,
+            "status": problem.kind if problem else "done",
+            "reason": problem.reason if problem else None,
+            "message": problem.message if problem else None,
+            "reused": tuple(step.phase for step in entry.steps if step.reused),
+            "seconds": {step.phase: step.seconds for step in entry.steps},
+        }
+        if not isinstance(entry.result, RecordedVideo):
+            return cls(**ended)
+        framed = entry.result.indexed.framed
+        frames = (
+            RunFrame(path=framed.path(frame), **frame.model_dump(exclude={"sketch"}))
+            for frame in framed.frames
+        )
+        return cls(
+            duration=framed.cropped.source.duration,
+            crop=framed.rectangle,
+            frames=tuple(frames),
+            duplicates_removed=framed.duplicates_removed,
+            **ended,
+        )
+
+    @property
+    def name(self) -> str:
+        """`platform/code`."""
+        return f"{self.platform}/{self.code}"
+
+
+class RunReport(Record):
+    """The videos of a run, by name, and how long it took in seconds."""
+
+    run: str
+    seconds: float
+    videos: tuple[RunVideo, ...]
+
+    @classmethod
+    def of(cls, run: str, seconds: float, entries: Iterable[Entry[Any]]) -> Self:
+        """Return the report of a run whose videos ended as these entries say."""
+        videos = sorted(map(RunVideo.of, entries), key=lambda video: (video.platform, video.code))
+        return cls(run=run, seconds=round(seconds, 3), videos=tuple(videos))
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many videos ended in each status."""
+        return Counter(video.status for video in self.videos)
+
+    @property
+    def shared_fault(self) -> str | None:
+        """The internal error that every video failed with, None if any ended otherwise."""
+        if not self.videos or any(video.reason != Failure.INTERNAL_ERROR for video in self.videos):
+            return None
+        messages = [str(video.message) for video in self.videos]
+        return next((m for m in messages if not m.startswith(NOT_TRIED)), messages[0])

@@ -1,0 +1,138 @@
+"""A video on its way through the phases: a record a phase, each of which holds the one before."""
+
+from __future__ import annotations
+
+from components.records.frame_names import frame_file, point_id
+from components.records.record import Name, Record, S3Uri
+
+
+class Video(Record):
+    """One video of the source bucket."""
+
+    platform: Name
+    code: Name
+    source: S3Uri
+
+    def __str__(self) -> str:
+        return f"{self.platform}/{self.code}"
+
+
+class Rectangle(Record):
+    """A part of the picture, in pixels as displayed (rotation applied), origin top left."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class SourceVideo(Record):
+    """What the probe found. `width` and `height` are as displayed, `duration` in seconds.
+
+    `start` is the time that players call zero, in seconds of the file's own clock.
+    """
+
+    video: Video
+    etag: str
+    bytes: int
+    container: str
+    codec: str
+    width: int
+    height: int
+    rotation: int
+    start: float
+    duration: float
+
+
+class CroppedVideo(Record):
+    """The video with its border, if any; `reencoded` is the cropped video, where wanted."""
+
+    source: SourceVideo
+    rectangle: Rectangle | None
+    reencoded: S3Uri | None = None
+
+
+# Width and height of `Frame.sketch`.
+SKETCH_SIZE = (9, 8)
+
+
+class Frame(Record):
+    """A picture of the video: `number` counts its frames from 0 in order of presentation.
+
+    `second`, `scene_start` and `scene_end` are presentation times in seconds from the start.
+    `sketch` is the picture in grey and 9 × 8 pixels, base64: all that a dHash of 64 bits looks at.
+    """
+
+    number: int
+    second: float
+    scene_start: float
+    scene_end: float
+    sketch: str = ""
+
+    @property
+    def file(self) -> str:
+        return frame_file(self.number, self.second)
+
+
+def frame_path(video: Video, frame: Frame) -> str:
+    """Return the frame's key in the frames bucket."""
+    return f"{video.platform}/{video.code}/{frame.file}"
+
+
+class FramedVideo(Record):
+    """The frames that represent the video, as PNGs in a tar named by `Frame.file`.
+
+    `rectangle` is the crop that was applied; `duplicates_removed` counts frames that the tar
+    holds and `frames` no longer lists.
+    """
+
+    cropped: CroppedVideo
+    rectangle: Rectangle | None
+    frames: tuple[Frame, ...]
+    tar: S3Uri
+    tar_bytes: int = 0
+    duplicates_removed: int = 0
+
+    @property
+    def video(self) -> Video:
+        return self.cropped.source.video
+
+    def path(self, frame: Frame) -> str:
+        """Return the frame's key in the frames bucket."""
+        return frame_path(self.video, frame)
+
+    def point_id(self, frame: Frame) -> str:
+        """Return the frame's id in Qdrant."""
+        return point_id(self.video.platform, self.video.code, frame.number)
+
+
+class PublishedVideo(Record):
+    """The video whose frames lie in the frames bucket under `FramedVideo.path`."""
+
+    framed: FramedVideo
+    bucket: str
+
+
+class EmbeddedVideo(Record):
+    """The frames' vectors: a .npy of shape (frames, dim), float32, L2-normalized rows."""
+
+    framed: FramedVideo
+    vectors: S3Uri
+    model: str
+    dim: int
+
+
+class IndexedVideo(Record):
+    """The video whose points, one a frame, lie in the collection."""
+
+    framed: FramedVideo
+    collection: str
+    model: str
+    dim: int
+
+
+class RecordedVideo(Record):
+    """The finished video; `marker` is its done marker."""
+
+    indexed: IndexedVideo
+    marker: S3Uri

@@ -1,0 +1,1 @@
+"""Running a phase over the videos of a shard: reuse, decoders, results, services."""

@@ -1,0 +1,36 @@
+"""What is booked: in the ledger, or in a deployment without one in the markers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from components.records.booking import Booking
+from components.stores.markers import Markers
+
+if TYPE_CHECKING:
+    from components.stores.postgres.ledger import Ledger
+
+
+class Bookings:
+    """Reads bookings from where they are; raises what the ledger or S3 raises."""
+
+    def __init__(self, ledger: Ledger | None, markers: Markers) -> None:
+        self._ledger, self._markers = ledger, markers
+
+    def of(self, platform: str, code: str) -> Booking | None:
+        """Return what is booked of one video."""
+        if self._ledger:
+            return self._ledger.booking(platform, code)
+        return next(self._markers.bookings(f"{platform}/{code}/"), None)
+
+    def all(self, platform: str = "", folder: str = "") -> Iterator[Booking]:
+        """Yield all bookings, in the order of the videos' keys in S3.
+
+        Args:
+            platform: If given, of this platform only.
+            folder: What the keys of markers begin with; markers elsewhere need not be read.
+        """
+        if self._ledger:
+            return self._ledger.bookings(platform)
+        return self._markers.bookings(folder or (f"{platform}/" if platform else ""))

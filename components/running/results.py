@@ -1,0 +1,118 @@
+"""A phase's results in the artifacts bucket: where they lie, and whether they still hold.
+
+A result for a video lies under `results/<platform>/<code>/<phase>/<fingerprint>.json` and is
+written last, after the files it names. Rejections are kept the same way, with the limits they were
+judged by.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from components.base.logs import log
+from components.errors import NotFoundError
+from components.records.manifest import Problem
+from components.records.record import Record
+from components.records.videos import Video
+from components.stores.s3 import Store, split
+
+_VIDEOS = 4096
+
+
+class Outcome(Record):
+    """What lies at a phase's result key."""
+
+    result: dict[str, Any] | None = None
+    problem: Problem | None = None
+    limits: str | None = None
+
+
+class Results:
+    """Reads and writes results.
+
+    With `listing`, a video's objects are listed once, and no request is spent on one that is not
+    there: right for who asks more than once about a video and sees its own objects being written.
+    Without, every question is one request.
+    """
+
+    def __init__(self, store: Store, bucket: str, *, listing: bool) -> None:
+        self._store, self._bucket = store, bucket
+        self._listing = listing
+        self._listed: OrderedDict[str, set[str]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def listing(self) -> Results:
+        """Return the same results, by listing."""
+        return self if self._listing else Results(self._store, self._bucket, listing=True)
+
+    def uri(self, video: Video, phase: str, fingerprint: str, suffix: str) -> str:
+        """Return the address of a file of a phase's result."""
+        return f"{self._folder(video)}{phase}/{fingerprint}.{suffix}"
+
+    def read(self, video: Video, uri: str, record: type[Record]) -> Outcome | None:
+        """Return the outcome at `uri`, None if there is none of this version of `record`."""
+        if self._listing and uri not in self._objects(video):
+            return None
+        try:
+            outcome = Outcome.model_validate_json(self._store.get(uri))
+            if outcome.result is not None:
+                record.model_validate(outcome.result)
+        except NotFoundError:
+            return None
+        except ValidationError:
+            # Half an object, or one of another version: worth no more than none.
+            log.warning("%s: unreadable result, redone", uri)
+            return None
+        return outcome
+
+    def write(self, video: Video, uri: str, outcome: Outcome) -> None:
+        """Keep the outcome at `uri`, after the files that it names."""
+        content = outcome.model_dump_json().encode()
+        self._store.put(uri, content, content_type="application/json")
+        self.wrote(video, uri)
+
+    def wrote(self, video: Video, uri: str) -> None:
+        """Take note of a file that now is there."""
+        if self._listing:
+            self._objects(video).add(uri)
+
+    def hold(self, video: Video, uris: Sequence[str]) -> bool:
+        """Return whether all these files of a result are there."""
+        if self._listing:
+            return self._objects(video).issuperset(uris)
+        return all(self._store.exists(uri) for uri in uris)
+
+    def drop_others(self, video: Video, phase: str, fingerprint: str) -> None:
+        """Remove the phase's results for the video under any other fingerprint."""
+        folder = f"{self._folder(video)}{phase}/"
+        known = self._objects(video)
+        others = {
+            uri
+            for uri in known
+            if uri.startswith(folder) and not uri.startswith(f"{folder}{fingerprint}.")
+        }
+        if others:
+            self._store.delete(self._bucket, [split(uri)[1] for uri in sorted(others)])
+            known -= others
+
+    def _folder(self, video: Video) -> str:
+        return f"s3://{self._bucket}/results/{video.platform}/{video.code}/"
+
+    def _objects(self, video: Video) -> set[str]:
+        """Return the addresses of all that is kept for the video, by the first listing."""
+        folder = self._folder(video)
+        with self._lock:
+            known = self._listed.get(folder)
+        if known is None:
+            known = {stored.uri for stored in self._store.objects(folder)}
+        with self._lock:
+            known = self._listed.setdefault(folder, known)
+            self._listed.move_to_end(folder)
+            if len(self._listed) > _VIDEOS:
+                self._listed.popitem(last=False)
+        return known

@@ -1,0 +1,22 @@
+"""Where the metrics of a run on one machine go."""
+
+from __future__ import annotations
+
+from components.settings.variables import Group, variable
+
+
+class MetricsSettings(Group):
+    title = "Metrics of runs on one machine"
+
+    file: str | None = variable(
+        "VP_METRICS_FILE",
+        None,
+        "Write the last run's metrics to this .prom file, for node_exporter's textfile collector",
+        pattern=r"\.prom$",
+    )
+    pushgateway_url: str | None = variable(
+        "VP_PUSHGATEWAY_URL",
+        None,
+        "Push the last run's metrics to this Pushgateway, as job oriane",
+        pattern=r"^https?://\S+$",
+    )

@@ -1,0 +1,158 @@
+"""Connections to Postgres, with the project's schema in it and errors that say what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import resources
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from components.base.retries import answered
+from components.errors import ConfigurationError, PipelineError, TransientError
+from components.settings import LedgerSettings
+
+PostgresConnection = psycopg.Connection[DictRow]
+T = TypeVar("T")
+
+# Any number, the same in every process: who migrates holds this advisory lock.
+_MIGRATION_LOCK = 0x0_1A_2E
+_REFUSED = ("authentication failed", "does not exist", "no pg_hba", "certificate", "SSL")
+
+
+class Database:
+    """A pool of connections to a database whose schema is this program's.
+
+    Raises ConfigurationError (variables, password, database, certificate, newer schema) and
+    TransientError (no answer).
+    """
+
+    def __init__(self, settings: LedgerSettings) -> None:
+        required = {"DB_HOST": settings.host, "DB_NAME": settings.name, "DB_USER": settings.user}
+        missing = [name for name, value in required.items() if not value]
+        if missing:
+            raise ConfigurationError(
+                f"{', '.join(missing)} not set; set what Postgres needs, or LOCAL_MODE=1 to do "
+                "without it"
+            )
+        self._where = f"{settings.host}:{settings.port}/{settings.name}"
+        self._attempts = settings.attempts
+        arguments = _arguments(settings)
+        # The pool would try in the background and not say what is wrong.
+        with self._retried(lambda: psycopg.connect(**arguments)) as connection:
+            self._migrate(connection)
+        self._pool: ConnectionPool[PostgresConnection] = ConnectionPool(
+            kwargs=arguments,
+            min_size=0,
+            max_size=settings.pool_max,
+            timeout=settings.pool_timeout_s,
+            check=ConnectionPool.check_connection,
+            open=True,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.close()
+
+    def transact(self, work: Callable[[PostgresConnection], T]) -> T:
+        """Do `work` in one transaction; all of it again if the connection breaks off.
+
+        So `work` must be the same done twice: a commit may have gone through unseen.
+        """
+
+        def attempt() -> T:
+            with self._pool.connection() as connection:
+                return work(connection)
+
+        return self._retried(attempt)
+
+    @contextmanager
+    def streaming(self, sql: str, values: dict[str, Any]) -> Iterator[Iterator[DictRow]]:
+        """Give the rows of a query, fetched page by page."""
+        try:
+            with (
+                self._pool.connection() as connection,
+                connection.cursor(name="rows") as cursor,
+            ):
+                cursor.itersize = 5000
+                yield iter(cursor.execute(sql.encode(), values))
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            raise self._explain(error) from error
+
+    def _retried(self, work: Callable[[], T]) -> T:
+        return answered(
+            work,
+            attempts=self._attempts,
+            passing=lambda error: isinstance(error, psycopg.OperationalError),
+            failures=(psycopg.OperationalError,),
+            explain=self._explain,
+        )
+
+    def _explain(self, error: BaseException | None) -> PipelineError:
+        if any(sign in str(error) for sign in _REFUSED):
+            return ConfigurationError(
+                f"Postgres at {self._where} refused the connection ({_first_line(error)}); check "
+                "DB_NAME, DB_USER, DB_PASSWORD and DB_SSLMODE"
+            )
+        if isinstance(error, PoolTimeout):
+            return TransientError(
+                f"Postgres at {self._where}: no connection was free in time; raise DB_POOL_MAX or "
+                "DB_POOL_TIMEOUT_SECS, or check the server"
+            )
+        return TransientError(
+            f"Postgres at {self._where} cannot be reached; check DB_HOST, DB_PORT and the server, "
+            "then try again"
+        )
+
+    def _migrate(self, connection: PostgresConnection) -> None:
+        """Bring the schema to this program's version; several may start at once."""
+        migrations = _migrations()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
+            cursor.execute(
+                "CREATE TABLE IF NOT EXISTS oriane_schema "
+                "(version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
+            )
+            cursor.execute("SELECT coalesce(max(version), 0) AS version FROM oriane_schema")
+            row = cursor.fetchone()
+            current = int(row["version"]) if row else 0
+            if current > len(migrations):
+                raise ConfigurationError(
+                    f"Postgres at {self._where} has schema version {current}, this program knows "
+                    f"{len(migrations)}; upgrade the program"
+                )
+            for version, sql in enumerate(migrations[current:], start=current + 1):
+                cursor.execute(sql.encode())
+                cursor.execute("INSERT INTO oriane_schema (version) VALUES (%s)", (version,))
+
+
+def _arguments(settings: LedgerSettings) -> dict[str, Any]:
+    arguments = {
+        "host": settings.host,
+        "port": settings.port,
+        "dbname": settings.name,
+        "user": settings.user,
+        "password": settings.password.get_secret_value() if settings.password else None,
+        "sslmode": settings.sslmode,
+        "sslrootcert": settings.sslrootcert,
+        "sslcert": settings.sslcert,
+        "sslkey": settings.sslkey,
+        "connect_timeout": 10,
+        "application_name": "oriane",
+    }
+    given = {name: value for name, value in arguments.items() if value is not None}
+    return {**given, "row_factory": dict_row}
+
+
+def _first_line(error: BaseException | None) -> str:
+    return next(iter(str(error).strip().splitlines()), "").rpartition("FATAL:")[2].strip()
+
+
+def _migrations() -> list[str]:
+    """Return the migrations in order; the n-th brings the schema to version n."""
+    folder = resources.files(__package__).joinpath("migrations")
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=str)
+    return [file.read_text() for file in files]

@@ -1,0 +1,232 @@
+"""S3 through boto3: whole objects in, whole objects out, with errors that say what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+
+from components.base.retries import answered
+from components.base.side_by_side import batches
+from components.errors import ConfigurationError, NotFoundError, PipelineError, TransientError
+from components.settings import StorageSettings
+from components.stores.aws import client, region_of
+
+_MISSING = {"404", "NoSuchKey", "NotFound"}
+_BROKEN_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+_DENIED = {
+    "403",
+    "AccessDenied",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "ExpiredToken",
+    "InvalidToken",
+}
+# Up to 64 MiB an object is one PUT, so its ETag is its MD5 and equal content is recognised.
+_TRANSFER = TransferConfig(multipart_threshold=64 * 2**20, multipart_chunksize=64 * 2**20)
+
+_KEYS_A_REQUEST = 1000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object that S3 holds: its address, size in bytes and ETag without quotes.
+
+    `modified` is when it was written, by the server's clock.
+    """
+
+    uri: str
+    size: int
+    etag: str
+    modified: datetime
+
+
+def split(uri: str) -> tuple[str, str]:
+    """Return the bucket and the key of an s3:// URI."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+class Store:
+    """Reads and writes S3 objects by URI; safe to share between threads.
+
+    Every method raises NotFoundError, ConfigurationError (credentials, bucket) or TransientError
+    (anything that a later attempt may cure, after the attempts that the settings allow).
+    """
+
+    def __init__(self, settings: StorageSettings) -> None:
+        self._attempts = settings.attempts
+        region = region_of(settings)
+        self.endpoint = settings.endpoint_url or f"AWS S3 in {region}"
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": settings.attempts},
+            connect_timeout=settings.connect_timeout_s,
+            read_timeout=settings.read_timeout_s,
+            max_pool_connections=64,
+            # Servers other than AWS's own are addressed by path and may not know checksums.
+            s3={"addressing_style": "path"} if settings.endpoint_url else {},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+        self._client = client(
+            "s3", settings, endpoint=settings.endpoint_url, region=region, config=config
+        )
+
+    @property
+    def events(self) -> Any:
+        """botocore's events of the client, by which its requests can be counted or traced."""
+        return self._client.meta.events
+
+    def head(self, uri: str) -> Stored:
+        """Return the object's size and ETag."""
+        bucket, key = split(uri)
+        answer = self._ask(uri, lambda: self._client.head_object(Bucket=bucket, Key=key))
+        etag = answer["ETag"].strip('"')
+        return Stored(uri, answer["ContentLength"], etag, answer["LastModified"])
+
+    def exists(self, uri: str) -> bool:
+        """Return whether the object is there."""
+        try:
+            self.head(uri)
+        except NotFoundError:
+            return False
+        return True
+
+    def get(self, uri: str) -> bytes:
+        """Return the object's content."""
+        bucket, key = split(uri)
+
+        def read() -> bytes:
+            content: bytes = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+            return content
+
+        return self._ask(uri, read)
+
+    def download(self, uri: str, path: Path) -> None:
+        """Copy the object to `path`, which appears only once it is whole."""
+        bucket, key = split(uri)
+        self._ask(
+            uri,
+            lambda: self._client.download_file(bucket, key, str(path), Config=_TRANSFER),
+        )
+
+    def put(self, uri: str, content: bytes, content_type: str) -> None:
+        """Write a small object in one request."""
+        bucket, key = split(uri)
+        whole = {"Bucket": bucket, "Key": key, "Body": content, "ContentType": content_type}
+        self._ask(uri, lambda: self._client.put_object(**whole))
+
+    def upload(self, uri: str, path: Path, content_type: str) -> None:
+        """Copy the file at `path` to the object."""
+        bucket, key = split(uri)
+        options = {"ExtraArgs": {"ContentType": content_type}, "Config": _TRANSFER}
+        self._ask(uri, lambda: self._client.upload_file(str(path), bucket, key, **options))
+
+    def objects(self, prefix: str) -> Iterator[Stored]:
+        """Yield the objects whose URI starts with `prefix`, in key order, page by page."""
+        bucket, _ = split(prefix)
+        token: dict[str, str] = {}
+        while True:
+            page = self._page(prefix, token)
+            for item in page.get("Contents", ()):
+                uri = f"s3://{bucket}/{item['Key']}"
+                yield Stored(uri, item["Size"], item["ETag"].strip('"'), item["LastModified"])
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the URIs of the folders right below `prefix`, which ends with a slash."""
+        bucket, _ = split(prefix)
+        token: dict[str, str] = {"Delimiter": "/"}
+        while True:
+            page = self._page(prefix, token)
+            for item in page.get("CommonPrefixes", ()):
+                yield f"s3://{bucket}/{item['Prefix']}"
+            if not page.get("IsTruncated"):
+                return
+            token["ContinuationToken"] = page["NextContinuationToken"]
+
+    def _page(self, prefix: str, token: dict[str, str]) -> Any:
+        bucket, key = split(prefix)
+        return self._ask(
+            prefix,
+            lambda: self._client.list_objects_v2(Bucket=bucket, Prefix=key, **token),
+        )
+
+    def delete(self, bucket: str, keys: Sequence[str]) -> None:
+        """Remove up to 1,000 objects of a bucket; one that is not there is not an error."""
+        wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        answer = self._ask(
+            f"s3://{bucket}/",
+            lambda: self._client.delete_objects(Bucket=bucket, Delete=wanted),
+        )
+        for refused in answer.get("Errors", ()):
+            raise TransientError(
+                f"s3://{bucket}/{refused['Key']}: {self.endpoint} did not remove it "
+                f"({refused['Code']}); check the bucket's policy"
+            )
+
+    def delete_all(self, bucket: str, keys: Iterable[str]) -> None:
+        """Remove any number of objects of a bucket, in as few requests as S3 takes."""
+        for batch in batches(keys, _KEYS_A_REQUEST):
+            self.delete(bucket, batch)
+
+    def _ask(self, uri: str, request: Callable[[], T]) -> T:
+        # boto3 tries a request again by itself, but not an answer that breaks off.
+        return answered(
+            request,
+            attempts=self._attempts,
+            passing=lambda error: isinstance(error, _BROKEN_OFF),
+            failures=(ClientError, BotoCoreError, Boto3Error),
+            explain=lambda error: self._explain(error, uri),
+        )
+
+    def _explain(self, error: Exception, uri: str) -> PipelineError:
+        """Return the project's error for boto3's, with what to do about it."""
+        if isinstance(error, Boto3Error) and isinstance(error.__context__, ClientError):
+            error = error.__context__
+        if isinstance(error, ClientError):
+            return self._refused(error, uri)
+        if isinstance(error, NoCredentialsError | PartialCredentialsError):
+            return ConfigurationError(
+                f"{uri}: no S3 credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            )
+        return TransientError(
+            f"{uri}: {self.endpoint} cannot be reached ({type(error).__name__}); check "
+            "AWS_ENDPOINT_URL and the network, then try again"
+        )
+
+    def _refused(self, error: ClientError, uri: str) -> PipelineError:
+        code = error.response.get("Error", {}).get("Code", "")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        if code == "NoSuchBucket":
+            return ConfigurationError(
+                f"{uri}: {self.endpoint} has no bucket {split(uri)[0]!r}; create it or set "
+                "S3_VIDEOS_BUCKET, S3_FRAMES_BUCKET and S3_ARTIFACTS_BUCKET"
+            )
+        if code in _MISSING:
+            return NotFoundError(f"{uri}: no such object at {self.endpoint}")
+        if code in _DENIED or status in (401, 403):
+            return ConfigurationError(
+                f"{uri}: {self.endpoint} refused the credentials ({code}); check "
+                "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy"
+            )
+        return TransientError(f"{uri}: {self.endpoint} answered {code} ({status}); try again")

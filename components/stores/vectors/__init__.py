@@ -1,0 +1,1 @@
+"""Where the vectors of frames are: what the project needs of a store, and the stores there are."""

@@ -1,0 +1,1 @@
+"""Frames in Qdrant: on a server, or embedded in a folder on one machine."""

@@ -1,0 +1,260 @@
+"""The frames of one model in Qdrant, behind the alias that readers use."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from random import Random
+from typing import Any
+
+from qdrant_client import models
+
+from components.base.side_by_side import batches
+from components.base.vectors import Vectors
+from components.errors import ConfigurationError
+from components.stores.vectors.qdrant import aliases, schema
+from components.stores.vectors.qdrant.connection import MissingCollectionError, QdrantConnection
+from components.stores.vectors.qdrant.own_ids import OwnIds
+from components.stores.vectors.qdrant.points import (
+    FIELDS,
+    FINGERPRINT,
+    equals,
+    hit,
+    of_video,
+    stored_point,
+    upsert_batches,
+)
+from components.stores.vectors.store import Hit, Point, SampledPoint, VideoFrames
+
+_PAGE = 1000
+
+
+class QdrantCollection:
+    """One point a frame: a unit vector, and the payload that `docs/architecture.md` lists.
+
+    `components.stores.vectors.store.Collection` says what each method does.
+    """
+
+    def __init__(self, connection: QdrantConnection, name: str | None = None) -> None:
+        """Use the collection, or alias, `name`; by default the alias that the settings name."""
+        self.connection = connection
+        self.name = name or connection.settings.collection
+        self._client, self._settings = connection.client, connection.settings
+        self._lock = threading.RLock()
+        self._ready_for: tuple[str, int] | None = None
+        # Never the alias: vectors that arrive after it has moved still go where their model's are.
+        self._writes_to: str | None = None
+        self._own_ids = OwnIds(self.points)
+
+    def ensure(self, model: str, dim: int) -> None:
+        with self._lock:
+            if self._ready_for == (model, dim):
+                return
+            name = aliases.target(self.connection, self.name) or self._make(model, dim)
+            info = self._info(name)
+            self._check_dim(schema.dimensions(name, info), model, dim)
+            self._check_model(name, info, model)
+            schema.ensure_field_indexes(self.connection, name, info)
+            self._writes_to, self._ready_for = name, (model, dim)
+
+    def require(self) -> None:
+        if not self.exists():
+            raise ConfigurationError(
+                f"{self.connection.where} has no collection {self.name!r}; index videos first "
+                "(oriane run), or set QDRANT_URL, VP_DATA_DIR or QDRANT_COLLECTION to where they "
+                "are"
+            )
+
+    def model(self) -> str | None:
+        try:
+            return self._any_model(None) or schema.declared_model(self._info(self.name))
+        except MissingCollectionError:
+            return None
+
+    def dim(self) -> int:
+        return schema.dimensions(self.name, self._info(self.name))
+
+    def replace(
+        self, framed: VideoFrames, vectors: Vectors, model: str, fingerprint: str = ""
+    ) -> None:
+        name = self._writes_to or self.name
+        size = self._settings.upsert_batch
+        for batch in upsert_batches(framed, vectors, model, fingerprint, size):
+            self.connection.call(self.connection.bulk.upsert, name, batch, wait=True)
+        ids = [framed.point_id(frame) for frame in framed.frames]
+        if self.connection.embedded:
+            others = sorted(self._own_ids.others(framed.video, ids))
+            if others:
+                self._delete(name, models.PointIdsList(points=list(others)))
+            self._own_ids.are(framed.video, ids)
+        else:
+            own = models.HasIdCondition(has_id=list(ids))
+            stale = models.Filter(must=of_video(framed.video), must_not=[own])
+            self._delete(name, models.FilterSelector(filter=stale))
+
+    def holds(self, framed: VideoFrames, model: str | None = None, fingerprint: str = "") -> bool:
+        ids = {framed.point_id(frame) for frame in framed.frames}
+        fields = ["model", FINGERPRINT]
+        try:
+            found = self.connection.call(
+                self._client.retrieve, self.name, list(ids), with_payload=fields
+            )
+        except MissingCollectionError:
+            return False
+        return len(found) == len(ids) and all(
+            _fits(record.payload or {}, model, fingerprint) for record in found
+        )
+
+    def search(
+        self,
+        vector: Sequence[float],
+        limit: int,
+        platform: str | None = None,
+        code: str | None = None,
+    ) -> list[Hit]:
+        conditions = {"platform": platform, "video_code": code}
+        wanted = [equals(key, value) for key, value in conditions.items() if value is not None]
+        answer = self.connection.call(
+            self._client.query_points,
+            self.name,
+            query=list(vector),
+            query_filter=models.Filter(must=list(wanted)) if wanted else None,
+            limit=limit,
+            search_params=self._search_params(),
+        )
+        try:
+            return [hit(point) for point in answer.points]
+        except KeyError as error:
+            raise schema.foreign(self.name, f"its points lack {error.args[0]}") from error
+
+    def points(self, platform: str = "", code: str = "") -> Iterator[Point]:
+        given = {"platform": platform, "video_code": code}
+        wanted: list[models.Condition] = [
+            equals(key, value) for key, value in given.items() if value
+        ]
+        offset: Any = None
+        while True:
+            try:
+                page, offset = self.connection.call(
+                    self._client.scroll,
+                    self.name,
+                    scroll_filter=models.Filter(must=wanted) if wanted else None,
+                    limit=_PAGE,
+                    offset=offset,
+                    with_payload=["platform", "video_code", "frame_number", "model"],
+                )
+            except MissingCollectionError:
+                return
+            yield from map(stored_point, page)
+            if offset is None:
+                return
+
+    def remove(self, ids: Iterable[str]) -> None:
+        for batch in batches(ids, _PAGE):
+            self._delete(self.name, models.PointIdsList(points=list(batch)))
+
+    def _delete(self, name: str, selector: models.PointsSelector) -> None:
+        self.connection.call(self._client.delete, name, selector, wait=True)
+
+    def sample(self, count: int, seed: int) -> list[SampledPoint]:
+        """Return up to `count` points; the same ones for a seed while nothing changes.
+
+        Ids are hashes, so points in the order of their ids are in random order, and a part of
+        that order is a random sample.
+        """
+        start = str(uuid.UUID(int=Random(seed).getrandbits(128)))  # noqa: S311, no secret
+        found = self._scroll(count, start)
+        if len(found) < count:
+            found += self._scroll(count, None)
+        unique = {point.id: point for point in found}
+        return list(unique.values())[:count]
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, list[float]]:
+        found = self.connection.call(
+            self._client.retrieve, self.name, list(ids), with_payload=False, with_vectors=True
+        )
+        return {str(record.id): _vector(record) for record in found}
+
+    def _scroll(self, count: int, offset: str | None) -> list[SampledPoint]:
+        records, _ = self.connection.call(
+            self._client.scroll,
+            self.name,
+            limit=count,
+            offset=offset,
+            with_payload=["path"],
+            with_vectors=True,
+        )
+        return [
+            SampledPoint(str(record.id), str((record.payload or {}).get("path")), _vector(record))
+            for record in records
+        ]
+
+    def _make(self, model: str, dim: int) -> str:
+        """Create the model's collection and the alias, unless another process was faster."""
+        name = schema.collection_name(self.name, model, dim)
+        schema.create(self.connection, name, model, dim)
+        if schema.is_deferred(self._info(name)):
+            schema.build_index(self.connection, name)
+        if self.name not in aliases.targets(self.connection):
+            aliases.point(self.connection, {self.name: name})
+        return aliases.targets(self.connection)[self.name]
+
+    def exists(self) -> bool:
+        return self.connection.call(self._client.collection_exists, self.name)
+
+    def _info(self, name: str) -> models.CollectionInfo:
+        return self.connection.call(self._client.get_collection, name)
+
+    def _search_params(self) -> models.SearchParams | None:
+        if self.connection.embedded:
+            return None
+        # Scores are those of the whole vectors, not of their quantized stand-ins.
+        return models.SearchParams(quantization=models.QuantizationSearchParams(rescore=True))
+
+    def _check_dim(self, found: int, model: str, dim: int) -> None:
+        if found != dim:
+            raise ConfigurationError(
+                f"collection {self.name!r} holds vectors of {found} dimensions, but "
+                f"{model} gives {dim}; set QDRANT_COLLECTION to another name, or CLIP_MODEL and "
+                "QDRANT_DIM to what the collection was made with"
+            )
+
+    def _check_model(self, name: str, info: models.CollectionInfo, model: str) -> None:
+        declared = schema.declared_model(info)
+        found = declared if declared not in (None, model) else self._any_model(model, name)
+        if found is not None:
+            raise ConfigurationError(
+                f"collection {self.name!r} holds vectors of {found}, which cannot be mixed with "
+                f"those of {model}; set QDRANT_COLLECTION to another name, or CLIP_MODEL to the "
+                "model the collection was made with"
+            )
+
+    def _any_model(self, other_than: str | None, name: str | None = None) -> str | None:
+        """Return the model of some point, other than this one; None if there is no such point."""
+        unwanted = [equals("model", other_than)] if other_than else []
+        points, _ = self.connection.call(
+            self._client.scroll,
+            name or self.name,
+            scroll_filter=models.Filter(must_not=list(unwanted)),
+            limit=1,
+            with_payload=sorted(FIELDS),
+        )
+        if not points:
+            return None
+        payload = points[0].payload or {}
+        if lacking := FIELDS - payload.keys():
+            raise schema.foreign(self.name, f"its points lack {', '.join(sorted(lacking))}")
+        return str(payload["model"])
+
+
+def _fits(payload: dict[str, Any], model: str | None, fingerprint: str) -> bool:
+    # Points of earlier versions name no fingerprint.
+    return (model is None or payload.get("model") == model) and (
+        not fingerprint or payload.get(FINGERPRINT, fingerprint) == fingerprint
+    )
+
+
+def _vector(record: models.Record) -> list[float]:
+    vector: Any = record.vector
+    return [float(value) for value in vector]

@@ -1,0 +1,103 @@
+"""A decoder's crash, hang or hunger costs one video and has its own reason."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from components.errors import Reason, TransientError, VideoRejectedError
+from components.running.decoders import Decoders
+from components.settings import LimitSettings
+
+pytestmark = pytest.mark.slow
+
+
+def crash() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hang() -> None:
+    time.sleep(60)
+
+
+def eat() -> int:
+    return len(bytearray(2**30))
+
+
+def be_killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def refuse() -> None:
+    raise VideoRejectedError(Reason.BLANK, "all one colour")
+
+
+def answer(value: int) -> int:
+    return value
+
+
+def leave_a_child() -> None:
+    """Hang in a program that the worker started."""
+    import subprocess
+
+    from components.base.processes import die_with_parent
+
+    subprocess.run(["sleep", "61.5"], preexec_fn=die_with_parent, check=True)
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[Decoders]:
+    pool = Decoders(2, LimitSettings(VP_DECODE_TIMEOUT_SECS=1.5, VP_DECODE_MEMORY_MB=512))
+    yield pool
+    pool.close()
+
+
+@pytest.mark.parametrize(
+    ("work", "reason"),
+    [
+        (crash, Reason.DECODER_CRASHED),
+        (hang, Reason.DECODER_TIMEOUT),
+        (eat, Reason.OUT_OF_MEMORY),
+        (refuse, Reason.BLANK),
+    ],
+)
+def test_what_goes_wrong_in_a_worker_is_the_videos(strict: Decoders, work, reason: Reason) -> None:  # type: ignore[no-untyped-def]
+    with ThreadPoolExecutor(4) as callers:
+        others = [callers.submit(strict.call, answer, number) for number in range(4)]
+        with pytest.raises(VideoRejectedError) as caught:
+            strict.call(work)
+        assert [other.result() for other in others] == [0, 1, 2, 3]
+    assert caught.value.reason == reason
+    assert strict.call(answer, 7) == 7
+
+
+def test_a_worker_killed_from_outside_is_not_the_videos_fault(strict: Decoders) -> None:
+    with pytest.raises(TransientError, match="killed"):
+        strict.call(be_killed)
+    assert strict.call(answer, 7) == 7
+
+
+def test_programs_end_with_their_worker(strict: Decoders) -> None:
+    with pytest.raises(VideoRejectedError, match="VP_DECODE_TIMEOUT_SECS"):
+        strict.call(leave_a_child)
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and running("61.5"):
+        time.sleep(0.05)
+    assert not running("61.5")
+
+
+def running(argument: str) -> bool:
+    commands = (path / "cmdline" for path in Path("/proc").iterdir() if path.name.isdigit())
+    for command in commands:
+        try:
+            if argument.encode() in command.read_bytes().split(b"\0"):
+                return True
+        except OSError:
+            continue
+    return False

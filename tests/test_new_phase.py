@@ -1,0 +1,168 @@
+"""A new phase is a folder and a line: everything else follows from its contract.
+
+A phase that passes videos through is added to a copy of the project, as CONTRIBUTING says.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.pipeline import PHASES
+from tests.clips import numbered_video
+from tests.commands import environment
+from workflows.reference.tree import ROOT
+
+pytestmark = pytest.mark.slow
+
+NAME = "score"
+CONTRACT = '''"""What score takes, gives and needs."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from components.contract import Component, Inputs, Resources, ShardOutputs
+from components.records.manifest import Manifest
+from components.records.videos import FramedVideo
+
+
+class ScoreInputs(Inputs):
+    manifest: Manifest[FramedVideo] = Field(description="Framed videos of one shard")
+
+
+class ScoreOutputs(ShardOutputs):
+    manifest: Manifest[FramedVideo] = Field(description="The same videos")
+
+
+COMPONENT = Component(
+    name="score",
+    purpose="Say how good frames are",
+    inputs=ScoreInputs,
+    outputs=ScoreOutputs,
+    resources=Resources(cpu=1, memory_gib=1, disk_gib=4),
+    settings=(),
+)
+'''
+RUN = '''"""Passes every video on."""
+
+from __future__ import annotations
+
+from components.running.services import Services
+from components.running.shard import run_each
+from components.score.contract import COMPONENT, ScoreInputs, ScoreOutputs
+
+
+def run(inputs: ScoreInputs, services: Services) -> ScoreOutputs:
+    return run_each(COMPONENT, inputs.manifest, services, lambda job: job.input)
+'''
+WITH_IT = ("fetch", "crop", "frame", NAME, "dedup", *PHASES[5:])
+
+
+class Copy:
+    """A copy of the project with the phase between frame and dedup, and a place for its data."""
+
+    def __init__(self, folder: Path, model: str) -> None:
+        self.root = folder / "project"
+        ignored = shutil.ignore_patterns("__pycache__", ".*", "data", "tests", "benchmarks")
+        shutil.copytree(ROOT, self.root, ignore=ignored)
+        (folder / "data").mkdir()
+        own = {"CLIP_MODEL": model, "PYTHONPATH": self.root, "LOCAL_MODE": "1"}
+        self._environment = environment(folder / "data", **own)
+        phase = self.root / "components" / NAME
+        phase.mkdir()
+        (phase / "__init__.py").write_text(f'"""The phase {NAME}."""\n')
+        (phase / "contract.py").write_text(CONTRACT)
+        (phase / "run.py").write_text(RUN)
+        self.edit("components/pipeline.py", '"frame", "dedup")', f'"frame", "{NAME}", "dedup")')
+
+    def edit(self, file: str, before: str, after: str) -> None:
+        text = (self.root / file).read_text()
+        assert text.count(before) == 1, file
+        (self.root / file).write_text(text.replace(before, after))
+
+    def python(self, *arguments: object) -> str:
+        return subprocess.check_output(
+            [sys.executable, *map(str, arguments)], env=self._environment, cwd=self.root, text=True
+        )
+
+    def oriane(self, *arguments: object) -> Any:
+        code = "from workflows.cli.app import main; main()"
+        return json.loads(self.python("-c", code, *arguments, "--json"))
+
+    def yaml(self, file: str) -> list[Any]:
+        return list(yaml.safe_load_all((self.root / file).read_text()))
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory, model: str) -> Copy:
+    made = Copy(tmp_path_factory.mktemp("new-phase"), model)
+    made.python("-c", "from workflows.cli.app import main; main()", "render", "all")
+    return made
+
+
+def test_argo_has_a_template_of_it_and_runs_it_in_its_place(copy: Copy) -> None:
+    (template,) = copy.yaml(f"k8s/base/{NAME}.yaml")
+    (component,) = template["spec"]["templates"]
+    assert component["container"]["image"].startswith(f"oriane-{NAME}:")
+    (pipeline,) = copy.yaml("k8s/base/video-to-embedding-batch.yaml")
+    tasks = {
+        task["name"]: task
+        for template in pipeline["spec"]["templates"]
+        for task in template.get("dag", {}).get("tasks", ())
+    }
+    taken = [
+        parameter["value"]
+        for task in (tasks[NAME], tasks["dedup"])
+        for parameter in task["arguments"]["parameters"]
+    ]
+    assert taken == [
+        "{{tasks.frame.outputs.parameters.manifest}}",
+        f"{{{{tasks.{NAME}.outputs.parameters.manifest}}}}",
+    ]
+    (listing,) = copy.yaml("k8s/base/kustomization.yaml")
+    assert f"{NAME}.yaml" in listing["resources"]
+
+
+def test_kubeflow_has_a_component_of_it_and_runs_it_in_its_place(copy: Copy) -> None:
+    assert copy.yaml(f"k8s/kubeflow/components/{NAME}.yaml")
+    spec, *_ = copy.yaml("k8s/kubeflow/pipeline.yaml")
+    loop = next(each for each in spec["components"].values() if NAME in str(each.get("dag")))
+    tasks = loop["dag"]["tasks"]
+    assert tasks[NAME]["dependentTasks"] == ["frame"]
+    assert tasks["dedup"]["dependentTasks"] == [NAME]
+
+
+def test_documents_and_images_list_it(copy: Copy) -> None:
+    assert f"\n## {NAME}\n" in (copy.root / "docs/components.md").read_text()
+    table = (copy.root / "images/components.txt").read_text().splitlines()
+    assert f"{NAME} phase - {NAME}" in table
+    assert f"prepare phase cuda fetch,crop,frame,{NAME},dedup" in table
+    said = subprocess.check_output([copy.root / "images/build", "--help"], text=True)
+    assert f" frame {NAME} dedup " in said
+
+
+def test_a_run_a_plan_and_a_digest_know_it(copy: Copy, tmp_path: Path) -> None:
+    clip = numbered_video(tmp_path / "clip.mp4", [number / 5 for number in range(20)])
+    first = copy.oriane("run", clip)
+    (video,) = first["videos"]
+    assert tuple(video["seconds"]) == WITH_IT
+    (again,) = copy.oriane("run", clip)["videos"]
+    assert tuple(again["reused"]) == tuple(video["seconds"]), "made under the predicted names"
+    assert copy.oriane("plan")["due"] == [], "booked under the predicted ones"
+    assert NAME in copy.oriane("runs", first["run"])["seconds"]
+
+    copy.edit(f"components/{NAME}/contract.py", "settings=(),", "settings=(),\n    version=2,")
+    planned = copy.oriane("plan")
+    assert planned["stale_from"] == {NAME: 1}
+    later = WITH_IT[WITH_IT.index(NAME) :]
+    assert tuple(planned["forecast"]["minutes"]) == later
+    (redone,) = copy.oriane("run", clip)["videos"]
+    assert redone["reused"] == ["fetch", "crop", "frame"]

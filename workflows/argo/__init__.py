@@ -1,0 +1,1 @@
+"""Argo: its templates rendered from the contracts, and runs in a cluster."""

@@ -1,0 +1,103 @@
+"""The command `submit`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from components.errors import RunFailedError
+from workflows.terminal.commands import CLUSTER, command
+from workflows.terminal.options import (
+    CatchUpOption,
+    JobInputOption,
+    JsonOption,
+    LimitOption,
+    OlderOption,
+    OriginOption,
+    PlatformOption,
+    plan_options,
+)
+from workflows.terminal.output import errors, print_json
+
+commands = typer.Typer()
+
+
+@command(
+    commands,
+    CLUSTER,
+    "oriane submit s3://oriane-contents/instagram/ --watch",
+    "oriane submit clip.mp4 --watch",
+    "oriane submit --catch-up --limit 100 --gpu",
+    "oriane submit --catch-up --fused --videos-per-shard 32 --mb-per-shard 200",
+)
+def submit(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PATH", help="As for `run`; local videos are copied to S3 first"),
+    ] = None,
+    job_input: JobInputOption = None,
+    catch_up: CatchUpOption = False,
+    origin: OriginOption = "listing",
+    limit: LimitOption = 0,
+    older_than: OlderOption = "",
+    platform: PlatformOption = "",
+    videos_per_shard: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Most videos that one chain of pods handles")
+    ] = 1,
+    mb_per_shard: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="MB", help="About how many MB of video one chain of pods gets"),
+    ] = None,
+    shards_in_flight: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Shards at once, a power of two up to 256"),
+    ] = None,
+    max_failed_percent: Annotated[
+        float | None,
+        typer.Option(min=0, max=100, metavar="X", help="Failed videos that make the run fail"),
+    ] = None,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Crop and embed on GPUs")] = False,
+    fused: Annotated[
+        bool, typer.Option("--fused", help="Fetch, crop, frame and dedup of a shard in one pod")
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow the run to its end")] = False,
+    timeout: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="Stop following after so long")
+    ] = 24 * 3600,
+    as_json: JsonOption = False,
+) -> None:
+    """Run every phase over videos, on a cluster with Argo Workflows (docs/cluster.md)."""
+    from components.settings import Settings
+    from workflows.argo.follow import follow
+    from workflows.argo.submit import ArgoServer, Submitted, submit_videos
+
+    settings, console = Settings.load(), errors()
+    options = {
+        **plan_options(catch_up, origin, limit, older_than, platform),
+        "videos_per_shard": videos_per_shard,
+        "mb_per_shard": mb_per_shard,
+        "shards_in_flight": shards_in_flight,
+        "max_failed_percent": max_failed_percent,
+    }
+    server = ArgoServer(settings.cluster)
+    name = submit_videos(
+        server,
+        settings,
+        paths or [],
+        job_input,
+        lambda video: console.print(f"copied {video}", highlight=False),
+        gpu=gpu,
+        fused=fused,
+        options={key: _text(value) for key, value in options.items() if value is not None},
+    )
+    console.print(f"{name}: {server.page(name)}", highlight=False, soft_wrap=True)
+    progress = follow(server, name, timeout, console) if watch else server.progress(name)
+    if as_json:
+        print_json(Submitted.of(progress))
+    if watch and progress.phase != "Succeeded":
+        raise RunFailedError(f"{name} {progress.phase}: {progress.message or 'see its digest'}")
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,40 @@
+"""Renders the Kubernetes objects that come from code into `k8s/`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import Any
+
+import yaml
+
+from workflows.argo.pipeline_templates import semaphores
+from workflows.argo.templates import TEMPLATES
+from workflows.config_maps import config_maps
+
+_NOTICE = "# Rendered by `oriane render`; edit {source} instead.\n"
+_BASE = PurePosixPath("base")
+_GPU = PurePosixPath("overlays/gpu")
+
+
+def rendered() -> dict[PurePosixPath, str]:
+    """Return the text of every rendered file by its path below `k8s/`."""
+    files = {
+        _BASE / "settings.yaml": _document(config_maps(), "components/settings"),
+        _BASE / "in-flight.yaml": _document([semaphores()], "workflows/argo"),
+    }
+    for name, template in TEMPLATES.items():
+        files[folder_of(name) / f"{name}.yaml"] = _document([template.to_dict()], "workflows/argo")
+    return files
+
+
+def folder_of(template: str) -> PurePosixPath:
+    """Return where below `k8s/` a template lies."""
+    return _GPU if "-gpu" in template else _BASE
+
+
+def _document(objects: Iterable[dict[str, Any]], source: str) -> str:
+    text = yaml.safe_dump_all(
+        objects, sort_keys=False, allow_unicode=True, width=100, default_flow_style=False
+    )
+    return _NOTICE.format(source=source) + text

@@ -1,0 +1,272 @@
+"""Submits runs to an Argo server and follows them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from hera import exceptions
+from hera.workflows import Parameter, Workflow, WorkflowsService
+from hera.workflows import models as m
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+
+from components.base.run_names import run_name
+from components.errors import ConfigurationError, TransientError
+from components.pipeline import video_to_embedding
+from components.settings import ClusterSettings, Settings
+from components.stores.s3 import Store
+from workflows.argo.pipeline_templates import SEMAPHORES, run_template_name
+from workflows.intake import plan_parameters
+from workflows.local.deployment import names_an_s3
+
+ENDED = frozenset({"Succeeded", "Failed", "Error"})
+# Argo parameters end up in an etcd object of at most 1.5 MB together with the run's status.
+_LONGEST_PARAMETER = 8192
+_POLL_S = 2.0
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands. `steps` maps components to (ended, started) counts of their steps."""
+
+    name: str
+    phase: str
+    message: str = ""
+    steps: dict[str, tuple[int, int]] = field(default_factory=dict)
+    digest: dict[str, str] = field(default_factory=dict)
+
+
+class ArgoServer:
+    """The Argo server that the settings name.
+
+    Every method raises ConfigurationError (token, namespace, templates) or TransientError (no
+    answer), naming the server.
+    """
+
+    def __init__(self, settings: ClusterSettings) -> None:
+        self._settings = settings
+        token = settings.token
+        self._service = WorkflowsService(
+            host=settings.address,
+            token=token.get_secret_value() if token else None,
+            namespace=settings.namespace,
+            verify_ssl=not settings.insecure_skip_verify,
+        )
+
+    def submit(self, template: str, parameters: dict[str, str]) -> str:
+        """Create a workflow from the WorkflowTemplate and return its name."""
+        workflow = Workflow(
+            generate_name="videos-",
+            namespace=self._settings.namespace,
+            workflow_template_ref=m.WorkflowTemplateRef(name=template),
+            arguments=[Parameter(name=name, value=value) for name, value in parameters.items()],
+            labels={"oriane/trigger": "submit"},
+            workflows_service=self._service,
+        )
+        with self._explained(template):
+            created = workflow.create()
+        return str(created.metadata.name)
+
+    def progress(self, name: str) -> Progress:
+        """Return where the workflow stands."""
+        with self._explained(name):
+            answer = self._service.get_workflow(
+                name, fields="status.phase,status.message,status.nodes"
+            )
+        status = answer.status
+        nodes = list((status.nodes or {}).values()) if status else []
+        return Progress(
+            name=name,
+            phase=str(status.phase) if status and status.phase else "Pending",
+            message=str(status.message or "") if status else "",
+            steps=_steps(nodes),
+            digest=_digest(nodes),
+        )
+
+    def page(self, name: str) -> str:
+        """Return the address of the workflow's page in Argo's UI."""
+        return f"{self._settings.address}/workflows/{self._settings.namespace}/{name}"
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        where = f"the Argo server {self._settings.address}"
+        try:
+            yield
+        except (exceptions.Unauthorized, exceptions.Forbidden) as error:
+            raise ConfigurationError(
+                f"{where} refused the token; set ARGO_TOKEN to one that may create workflows in "
+                f"{self._settings.namespace!r} ({error})"
+            ) from error
+        except exceptions.NotFound as error:
+            raise ConfigurationError(
+                f"{where} has no {what!r} in namespace {self._settings.namespace!r}; kubectl apply "
+                f"--server-side -k k8s/overlays/cpu (or gpu), or set ARGO_NAMESPACE ({error})"
+            ) from error
+        except exceptions.BadRequest as error:
+            raise ConfigurationError(f"{where} refused {what!r}: {error}") from error
+        except (OSError, exceptions.HeraException) as error:
+            raise TransientError(
+                f"{where} did not answer ({type(error).__name__}); check ARGO_SERVER, ARGO_SECURE "
+                "and the network, then try again"
+            ) from error
+
+
+def submit_videos(
+    server: ArgoServer,
+    settings: Settings,
+    paths: Sequence[str],
+    job_input: Path | None,
+    uploaded: Callable[[str], None],
+    *,
+    gpu: bool,
+    fused: bool,
+    options: dict[str, str],
+) -> str:
+    """Start a run in the cluster and return the workflow's name.
+
+    Local videos are copied to the source bucket first, so this needs the S3 that the cluster uses.
+
+    Raises:
+        PipelineError: the input is wrong, or S3 or the Argo server cannot be used.
+    """
+    in_flight = options.get("shards_in_flight")
+    if in_flight and in_flight not in SEMAPHORES:
+        raise ConfigurationError(
+            f"--shards-in-flight: expected one of {', '.join(SEMAPHORES)}, found {in_flight}"
+        )
+    parameters = dict(options)
+    if paths and all(path.startswith("s3://") for path in paths) and len(paths) == 1:
+        parameters["source"] = paths[0]
+    elif paths or job_input:
+        parameters |= _given(settings, paths, job_input, uploaded)
+    elif settings.plan.job_input:
+        parameters["job_input"] = _short(settings.plan.job_input, settings)
+    elif "catch_up" not in options:
+        raise ConfigurationError(
+            "nothing to submit; give paths, an s3:// prefix, --job-input FILE or --catch-up"
+        )
+    return server.submit(run_template_name(video_to_embedding(fused=fused), gpu), parameters)
+
+
+def followed(server: ArgoServer, name: str, timeout_s: float) -> Iterator[Progress]:
+    """Yield where the run stands, every few seconds, the last time once it has ended.
+
+    Raises:
+        TransientError: it has not ended in time, or the server is gone for too long.
+    """
+    deadline = time.monotonic() + timeout_s
+    failures = 0
+    while True:
+        try:
+            progress = server.progress(name)
+            failures = 0
+        except TransientError:
+            failures += 1
+            if failures == _TRIES:
+                raise
+        else:
+            yield progress
+            if progress.phase in ENDED:
+                return
+        if time.monotonic() > deadline:
+            raise TransientError(
+                f"{name} has not ended after {timeout_s:g} s and goes on in the cluster; follow "
+                "it in Argo's UI, or wait longer with --timeout"
+            )
+        time.sleep(_POLL_S)
+
+
+def _given(
+    settings: Settings,
+    paths: Sequence[str],
+    job_input: Path | None,
+    uploaded: Callable[[str], None],
+) -> dict[str, str]:
+    if not names_an_s3(settings):
+        raise ConfigurationError(
+            "local videos and lists go to the cluster by its S3; set S3_VIDEOS_BUCKET or "
+            "AWS_ENDPOINT_URL and credentials, or give an s3:// prefix"
+        )
+    bucket = settings.storage.videos_bucket
+    store = Store(settings.storage)
+    parameters = plan_parameters(paths, job_input, store, bucket, uploaded)
+    if "job_input" in parameters:
+        parameters["job_input"] = _short(parameters["job_input"], settings)
+    return parameters
+
+
+def _short(job_input: str, settings: Settings) -> str:
+    """Return the list itself if it is short, else the address of a copy in S3."""
+    if len(job_input.encode()) <= _LONGEST_PARAMETER:
+        return job_input
+    uri = f"s3://{settings.storage.artifacts_bucket}/jobs/{run_name()}.json"
+    Store(settings.storage).put(uri, job_input.encode(), content_type="application/json")
+    return uri
+
+
+def _steps(nodes: Sequence[Any]) -> dict[str, tuple[int, int]]:
+    """Count the steps of each component; a step that was tried again counts once."""
+    started: Counter[str] = Counter()
+    ended: Counter[str] = Counter()
+    for node in nodes:
+        if node.type == "Retry" and node.template_ref:
+            component = str(node.template_ref.template).removesuffix("-gpu")
+            started[component] += 1
+            ended[component] += node.phase in ENDED
+    return {component: (ended[component], count) for component, count in started.items()}
+
+
+def _digest(nodes: Sequence[Any]) -> dict[str, str]:
+    """Return the outputs of the digest, once there are any."""
+    for node in nodes:
+        if node.type == "Retry" and node.template_ref and node.template_ref.template == "digest":
+            outputs = (node.outputs.parameters if node.outputs else None) or []
+            return {output.name: str(output.value) for output in outputs}
+    return {}
+
+
+class Submitted(BaseModel):
+    """Where a run in the cluster stands, as `oriane submit --json` prints it.
+
+    The counts of videos and the address of the digest are there once the digest is.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    workflow: str
+    phase: str
+    message: str
+    digest: str | None
+    videos: int | None = None
+    done: int | None = None
+    rejected: int | None = None
+    failed: int | None = None
+
+    @classmethod
+    def of(cls, progress: Progress) -> Self:
+        """Return what is printed of a run's progress."""
+        return cls.model_validate(
+            {
+                "workflow": progress.name,
+                "phase": progress.phase,
+                "message": progress.message,
+                "digest": progress.digest.get("digest"),
+                **{name: int(n) for name, n in progress.digest.items() if name != "digest"},
+            }
+        )
+
+    @model_serializer(mode="wrap")
+    def _without_counts_to_come(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
+        known: dict[str, object] = dump(self)
+        return {
+            name: value for name, value in known.items() if name not in _COUNTS or value is not None
+        }
+
+
+_COUNTS = frozenset({"videos", "done", "rejected", "failed"})

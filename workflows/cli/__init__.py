@@ -1,0 +1,1 @@
+"""`oriane`, the command line."""

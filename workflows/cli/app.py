@@ -1,0 +1,88 @@
+"""`oriane`: run the pipeline, here or on a cluster, and search what it indexed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import metadata
+from typing import Annotated, NoReturn
+
+import typer
+from dotenv import load_dotenv
+from rich.markup import escape
+
+from components.errors import PipelineError
+from workflows.argo.command import commands as submitting
+from workflows.demo.command import commands as demonstrating
+from workflows.local.command import commands as running
+from workflows.model_swap.commands import commands as model
+from workflows.operations.delete.command import commands as deleting
+from workflows.operations.gc.command import commands as cleaning
+from workflows.operations.plan.command import commands as planning
+from workflows.operations.retry.command import commands as retrying
+from workflows.operations.runs.command import commands as past_runs
+from workflows.operations.status.command import commands as looking
+from workflows.operations.verify.command import commands as verifying
+from workflows.reference.command import commands as rendering
+from workflows.search.command import commands as searching
+from workflows.terminal.commands import OPERATE, Group
+from workflows.terminal.output import errors, output
+
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    cls=Group,
+    no_args_is_help=True,
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+# In the order of `oriane --help`, in which a panel comes where its first command does.
+for _commands in (
+    running,
+    demonstrating,
+    searching,
+    planning,
+    looking,
+    past_runs,
+    retrying,
+    verifying,
+    deleting,
+    cleaning,
+    submitting,
+    rendering,
+):
+    app.add_typer(_commands)
+app.add_typer(model, name="model", rich_help_panel=OPERATE)
+
+
+def main() -> None:
+    """Run the command line; every deliberate error becomes a message and its exit code."""
+    load_dotenv(".env")
+    signal.signal(signal.SIGINT, _interrupted)
+    try:
+        app()
+    except PipelineError as error:
+        console = errors()
+        console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+
+
+def _interrupted(*_: object) -> NoReturn:
+    """End at once: a run may be broken off anywhere, and waiting for its threads takes minutes."""
+    console = errors()
+    console.show_cursor()
+    console.print("\ninterrupted; run the same command again to go on where it stopped")
+    os._exit(_INTERRUPTED)
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end")] = False,
+) -> None:
+    """Turn videos into searchable frame embeddings."""
+    if version:
+        output().print(f"oriane {metadata.version('oriane')}", highlight=False)
+        raise typer.Exit

@@ -1,0 +1,130 @@
+"""The command `run`, and the table that it prints."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from components.errors import EXIT_DONE, EXIT_TRANSIENT, RunFailedError
+from components.records.run_report import RunReport, RunVideo
+from workflows.terminal.commands import RUN, command
+from workflows.terminal.options import (
+    CatchUpOption,
+    JobInputOption,
+    JsonOption,
+    LimitOption,
+    OlderOption,
+    OriginOption,
+    PlatformOption,
+    plan_options,
+)
+from workflows.terminal.output import counted, errors, output, print_json, table
+
+commands = typer.Typer()
+
+
+@command(
+    commands,
+    RUN,
+    "oriane run clip.mp4",
+    "oriane run ~/videos --json",
+    "oriane run s3://oriane-contents/instagram/",
+    "oriane run --job-input job.json",
+    "oriane run --catch-up --limit 500",
+)
+def run(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH",
+            help="Video files, folders laid out <platform>/<code>/video.mp4, or an s3:// prefix; "
+            "without one, --job-input or the variable JOB_INPUT",
+        ),
+    ] = None,
+    job_input: JobInputOption = None,
+    videos_per_shard: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Videos that go through the phases together")
+    ] = 1,
+    shards_in_flight: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Shards worked on at once (default: the cores)"),
+    ] = None,
+    catch_up: CatchUpOption = False,
+    origin: OriginOption = "listing",
+    limit: LimitOption = 0,
+    older_than: OlderOption = "",
+    platform: PlatformOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Run every phase over videos, on this machine; what is done already is reused."""
+    from components.running.decoders import start_forkserver
+
+    start_forkserver()
+    from components.settings import Settings
+    from workflows.local.run import run_videos
+
+    settings = Settings.load()
+    report = run_videos(
+        settings,
+        paths or [],
+        job_input,
+        videos_per_shard=videos_per_shard,
+        shards_in_flight=shards_in_flight or settings.work.worker_count,
+        options=plan_options(catch_up, origin, limit, older_than, platform),
+    )
+    if as_json:
+        print_json(report)
+    else:
+        output().print(run_table(report))
+    end_as(report)
+
+
+def end_as(report: RunReport) -> None:
+    """End with 75 if a video failed; rejected videos, which the log has named, are not a failure.
+
+    Raises:
+        RunFailedError: every video met the same fault of the program.
+    """
+    from workflows.terminal.versions import versions
+
+    if fault := report.shared_fault:
+        raise RunFailedError(
+            f"every video failed with the same internal error, {fault}; that is a fault of oriane "
+            "or of a package that it uses, not of the videos. Please report it with the traceback "
+            f"above and this line: {versions()}"
+        )
+    failed = report.counts["failed"]
+    if failed:
+        errors().print(
+            f"[bold red]{counted(failed, 'video')} failed[/]; run the same command again"
+        )
+    raise typer.Exit(EXIT_TRANSIENT if failed else EXIT_DONE)
+
+
+def run_table(report: RunReport) -> Table:
+    """Return the report as a table, one row a video."""
+    return table(
+        f"run {report.run}: {report.seconds:.1f} s",
+        ("video", "status", "length", "frames", "duplicates", "crop", "reused", "seconds"),
+        ("length", "frames", "duplicates", "seconds"),
+        [_row(video) for video in report.videos],
+    )
+
+
+def _row(video: RunVideo) -> list[str]:
+    if video.status != "done":
+        return [video.name, f"{video.status}: {video.reason}", "", "", "", "", "", ""]
+    crop = video.crop
+    all_reused = len(video.reused) == len(video.seconds)
+    return [
+        video.name,
+        "done",
+        f"{video.duration:.1f} s",
+        str(len(video.frames)),
+        str(video.duplicates_removed),
+        f"{crop.width}x{crop.height}+{crop.x}+{crop.y}" if crop else "none",
+        "all" if all_reused else ", ".join(video.reused) or "none",
+        f"{sum(video.seconds.values()):.1f}",
+    ]

@@ -1,0 +1,149 @@
+"""`oriane model`: change the model behind search without a pause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workflows.terminal.commands import OPERATE, Group, command
+from workflows.terminal.options import JsonOption, YesOption
+from workflows.terminal.output import errors, output, print_json
+
+if TYPE_CHECKING:
+    from components.running.services import Services
+    from workflows.model_swap.backfill import Tell
+
+commands = typer.Typer(
+    cls=Group,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Change the model behind search without a pause (docs/models.md)",
+    epilog="Example: oriane model prepare --model jinaai/jina-clip-v2",
+)
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", metavar="ID", help="As CLIP_MODEL names it (default: CLIP_MODEL)"),
+]
+
+
+@command(commands, OPERATE, "oriane model status", "oriane model status --json")
+def status(as_json: JsonOption = False) -> None:
+    """List the collections behind the alias, with model, dimensions and points."""
+    from workflows.model_swap.status import collections
+    from workflows.model_swap.tables import collections_table
+
+    with _work(None) as (services, _):
+        found = collections(services)
+    print_json(found) if as_json else output().print(collections_table(found))
+
+
+@command(
+    commands,
+    OPERATE,
+    "oriane model prepare --model packaged:conse",
+    "oriane model prepare --platform tiktok --limit 100",
+)
+def prepare(
+    model: ModelOption = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Most videos to embed")
+    ] = None,
+    platform: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Videos of this platform only")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fill a collection for another model from the published frames; broken off, it goes on."""
+    from workflows.model_swap.backfill import backfill
+    from workflows.model_swap.tables import prepared_table
+
+    with _work(model) as (services, tell):
+        done = backfill(services, tell=tell, platform=platform, limit=limit)
+    print_json(done) if as_json else output().print(prepared_table(done))
+
+
+@command(
+    commands,
+    OPERATE,
+    "oriane model compare --model packaged:conse",
+    "oriane model compare --queries queries.txt --k 5 --json",
+)
+def compare(
+    model: ModelOption = None,
+    k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Frames looked at a query")] = 10,
+    sample: Annotated[
+        int, typer.Option(min=1, max=10_000, metavar="N", help="Frames taken as queries")
+    ] = 100,
+    queries: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Texts to ask instead, one a line")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count what the current model and another one find alike among the first k frames."""
+    from workflows.model_swap.compare import compare as compared
+    from workflows.model_swap.tables import overlap_table
+
+    # The model of the current collection stays CLIP_MODEL's, in case it is a folder.
+    with _work(None) as (services, _):
+        other = model or services.settings.embed.model
+        found = compared(services, other, k=k, sample=sample, queries=queries)
+    print_json(found) if as_json else output().print(overlap_table(found))
+
+
+@command(
+    commands,
+    OPERATE,
+    "oriane model switch --model packaged:conse",
+    "oriane model switch --model packaged:conse --yes",
+)
+def switch(
+    model: ModelOption = None,
+    yes: YesOption = False,
+    incomplete: Annotated[
+        bool, typer.Option("--incomplete", help="Switch although videos are not prepared")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Move the alias to another model's collection and rebook the done videos under it."""
+    from workflows.model_swap.switch import switch as move
+    from workflows.model_swap.tables import switched_table
+
+    with _work(model) as (services, tell):
+        done = move(services, confirmed=yes, incomplete=incomplete, tell=tell)
+    title = "switched" if yes else "would switch; type it with --yes to do so"
+    print_json(done) if as_json else output().print(switched_table(title, done))
+
+
+@command(commands, OPERATE, "oriane model rollback", "oriane model rollback --yes --json")
+def rollback(yes: YesOption = False, as_json: JsonOption = False) -> None:
+    """Move the alias back to where it was before the last switch, and the bookings with it."""
+    from workflows.model_swap.switch import rollback as move_back
+    from workflows.model_swap.tables import switched_table
+
+    with _work(None) as (services, tell):
+        done = move_back(services, confirmed=yes, tell=tell)
+    title = "rolled back" if yes else "would roll back; type it with --yes to do so"
+    print_json(done) if as_json else output().print(switched_table(title, done))
+
+
+@contextmanager
+def _work(model: str | None) -> Iterator[tuple[Services, Tell]]:
+    """Give services with the model, and a line on stderr that says what is going on."""
+    from components.base import logs
+    from components.settings import Settings
+    from workflows.local.deployment import local_services
+
+    settings = Settings.load()
+    if model:
+        settings = settings.having("embed", model=model)
+    with (
+        logs.recording("WARNING"),
+        errors().status("starting") as line,
+        local_services(settings) as services,
+    ):
+        yield services, line.update

@@ -1,0 +1,78 @@
+"""Tables of `oriane model` for a person at a terminal."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from workflows.model_swap.reports import Collections, Compared, Prepared, Switched
+from workflows.terminal.output import listed_counts, table
+
+_SHOWN = 10
+
+
+def collections_table(found: Collections) -> Table:
+    """Return the collections behind the alias, one a row."""
+    return table(
+        f"collections of {found.alias}",
+        ("collection", "role", "model", "dimensions", "points", "status"),
+        ("dimensions", "points"),
+        [
+            [
+                _shown(cell)
+                for cell in (one.name, one.role, one.model, one.dim, one.points, one.status)
+            ]
+            for one in found.collections
+        ],
+    )
+
+
+def overlap_table(found: Compared) -> Table:
+    """Return the queries on which two models agree least, and the mean over all."""
+    title = (
+        f"{found.current.model} and {found.other.model}: mean overlap@{found.k} "
+        f"{found.mean_overlap:.3f} over {found.queries} queries"
+    )
+    result = table(
+        title,
+        ("worst queries", "overlap", "only the current", "only the other"),
+        ("overlap",),
+        [
+            (
+                one.query,
+                f"{one.overlap:.2f}",
+                "\n".join(one.only_current[:3]),
+                "\n".join(one.only_other[:3]),
+            )
+            for one in found.worst
+        ],
+    )
+    result.caption = found.note
+    return result
+
+
+def prepared_table(done: Prepared) -> Table:
+    """Return what was filled, a field a row, and the first videos that were skipped."""
+    result = _fields("prepared", done.model_dump(exclude={"skipped", "videos"}))
+    result.add_row("videos", listed_counts(done.videos.model_dump()))
+    for one in done.skipped[:_SHOWN]:
+        result.add_row("skipped", Text(f"{one.video}: {one.why}"))
+    if len(done.skipped) > _SHOWN:
+        result.add_row("skipped", f"and {len(done.skipped) - _SHOWN} more; --json lists all")
+    return result
+
+
+def switched_table(title: str, done: Switched) -> Table:
+    """Return where the alias was and is, a field a row."""
+    return _fields(title, done.model_dump(by_alias=True))
+
+
+def _fields(title: str, values: dict[str, object]) -> Table:
+    result = Table(title=title, title_justify="left", show_header=False)
+    for name, value in values.items():
+        result.add_row(name.replace("_", " "), Text(_shown(value)))
+    return result
+
+
+def _shown(value: object) -> str:
+    return "–" if value is None else str(value)

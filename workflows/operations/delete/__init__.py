@@ -1,0 +1,1 @@
+"""`oriane delete`: forgets videos."""

@@ -1,0 +1,1 @@
+"""`oriane gc`: cleans the artifacts bucket."""

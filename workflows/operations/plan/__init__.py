@@ -1,0 +1,1 @@
+"""`oriane plan`: what a run would take now, why, and what it is likely to cost."""

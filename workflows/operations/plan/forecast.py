@@ -1,0 +1,61 @@
+"""What a plan will take, from what videos of this deployment took so far."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from components.pipeline import PHASES, component, dependents
+from components.plan.due import Due
+from components.settings import Settings
+from workflows.operations.plan.report import Forecast
+from workflows.operations.runs.history import Averages
+
+# The phases of a video.
+_WORKING = PHASES[1:]
+
+
+def forecast(due: Iterable[Due], past: Averages, settings: Settings, *, gpu: bool) -> Forecast:
+    """Return the minutes by kind of machine and by phase, S3 requests and bytes to expect.
+
+    Every video counts as an average one, from the first phase that has work to do.
+
+    Args:
+        gpu: embed runs on GPUs, and crop where it re-encodes.
+    """
+    videos: Counter[str] = Counter()
+    for one in due:
+        videos.update(_redone(one.stale_from))
+    minutes = {
+        phase: videos[phase] * past.seconds.get(phase, 0.0) / 60
+        for phase in _WORKING
+        if videos[phase]
+    }
+    on_gpu = {"embed", *({"crop"} if settings.crop.output == "video" else ())} if gpu else set()
+    gpu_minutes = sum(spent for phase, spent in minutes.items() if phase in on_gpu)
+    return Forecast(
+        from_videos=past.videos,
+        gpu_minutes=round(gpu_minutes, 1),
+        cpu_minutes=round(sum(minutes.values()) - gpu_minutes, 1),
+        minutes={phase: round(spent, 2) for phase, spent in minutes.items()},
+        **_s3(videos, past),
+    )
+
+
+def _redone(stale_from: str | None) -> set[str]:
+    """Return the phases with work to do; the last books every other's fingerprint."""
+    return {*dependents(stale_from), _WORKING[-1]} if stale_from else {*_WORKING}
+
+
+def _s3(videos: Mapping[str, int], past: Averages) -> dict[str, int]:
+    requests = read = written = 0.0
+    for phase, count in videos.items():
+        asks = component(phase).traffic
+        requests += count * (asks.requests + asks.requests_a_frame * past.frames)
+        read += count * (asks.reads_source * past.source_bytes + asks.reads_frames * past.tar_bytes)
+        written += count * asks.writes_frames * past.tar_bytes
+    return {
+        "s3_requests": round(requests),
+        "s3_bytes_read": round(read),
+        "s3_bytes_written": round(written),
+    }

@@ -1,0 +1,50 @@
+"""What `oriane plan --json` prints."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from components.records.record import Record
+
+
+class DueVideo(Record):
+    """A video that would be taken; `stale_from` is the first phase whose result is stale."""
+
+    video: str
+    why: str
+    stale_from: str | None
+    bytes: int
+
+
+class Forecast(Record):
+    """What a run is likely to take, by the videos that past runs decoded; `minutes` by phase."""
+
+    from_videos: int
+    gpu_minutes: float
+    cpu_minutes: float
+    minutes: dict[str, float]
+    s3_requests: int
+    s3_bytes_read: int
+    s3_bytes_written: int
+
+
+class PlanReport(Record):
+    """What a run would take now, and why: counts by reason, then every video."""
+
+    origin: str
+    videos: int
+    why: dict[str, int]
+    stale_from: dict[str, int]
+    left: dict[str, int]
+    skipped: int
+    backlog_oldest_s: int | None
+    source_bytes: int
+    forecast: Forecast | None
+    due: tuple[DueVideo, ...]
+
+
+class QueueReport(Record):
+    """How many messages wait: to look at one would hide it from the run."""
+
+    origin: Literal["queue"] = "queue"
+    messages: int

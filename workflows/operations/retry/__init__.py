@@ -1,0 +1,1 @@
+"""`oriane retry`: makes videos due again."""

@@ -1,0 +1,1 @@
+"""`oriane runs`: past runs, by the digests that they left."""

@@ -1,0 +1,1 @@
+"""`oriane status`: what is booked."""

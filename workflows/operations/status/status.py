@@ -1,0 +1,65 @@
+"""What is booked: all videos by state and reason, or one video with its events."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from components.errors import ConfigurationError
+from components.records.booking import Booking
+from components.running.services import Services
+from workflows.operations.status.report import Lease, Overview, StateCount, VideoStatus
+
+_EXAMPLES = 3
+_Key = tuple[str | None, str | None, str | None]
+
+
+def overview(services: Services, platform: str) -> Overview:
+    """Return the counts by state, phase and reason, and the leases of runs that are under way."""
+    ledger = services.ledger
+    if ledger is None:
+        return Overview(states=_counted(services.bookings.all(platform)), leases=())
+    return Overview(
+        states=tuple(StateCount(**row) for row in ledger.counts(platform)),
+        leases=tuple(Lease(**row) for row in ledger.leases()),
+    )
+
+
+def of_video(services: Services, platform: str, code: str) -> VideoStatus:
+    """Return all that is known of a video.
+
+    Raises:
+        ConfigurationError: nothing is.
+    """
+    booking = services.bookings.of(platform, code)
+    events = services.ledger.events(platform, code) if services.ledger else []
+    if booking is None and not events:
+        raise ConfigurationError(
+            f"{platform}/{code} is not booked; check the name, or run `oriane plan` to see "
+            "whether it is to come"
+        )
+    return VideoStatus(video=f"{platform}/{code}", booking=booking, events=tuple(events))
+
+
+def _counted(bookings: Iterable[Booking]) -> tuple[StateCount, ...]:
+    latest: dict[_Key, list[Booking]] = defaultdict(list)
+    counts: dict[_Key, int] = defaultdict(int)
+    for booking in bookings:
+        key = (booking.state, booking.phase, booking.reason)
+        counts[key] += 1
+        latest[key] = sorted([*latest[key], booking], key=_newest_first)[:_EXAMPLES]
+    return tuple(
+        StateCount(
+            state=key[0],
+            phase=key[1],
+            reason=key[2],
+            videos=counts[key],
+            latest=latest[key][0].updated_at,
+            examples=tuple(booking.video for booking in latest[key]),
+        )
+        for key in sorted(latest, key=lambda key: (str(key[0]), -counts[key], str(key)))
+    )
+
+
+def _newest_first(booking: Booking) -> float:
+    return -booking.updated_at.timestamp() if booking.updated_at else 0.0

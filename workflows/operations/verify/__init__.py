@@ -1,0 +1,1 @@
+"""`oriane verify`: reconciles what is stored, and mends it."""

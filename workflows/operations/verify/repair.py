@@ -1,0 +1,113 @@
+"""Mends what verify found, video by video; each is looked at again before anything is done to it.
+
+Broken off anywhere, it can be run again: what is done is not found again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from components.records.done_marker import DONE_MARKER
+from components.running.services import Services
+from workflows.operations.delete.delete import forget
+from workflows.operations.inventory import Traces, inspected
+from workflows.operations.verify.defects import (
+    Action,
+    Defect,
+    Wanted,
+    actions_for,
+    again,
+    defects,
+    point_defects,
+    standing,
+    unwanted_points,
+)
+from workflows.operations.verify.report import Repaired
+
+
+@dataclass(frozen=True)
+class _Patient:
+    """A video as it is now, with what is to be done to it."""
+
+    traces: Traces
+    actions: list[Action]
+    reasons: list[str]
+    unwanted_points: list[str]
+
+
+def repair(
+    folders: Iterable[str], services: Services, wanted: Wanted, limit: int, *, apply: bool
+) -> Repaired:
+    """Mend up to `limit` of the videos (`platform/code/`); without `apply`, only say what it takes.
+
+    Raises:
+        PipelineError: a store does not answer, or refuses.
+    """
+    videos = left = 0
+    counts: Counter[Action] = Counter()
+    for folder in folders:
+        if videos == limit:
+            left += 1
+            continue
+        patient = _examined(folder, services, wanted)
+        for action in patient.actions:
+            if apply:
+                _DO[action](patient, services)
+            counts[action] += 1
+        videos += bool(patient.actions)
+    actions = {action: counts[action] for action in Action if counts[action]}
+    return Repaired(applied=apply, videos=videos, left=left, actions=actions)
+
+
+def _examined(folder: str, services: Services, wanted: Wanted) -> _Patient:
+    platform, code, _ = folder.split("/")
+    traces = inspected(services, platform, code)
+    own = (point for point in services.collection.points(platform, code) if point.is_frame)
+    counts, unwanted = unwanted_points(traces, own)
+    found: list[Defect] = [
+        *defects(traces, wanted),
+        *point_defects(standing(traces), counts, again(traces, wanted)),
+    ]
+    return _Patient(traces, actions_for(found), [defect.kind for defect in found], unwanted)
+
+
+def _forget(patient: _Patient, services: Services) -> None:
+    forget(services, patient.traces.platform, patient.traces.code)
+
+
+def _delete_frames(patient: _Patient, services: Services) -> None:
+    traces, bucket = patient.traces, services.settings.storage.frames_bucket
+    orphans = sorted(traces.frames - traces.listed)
+    services.store.delete_all(bucket, (f"{traces.folder}{name}" for name in orphans))
+
+
+def _delete_points(patient: _Patient, services: Services) -> None:
+    services.collection.remove(patient.unwanted_points)
+
+
+def _make_due(patient: _Patient, services: Services) -> None:
+    traces = patient.traces
+    if services.ledger is None or (DONE_MARKER in traces.markers and not traces.done):
+        # One that cannot be read would be taken for there, and not written anew.
+        services.markers.remove(traces.platform, traces.code, DONE_MARKER)
+    if services.ledger:
+        details = {"by": "verify", "because": patient.reasons}
+        services.ledger.request(traces.platform, traces.code, details)
+
+
+def _book(patient: _Patient, services: Services) -> None:
+    booking = patient.traces.marked
+    assert services.ledger
+    assert booking
+    services.ledger.book([booking])
+
+
+_DO: dict[Action, Callable[[_Patient, Services], None]] = {
+    Action.FORGET: _forget,
+    Action.DELETE_FRAMES: _delete_frames,
+    Action.DELETE_POINTS: _delete_points,
+    Action.MAKE_DUE: _make_due,
+    Action.BOOK: _book,
+}

@@ -1,0 +1,50 @@
+"""What `oriane verify --json` prints."""
+
+from __future__ import annotations
+
+from components.records.record import Record
+from workflows.operations.verify.defects import Action, Kind
+
+
+class Example(Record):
+    """A video, and what is wrong with it."""
+
+    video: str
+    detail: str
+
+
+class Finding(Record):
+    """The videos with one kind of defect: how many, with how many objects.
+
+    `repairable` of them need a repair; for the others the next catch-up or a person does what is
+    needed.
+    """
+
+    kind: Kind
+    videos: int
+    objects: int
+    repairable: int
+    examples: tuple[Example, ...]
+
+
+class Repaired(Record):
+    """What was done, or would be: videos by action; `left` are those beyond the limit."""
+
+    applied: bool
+    videos: int
+    left: int
+    actions: dict[Action, int]
+
+
+class Verification(Record):
+    """What was looked at, what was found, and what was done about it, if that was asked for.
+
+    `foreign` counts, by place, what is not of this program's layout and never touched.
+    """
+
+    videos: int
+    points: int
+    leased: int
+    foreign: dict[str, int]
+    findings: tuple[Finding, ...]
+    repair: Repaired | None = None

@@ -1,0 +1,1 @@
+"""Files that are rendered from what is declared in code."""

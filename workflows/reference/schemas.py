@@ -1,0 +1,79 @@
+"""JSON Schemas of the documents that the program writes: docs/schemas, from the records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from components.records.digest import Digest
+from components.records.done_marker import DoneMarker
+from components.records.rejected_marker import RejectedMarker
+from components.records.run_report import RunReport
+from components.stores.vectors.store import Hit
+from workflows.argo.submit import Submitted
+from workflows.model_swap.reports import Collections, Compared, Prepared, Switched
+from workflows.operations.delete.report import Deleted
+from workflows.operations.gc.report import Cleaned
+from workflows.operations.plan.report import PlanReport, QueueReport
+from workflows.operations.retry.report import Requested
+from workflows.operations.status.report import Overview, VideoStatus
+from workflows.operations.verify.report import Verification
+from workflows.reference.tree import ROOT
+
+FOLDER = ROOT / "docs" / "schemas"
+
+# By file: what is stored, then what commands print with --json.
+DOCUMENTS: dict[str, tuple[type[BaseModel] | TypeAdapter[Any], str]] = {
+    "done-marker": (DoneMarker, "`manifest.json` beside a done video's frames"),
+    "rejected-marker": (RejectedMarker, "`rejected.json` of a rejected video"),
+    "digest": (Digest, "`digest.json` of a run; also `oriane runs RUN --json`"),
+    "run": (RunReport, "`oriane run --json`"),
+    "search": (TypeAdapter(list[Hit]), "`oriane search --json`"),
+    "plan": (PlanReport, "`oriane plan --json`"),
+    "plan-queue": (QueueReport, "`oriane plan --from queue --json`"),
+    "status": (Overview, "`oriane status --json`"),
+    "status-video": (VideoStatus, "`oriane status PLATFORM/CODE --json`"),
+    "runs": (TypeAdapter(list[Digest]), "`oriane runs --json`"),
+    "retry": (Requested, "`oriane retry --json`"),
+    "verify": (Verification, "`oriane verify --json`"),
+    "delete": (Deleted, "`oriane delete --json`"),
+    "gc": (Cleaned, "`oriane gc --json`"),
+    "submit": (Submitted, "`oriane submit --json`"),
+    "model-status": (Collections, "`oriane model status --json`"),
+    "model-prepare": (Prepared, "`oriane model prepare --json`"),
+    "model-compare": (Compared, "`oriane model compare --json`"),
+    "model-switch": (Switched, "`oriane model switch --json` and `rollback --json`"),
+}
+
+
+def schemas() -> dict[Path, str]:
+    """Return the text of every schema, and of the page that lists them."""
+    files = {
+        FOLDER / f"{name}.json": json.dumps(_schema(document), indent=1, ensure_ascii=False) + "\n"
+        for name, (document, _) in DOCUMENTS.items()
+    }
+    return {**files, FOLDER / "README.md": _page()}
+
+
+def _schema(document: type[BaseModel] | TypeAdapter[Any]) -> dict[str, Any]:
+    if isinstance(document, TypeAdapter):
+        return document.json_schema(mode="validation", by_alias=True)
+    return document.model_json_schema(mode="validation", by_alias=True)
+
+
+def _page() -> str:
+    lines = [
+        "# Documents",
+        "",
+        "JSON Schemas of what the program writes, rendered by `make docs` from the records in",
+        "the code. Fields are added, never taken away or given another meaning; readers leave",
+        "alone what they do not know.",
+        "",
+        "| schema | document |",
+        "|---|---|",
+        *(f"| [{name}]({name}.json) | {what} |" for name, (_, what) in DOCUMENTS.items()),
+    ]
+    return "\n".join(lines) + "\n"

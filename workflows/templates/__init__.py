@@ -1,1 +1,0 @@
-"""Argo's WorkflowTemplates: one a component, and the pipeline on top by `templateRef`."""

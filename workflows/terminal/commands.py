@@ -1,0 +1,46 @@
+"""How a command is added to the command line: with its panel in the help, and examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# The panels of `oriane --help`, in order.
+RUN, SEARCH, OPERATE, CLUSTER = "Run", "Search", "Operate", "Cluster"
+
+
+class _PlainFlags:
+    """Shows flags without the type of a value that they do not take."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for parameter in parameters:
+            if getattr(parameter, "is_flag", False) and parameter.metavar is None:
+                parameter.metavar = ""
+        return parameters
+
+
+class _Command(_PlainFlags, TyperCommand):
+    pass
+
+
+class Group(_PlainFlags, TyperGroup):
+    """A group of commands whose help shows flags as they are typed."""
+
+
+def command(group: typer.Typer, panel: str, *examples: str) -> Callable[[Function], Function]:
+    """Add the decorated function to the group as a command of that name.
+
+    Args:
+        panel: Where `oriane --help` lists it.
+        examples: What one may type.
+    """
+    label = "Example" if len(examples) == 1 else "Examples"
+    return group.command(
+        cls=_Command, rich_help_panel=panel, epilog=f"{label}: {' · '.join(examples)}"
+    )

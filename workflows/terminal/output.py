@@ -1,0 +1,82 @@
+"""What commands write: tables and lines for a person, one JSON document for a program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# Where there is no terminal to ask, wide enough for paths.
+_WIDTH_WITHOUT_TERMINAL = 120
+_MOST_ROWS = 20
+
+
+def output() -> Console:
+    """Return the console on stdout."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDTH_WITHOUT_TERMINAL)
+
+
+def errors() -> Console:
+    """Return the console on stderr."""
+    return Console(stderr=True)
+
+
+def print_json(document: BaseModel | Sequence[BaseModel] | Mapping[str, Any]) -> None:
+    """Print one JSON document on stdout; times in ISO 8601."""
+    print(json.dumps(_plain(document), ensure_ascii=False, default=_shown))
+
+
+def _plain(document: Any) -> Any:
+    if isinstance(document, BaseModel):
+        return document.model_dump(by_alias=True)
+    if isinstance(document, Sequence) and not isinstance(document, str):
+        return [_plain(each) for each in document]
+    return document
+
+
+def _shown(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def table(
+    title: str, names: Sequence[str], numbers: Sequence[str], rows: Sequence[Sequence[str | Text]]
+) -> Table:
+    """Return a table with a column a name; `numbers` are those whose cells stand on the right."""
+    result = Table(title=Text(title) if title else None, title_justify="left")
+    for name in names:
+        result.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+    for row in rows:
+        result.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+    return result
+
+
+def print_table(
+    names: Sequence[str],
+    numbers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    most: int = _MOST_ROWS,
+) -> None:
+    """Print a table of the first rows, and how many more there are; nothing without a row."""
+    if not rows:
+        return
+    console = output()
+    console.print(table("", names, numbers, rows[:most]))
+    if len(rows) > most:
+        console.print(f"… and {len(rows) - most} more; --json has all", highlight=False)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the singular or with an s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed_counts(counts: Mapping[str, Any]) -> str:
+    """Return `2 new, 1 stale` of counts by name."""
+    return ", ".join(f"{value} {name}" for name, value in counts.items())
