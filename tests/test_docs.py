@@ -32,9 +32,14 @@ def _commands(group: Any, prefix: str = "") -> dict[str, Any]:
 COMMANDS = _commands(typer.main.get_command(app))
 
 
+@pytest.mark.slow
 def test_rendered_files_are_fresh() -> None:
-    stale = [str(path) for path, text in everything().items() if path.read_text() != text]
+    files = everything()
+    stale = [str(path) for path, text in files.items() if path.read_text() != text]
     assert stale == [], "run make docs"
+    folders = (ROOT / "k8s/kubeflow", ROOT / "docs/schemas")
+    left = {path for folder in folders for path in folder.rglob("*.*")} - files.keys()
+    assert left == set(), "rendered once, and no longer"
 
 
 def test_every_variable_is_explained() -> None:

@@ -21,7 +21,7 @@ from components.running.phase import run
 from components.running.services import Services
 from components.settings import LedgerSettings
 from tests.clips import numbered_video
-from tests.commands import environment, oriane
+from tests.commands import invoked
 from tests.conftest import Corpus
 from tests.s3_requests import counted
 from workflows.operations.plan.forecast import forecast
@@ -204,19 +204,25 @@ def test_runs_are_listed_newest_first(services: Services) -> None:
 def test_the_commands_print_json_or_tables(tmp_path: Path, clip: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    env = environment(data, LOCAL_MODE=1, COLUMNS=200, CLIP_MODEL="packaged:conse")
-    assert "nothing is booked" in oriane("status", env=env).stdout
-    assert "no run has ended" in oriane("runs", env=env).stdout
+
+    def said(*arguments: str, code: int = 0) -> str:
+        variables = {"LOCAL_MODE": 1, "COLUMNS": 200, "CLIP_MODEL": "packaged:conse"}
+        ended, text = invoked(*arguments, data=data, **variables)
+        assert ended == code, text
+        return text
+
+    assert "nothing is booked" in said("status")
+    assert "no run has ended" in said("runs")
     video = data / "s3" / "oriane-contents" / "tiktok" / "bad" / "video.mp4"
     video.parent.mkdir(parents=True)
     video.write_bytes(b"no video")
-    oriane("run", "--catch-up", "--platform", "tiktok", env=env)
-    assert json.loads(oriane("plan", "--json", env=env).stdout)["left"] == {"booked": 1}
-    assert "not_a_video" in oriane("status", "tiktok/bad", env=env).stdout
-    (run,) = json.loads(oriane("runs", "--json", env=env).stdout)
+    said("run", "--catch-up", "--platform", "tiktok")
+    assert json.loads(said("plan", "--json"))["left"] == {"booked": 1}
+    assert "not_a_video" in said("status", "tiktok/bad")
+    (run,) = json.loads(said("runs", "--json"))
     assert run["rejected"] == 1
-    assert run["run"] in oriane("runs", run["run"], env=env).stdout
-    assert "1 video is due" in oriane("retry", "--reason", "not_a_video", env=env).stdout
-    assert "1 new" in oriane("plan", env=env).stdout
+    assert run["run"] in said("runs", run["run"])
+    assert "1 video is due" in said("retry", "--reason", "not_a_video")
+    assert "1 new" in said("plan")
     for wrong in (["retry"], ["status", "nameless"], ["plan", "--from", "there"]):
-        assert "error: " in oriane(*wrong, env=env, code=78).stderr
+        assert said(*wrong, code=78)

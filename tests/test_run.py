@@ -17,7 +17,7 @@ from components.settings import EmbedSettings, LedgerSettings, Settings
 from components.stores.postgres.ledger import Ledger
 from components.stores.vectors.store import Hit
 from tests.clips import bordered_video, numbered_video
-from tests.commands import environment, oriane, report
+from tests.commands import environment, invoked, oriane, report
 from workflows.local.deployment import with_stand_ins
 from workflows.local.run import run_videos
 from workflows.search.query import searcher, with_indexed_model
@@ -32,6 +32,13 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def in_data(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the run, in which this process is."""
+    monkeypatch.chdir(data)
+    return data
 
 
 @pytest.fixture(scope="module")
@@ -277,7 +284,7 @@ def test_no_query_and_no_run_mixes_two_models(
     ],
 )
 def test_wrong_use_exits_with_78_and_says_why(
-    data: Path,
+    in_data: Path,
     clips: Path,
     model: str,
     arguments: list[str],
@@ -285,11 +292,12 @@ def test_wrong_use_exits_with_78_and_says_why(
     message: str,
 ) -> None:
     if "clip.mp4" in arguments:
-        shutil.copy(clips / "tiktok/boxed/video.mp4", data / "clip.mp4")
-    env = environment(data, **{"CLIP_MODEL": model, **variables})
-    done = oriane("run", *arguments, "--json", env=env, code=78)
-    assert message in done.stderr
-    assert done.stdout == ""
+        shutil.copy(clips / "tiktok/boxed/video.mp4", in_data / "clip.mp4")
+    variables = {"CLIP_MODEL": model, **variables}
+    code, said = invoked("run", *arguments, "--json", data=in_data, **variables)
+    assert code == 78
+    assert message in said
+    assert "{" not in said.partition(message)[0], "nothing is printed for a program"
 
 
 S3_DOWN = {
@@ -317,16 +325,16 @@ POSTGRES_DOWN = {
 def test_an_unreachable_service_exits_with_75_and_is_named(
     data: Path, clips: Path, model: str, down: dict[str, str]
 ) -> None:
-    env = environment(data, CLIP_MODEL=model, **down)
-    done = oriane("run", clips, "--json", env=env, code=75)
-    assert "127.0.0.1:9" in done.stderr
-    assert "hunter" not in done.stderr + done.stdout
+    code, said = invoked("run", clips, "--json", data=data, CLIP_MODEL=model, **down)
+    assert code == 75
+    assert "127.0.0.1:9" in said
+    assert "hunter" not in said
 
 
-def test_two_files_of_one_name(data: Path, clips: Path, model: str) -> None:
+def test_two_files_of_one_name(in_data: Path, clips: Path, model: str) -> None:
     for folder in ("one", "two"):
-        (data / folder).mkdir()
-        shutil.copy(clips / "tiktok/boxed/video.mp4", data / folder / "same.mp4")
-    env = environment(data, CLIP_MODEL=model)
-    done = oriane("run", "one/same.mp4", "two/same.mp4", env=env, code=78)
-    assert "both local/same" in done.stderr
+        (in_data / folder).mkdir()
+        shutil.copy(clips / "tiktok/boxed/video.mp4", in_data / folder / "same.mp4")
+    code, said = invoked("run", "one/same.mp4", "two/same.mp4", data=in_data, CLIP_MODEL=model)
+    assert code == 78
+    assert "both local/same" in said
