@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -83,6 +84,11 @@ def numbered_video(
 
 def moving_picture(number: int, width: int, height: int) -> NDArray[np.uint8]:
     """Return one frame of lively, bright footage: drifting texture with light all over."""
+    return _moving_picture(number, width, height).copy()
+
+
+@lru_cache(maxsize=512)
+def _moving_picture(number: int, width: int, height: int) -> NDArray[np.uint8]:
     rows, columns = np.mgrid[0:height, 0:width]
     wave = np.sin((columns + 7 * number) / 23) + np.cos((rows - 5 * number) / 17)
     noise = np.random.default_rng(number).normal(0, 8, (height, width))
@@ -106,7 +112,9 @@ def bordered_video(
     for number in range(frames):
         picture = np.zeros((height + top + bottom, width + left + right, 3), np.float32)
         picture[top : top + height, left : left + width] = moving_picture(number, width, height)
-        picture += np.random.default_rng(1000 + number).normal(0, noise, picture.shape)
+        if noise:
+            random = np.random.default_rng(1000 + number)
+            picture += noise * random.standard_normal(picture.shape, np.float32)
         pictures.append(np.clip(picture, 0, 255).astype(np.uint8))
     seconds = [number / 30 for number in range(frames)]
-    return write_pictures(path, pictures, seconds, options={"crf": str(crf)})
+    return write_pictures(path, pictures, seconds, options={"crf": str(crf), "preset": "veryfast"})

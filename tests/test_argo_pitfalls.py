@@ -7,11 +7,12 @@ it, reads a ConfigMap's key that is not there, or uses what Argo 4 took away.
 
 from __future__ import annotations
 
-import copy
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,20 @@ Manifest = dict[str, Any]
 Keys = tuple[str, ...]
 
 
-def manifests() -> list[Manifest]:
+@cache
+def texts() -> str:
     """Return every Kubernetes object of the project, rendered or written."""
     folders = [ROOT / "k8s" / folder for folder in ("base", "examples", "components")]
     written = (path.read_text() for folder in folders for path in sorted(folder.rglob("*.yaml")))
-    texts = [*rendered().values(), *(text for text in written if "Rendered by" not in text)]
-    return [one for text in texts for one in yaml.safe_load_all(text) if "metadata" in one]
+    found = [*rendered().values(), *(text for text in written if "Rendered by" not in text)]
+    manifests = [one for text in found for one in yaml.safe_load_all(text) if "metadata" in one]
+    return json.dumps(manifests)
+
+
+def manifests() -> list[Manifest]:
+    """Return the objects anew, so that a test may change them."""
+    loaded: list[Manifest] = json.loads(texts())
+    return loaded
 
 
 def of_kind(found: list[Manifest], kind: str) -> dict[str, Manifest]:
@@ -105,7 +114,7 @@ def test_a_step_that_others_run_by_reference_brings_everything_along() -> None:
     ids=["tolerations", "volumes"],
 )
 def test_what_would_be_lost_is_found(change: Any, problem: str) -> None:
-    found = copy.deepcopy(manifests())
+    found = manifests()
     change(of_kind(found, "WorkflowTemplate")["crop"])
     assert any(said.startswith(problem) for said in lost_by_reference(found))
 
@@ -137,7 +146,7 @@ def test_every_key_of_a_config_map_is_there() -> None:
 
 
 def test_a_key_that_is_not_there_is_found() -> None:
-    found = copy.deepcopy(manifests())
+    found = manifests()
     del found[[one["metadata"].get("name") for one in found].index("oriane-crop")]
     container = workflow_spec(of_kind(found, "WorkflowTemplate")["fetch"])["templates"][0]
     reference = {"configMapKeyRef": {"name": "oriane-work", "key": "VP_NONSENSE"}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,25 @@ def run(*arguments: object, env: dict[str, str], code: int = 0) -> str:
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stderr
+
+
+Here = Callable[..., str]
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """What runs a component in this process, which is quicker."""
+
+    def run_here(*arguments: object, env: dict[str, str], code: int = 0) -> str:
+        with monkeypatch.context() as patched:
+            for name, value in env.items():
+                patched.setenv(name, value)
+            ended = main([*map(str, arguments)])
+        said = capsys.readouterr().err
+        assert ended == code, said
+        return said
+
+    return run_here
 
 
 @pytest.fixture
@@ -82,22 +102,22 @@ def test_the_chain_of_phases(env: dict[str, str], storage: StorageSettings, tmp_
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
-def test_exit_codes(env: dict[str, str], storage: StorageSettings) -> None:
+def test_exit_codes(env: dict[str, str], storage: StorageSettings, here: Here) -> None:
     missing = "s3://oriane-artifacts/runs/r/0/plan.jsonl"
-    assert "no such manifest" in run("fetch", "--manifest", missing, env=env, code=65)
+    assert "no such manifest" in here("fetch", "--manifest", missing, env=env, code=65)
     Store(storage).put(missing, b'{"video": ', "application/jsonl")
-    assert "line 1" in run("fetch", "--manifest", missing, env=env, code=65)
+    assert "line 1" in here("fetch", "--manifest", missing, env=env, code=65)
     wrong = {**env, "VP_MAX_PIXELS": "few"}
-    assert "VP_MAX_PIXELS" in run("fetch", "--manifest", missing, env=wrong, code=78)
-    assert "--manifest" in run("fetch", "--manifest", "/tmp/x", env=env, code=78)
+    assert "VP_MAX_PIXELS" in here("fetch", "--manifest", missing, env=wrong, code=78)
+    assert "--manifest" in here("fetch", "--manifest", "/tmp/x", env=env, code=78)
     down = {**env, "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "VP_S3_ATTEMPTS": "1"}
-    told = run("fetch", "--manifest", missing, env=down, code=75)
+    told = here("fetch", "--manifest", missing, env=down, code=75)
     assert "http://127.0.0.1:9" in told
     assert env["AWS_SECRET_ACCESS_KEY"] not in told
 
 
 def test_a_video_that_fails_ends_with_75_and_the_others_are_kept(
-    env: dict[str, str], storage: StorageSettings, tmp_path: Path
+    env: dict[str, str], storage: StorageSettings, tmp_path: Path, here: Here
 ) -> None:
     """The manifest is written all the same: what is done is not lost, what failed is named."""
     video = numbered_video(tmp_path / "v.mp4", [number / 10 for number in range(10)])
@@ -106,31 +126,31 @@ def test_a_video_that_fails_ends_with_75_and_the_others_are_kept(
         store.put(f"s3://oriane-contents/a/{code}/video.mp4", video.read_bytes(), "video/mp4")
     out = tmp_path / "out"
     plan = ["plan", "--source", "s3://oriane-contents/", "--videos_per_shard", 2]
-    run(*plan, "--out_shards", out / "shards", env=env)
+    here(*plan, "--out_shards", out / "shards", env=env)
     (shard,) = json.loads((out / "shards").read_text())
-    run("fetch", "--manifest", shard, "--out_manifest", out / "fetched", env=env)
+    here("fetch", "--manifest", shard, "--out_manifest", out / "fetched", env=env)
     store.delete("oriane-contents", ["a/two/video.mp4"])
     flags = ["--manifest", (out / "fetched").read_text(), "--out_manifest", out / "cropped"]
-    told = run("crop", *flags, "--out_failed", out / "failed", env=env, code=75)
+    told = here("crop", *flags, "--out_failed", out / "failed", env=env, code=75)
     assert "a/two" in told
     assert (out / "failed").read_text() == "1"
     assert '"one"' in store.get((out / "cropped").read_text()).decode()
     # The last try passes them on as failed, so that the others are finished.
     again = {**env, "VP_ATTEMPT": "2", "VP_LAST_ATTEMPT": "3"}
-    run("crop", *flags, env=again, code=75)
+    here("crop", *flags, env=again, code=75)
     last = {**env, "VP_ATTEMPT": "3", "VP_LAST_ATTEMPT": "3"}
-    assert "1 videos failed for good" in run("crop", *flags, env=last, code=0)
+    assert "1 videos failed for good" in here("crop", *flags, env=last, code=0)
 
 
 def test_a_digest_that_fails_hands_its_counts_on(
-    env: dict[str, str], storage: StorageSettings, tmp_path: Path
+    env: dict[str, str], storage: StorageSettings, tmp_path: Path, here: Here
 ) -> None:
     """Argo shows them to Prometheus, and the runs that fail are those to be seen."""
     video = Video(platform="a", code="one", source="s3://oriane-contents/a/one/video.mp4")
     planned = "s3://oriane-artifacts/runs/r/000000/plan.jsonl"
     Manifest[Video].write(Store(storage), planned, [Entry[Video](video=video, result=video)])
     counts = ["--out_videos", tmp_path / "videos", "--out_failed", tmp_path / "failed"]
-    assert "1 of 1 videos failed" in run("digest", "--run", "r", *counts, env=env, code=1)
+    assert "1 of 1 videos failed" in here("digest", "--run", "r", *counts, env=env, code=1)
     assert (tmp_path / "videos").read_text() == (tmp_path / "failed").read_text() == "1"
 
 

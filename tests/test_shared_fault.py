@@ -52,7 +52,15 @@ def test_the_run_ends_early_and_says_what_to_report(tmp_path: Path, broken: dict
     assert "av 1" in said
 
 
-def test_the_demonstration_does_not_search_for_what_is_not_there(broken: dict[str, str]) -> None:
+def test_the_demonstration_does_not_search_for_what_is_not_there(
+    tmp_path: Path, broken: dict[str, str]
+) -> None:
+    video = numbered_video(tmp_path / "v.mp4", [0.0, 0.1])
+    # What is there already is left alone, so these are the demonstration's videos.
+    for name in ("instagram/bikes", "instagram/slides", "tiktok/letterboxed", "youtube/bunny"):
+        folder = tmp_path / "data/s3/oriane-contents" / name
+        folder.mkdir(parents=True)
+        shutil.copy(video, folder / "video.mp4")
     done = oriane("demo", env=broken, code=1)
     assert "every video failed with the same internal error" in done.stderr
     assert "no collection" not in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import boto3
@@ -12,9 +13,15 @@ from components.settings import StorageSettings
 _DEFAULT_REGION = "us-east-1"
 
 
+@cache
+def _session() -> Any:
+    """Return the session of this process; each reads the descriptions of AWS's services anew."""
+    return boto3.session.Session()
+
+
 def region_of(settings: StorageSettings) -> str:
     """Return the region that the settings or boto3's own configuration name."""
-    return settings.region or boto3.session.Session().region_name or _DEFAULT_REGION
+    return settings.region or _session().region_name or _DEFAULT_REGION
 
 
 def client(
@@ -30,7 +37,7 @@ def client(
     Without credentials in the settings boto3 looks for them in its usual places.
     """
     secret, token = settings.secret_access_key, settings.session_token
-    return boto3.session.Session().client(
+    return _session().client(
         service,
         endpoint_url=endpoint,
         region_name=region or region_of(settings),
