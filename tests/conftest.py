@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from components.base.model_names import PACKAGED
@@ -22,6 +23,10 @@ from components.settings import LimitSettings, Settings, StorageSettings
 from tests.deployment import deployment, ledgered  # noqa: F401
 from tests.postgres import database, postgres  # noqa: F401
 from workflows.local.s3_server import local_s3
+
+# An example that takes long on a slow machine is not wrong.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # Variables of the developer's shell must not reach the tests.
 for name in [name for name in os.environ if name.startswith(("VP_", "S3_", "DB_", "QDRANT_"))]:

@@ -201,7 +201,7 @@ def frames(path: Path, cropped: CroppedVideo, tmp_path: Path) -> list[tuple[Fram
     return [(frame, np.asarray(picture)) for frame, picture in read_pictures(tar, picked)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     bars=st.tuples(*[st.integers(20, 60)] * 2, *[st.integers(0, 0) | st.integers(20, 60)] * 2),
     off_by=st.tuples(*[st.integers(-4, 4)] * 4),

@@ -86,7 +86,7 @@ def test_a_worker_killed_from_outside_is_not_the_videos_fault(strict: Decoders) 
 def test_programs_end_with_their_worker(strict: Decoders) -> None:
     with pytest.raises(VideoRejectedError, match="VP_DECODE_TIMEOUT_SECS"):
         strict.call(leave_a_child)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 50
     while time.monotonic() < deadline and running("61.5"):
         time.sleep(0.05)
     assert not running("61.5")

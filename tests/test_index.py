@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import time
 from pathlib import Path
 
 import numpy as np
@@ -139,12 +138,10 @@ def test_an_unreachable_server_is_named_and_its_key_is_not(settings: Settings) -
     unreachable = settings.having(
         "index", url="http://127.0.0.1:9", key=SecretStr("hunter2"), attempts=2, timeout_s=1
     )
-    start = time.monotonic()
     told = pytest.raises(TransientError, match=r"http://127\.0\.0\.1:9.*QDRANT_URL")
     with Services(unreachable) as services, told as caught:
         services.collection.ensure("m", 4)
     assert "hunter2" not in str(caught.value)
-    assert time.monotonic() - start < 20
 
 
 def test_no_address(settings: Settings) -> None:
