@@ -77,9 +77,9 @@ Out = TypeVar("Out", bound=Outputs)
 class Component(Generic[In, Out]):
     """What one pod runs: a phase, or several.
 
-    `settings` names the groups of `Settings` it reads. `compares` names groups whose values it
-    compares with those that made earlier results; its pods see them, but no credentials that belong
-    to them.
+    `settings` names the groups of `Settings` it reads. With `compares` it holds what decides the
+    phases' results against what made earlier ones: its pods see those groups too, but no
+    credentials that belong to them.
     `builds_on` names the input whose entries' fingerprint the phase's own continues.
     `decodes` says that it reads video files, in the worker processes that are kept apart.
     `version` goes into the fingerprint: raise it when the same inputs and settings give another
@@ -97,7 +97,7 @@ class Component(Generic[In, Out]):
     outputs: type[Out]
     resources: Resources
     settings: tuple[str, ...]
-    compares: tuple[str, ...] = ()
+    compares: bool = False
     builds_on: str = "manifest"
     decodes: bool = False
     version: int = 1

@@ -109,8 +109,9 @@ def _in_turn(names: Sequence[str], source: Source) -> list[Step]:
     return steps
 
 
-# What a run goes through, in order; from the second on, the phases of a video.
+# What a run goes through, in order: plan, then the phases of a video.
 PHASES = tuple(step.name for step in video_to_embedding().steps())
+VIDEO_PHASES = tuple(step.name for step in video_to_embedding().each)
 _after_media = PHASES.index(MEDIA[-1]) + 1
 # What has an image: the phases, what does several of them, and what sums up a run.
 COMPONENTS = (*PHASES[:_after_media], FUSED_MEDIA, *PHASES[_after_media:], ENDING)

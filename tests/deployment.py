@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from components.pipeline import VIDEO_PHASES
 from components.running.decoders import Decoders
 from components.running.services import Services
 from components.settings import LedgerSettings, Settings, StorageSettings
@@ -22,7 +23,6 @@ from tests.kills import dies_at
 from tests.postgres import new_database, query
 from workflows.local.s3_server import local_s3
 
-PHASES = ("fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record")
 CODES = ("one", "two")
 _AGE_S = 40 * 86400
 
@@ -40,7 +40,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, model: str, decoders: D
             for number, code in enumerate(CODES):
                 seconds = [(number + frame) / 5 for frame in range(8)]
                 corpus.add(numbered_video(folder / f"{code}.mp4", seconds, 160, 90))
-            corpus.through(*PHASES)
+            corpus.through(*VIDEO_PHASES)
     then = time.time() - _AGE_S
     for path in (folder / "s3/oriane-artifacts").rglob("*"):
         os.utime(path, (then, then))

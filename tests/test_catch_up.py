@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.errors import ConfigurationError
-from components.pipeline import component
+from components.pipeline import VIDEO_PHASES, component
 from components.plan.due import Candidate, Due, Judge, joined
 from components.records.booking import Booking
 from components.records.videos import Video
@@ -23,7 +23,6 @@ from components.settings import LedgerSettings, Settings
 from tests.clips import numbered_video
 from tests.conftest import Corpus
 
-PHASES = ("fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record")
 PLAN = component("plan")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -36,7 +35,7 @@ def planned(corpus: Corpus, **inputs: Any) -> list[str]:
 
 def booked(corpus: Corpus) -> None:
     """Take all videos of the corpus through the phases that book them."""
-    corpus.through(*PHASES)
+    corpus.through(*VIDEO_PHASES)
 
 
 def test_a_rejected_video_is_left_alone_until_it_changes(corpus: Corpus) -> None:
@@ -112,7 +111,7 @@ def test_listing_and_bookings_are_joined_whatever_the_names(
 def test_fingerprints_are_told_without_running(corpus: Corpus, tmp_path: Path) -> None:
     """Those of the steps of a real run."""
     corpus.add(numbered_video(tmp_path / "a.mp4", [number / 5 for number in range(10)]))
-    (entry,) = corpus.through(*PHASES)
+    (entry,) = corpus.through(*VIDEO_PHASES)
     found = fingerprints(corpus.services.settings, entry.video.source, entry.etag)
     assert found == entry.fingerprints
 

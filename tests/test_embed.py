@@ -15,12 +15,14 @@ from components.base.vectors import Vectors
 from components.encoders.encoder import Encoder, ModelInput
 from components.encoders.load import load_encoder
 from components.errors import ConfigurationError
+from components.pipeline import chooses_frames
 from components.records.videos import EmbeddedVideo, FramedVideo
 from components.running.services import Services
 from tests.clips import numbered_video
 from tests.conftest import Corpus
+from tests.phases import through
 
-BEFORE = ("fetch", "crop", "frame", "dedup")
+BEFORE = through(chooses_frames())
 
 
 class Recording:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from components.errors import ConfigurationError
+from components.pipeline import VIDEO_PHASES
 from components.running.services import Services
 from tests.commands import invoked
 from tests.conftest import Corpus
-from tests.deployment import PHASES, content
+from tests.deployment import content
 from tests.deployment import copied as storage  # noqa: F401
 from tests.test_catch_up import planned
 from workflows.operations.gc.gc import clean
@@ -48,7 +49,7 @@ def test_old_manifests_go_and_what_a_rerun_needs_stays(services: Services) -> No
     assert len(gone) == MANIFESTS
     corpus = Corpus(services)
     corpus.add(services.store.get("s3://oriane-contents/local/one/video.mp4"), "one")
-    (entry,) = corpus.through(*PHASES)
+    (entry,) = corpus.through(*VIDEO_PHASES)
     assert all(step.reused for step in entry.steps)
     assert verify(services).findings == ()
 

@@ -18,9 +18,10 @@ from components.settings import Settings
 from components.stores.vectors.qdrant.collection import QdrantCollection
 from tests.clips import bordered_video, numbered_video
 from tests.conftest import Corpus
+from tests.phases import through
 from tests.test_manifest import framed
 
-PHASES = ("fetch", "crop", "frame", "dedup", "upload", "embed", "index")
+PHASES = through("index")
 
 
 def unit(count: int, dim: int = 4) -> np.ndarray:

@@ -20,6 +20,7 @@ from qdrant_client import QdrantClient
 
 from tests.clips import bordered_video, numbered_video
 from tests.commands import environment, report
+from tests.phases import through
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +42,7 @@ def dying(write):
 Store.put, Store.upload = dying(Store.put), dying(Store.upload)
 main()
 """
-PHASES = ("fetch", "crop", "frame", "dedup", "upload", "embed")
+PHASES = through("embed")
 
 
 def make_videos(root: Path) -> Path:

@@ -16,7 +16,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from components.errors import ConfigurationError
-from components.pipeline import PHASES
+from components.pipeline import VIDEO_PHASES
 from components.records.manifest import Entry, Problem, Step
 from components.records.run_report import RunReport
 from components.records.videos import Video
@@ -95,7 +95,7 @@ def test_a_run_writes_its_metrics_and_pushes_them(
     assert found["oriane_run_reasons"] == {("rejected", "fetch", "not_a_video"): 1}
     assert found["oriane_run_frames"][()] == sum(len(video["frames"]) for video in done["videos"])
     assert found["oriane_run_seconds"][()] == done["seconds"]
-    assert found["oriane_run_phase_videos"] == {(phase,): 1 for phase in PHASES[1:]}
+    assert found["oriane_run_phase_videos"] == {(phase,): 1 for phase in VIDEO_PHASES}
     assert all(seconds > 0 for seconds in found["oriane_run_phase_seconds"].values())
     ended = found["oriane_run_last_end_timestamp_seconds"][()]
     assert found["oriane_run_last_success_timestamp_seconds"][()] == pytest.approx(ended, abs=1)

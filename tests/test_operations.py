@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from components.errors import ConfigurationError
-from components.pipeline import component
+from components.pipeline import VIDEO_PHASES, component
 from components.plan.contract import PlanInputs
 from components.plan.due import Candidate, Due, Why
 from components.records.booking import Booking
@@ -30,8 +30,6 @@ from workflows.operations.plan.report import PlanReport
 from workflows.operations.retry.retry import retry
 from workflows.operations.runs.history import averages, digest, digests
 from workflows.operations.status.status import of_video, overview
-
-PHASES = ("fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record")
 
 
 @pytest.fixture
@@ -57,7 +55,7 @@ def with_or_without(
 
 def summed_up(corpus: Corpus, name: str) -> None:
     """Take the videos through all phases and write the digest."""
-    corpus.through(*PHASES)
+    corpus.through(*VIDEO_PHASES)
     summing = component("digest")
     run(summing, summing.inputs(run=name, max_failed_percent=100), corpus.services)
 
@@ -71,12 +69,12 @@ def test_a_forecast_comes_close_to_the_requests_of_a_real_run(corpus: Corpus, cl
     corpus.add(clip, "b")
     corpus.videos = corpus.videos[1:]
     with counted(corpus.services) as calls:
-        corpus.through(*PHASES)
+        corpus.through(*VIDEO_PHASES)
     due = [Due(Candidate(corpus.videos[0]), Why.NEW)]
     expected = forecast(due, past, corpus.services.settings, gpu=False)
     # What the manifests of a shard cost is shared by its videos, and not in the forecast: that of
     # plan is written and read, and each phase of one process writes its own.
-    manifests = 2 + len(PHASES)
+    manifests = 2 + len(VIDEO_PHASES)
     assert expected.s3_requests == calls.total() - manifests, calls
 
 
@@ -124,7 +122,7 @@ def looked(services: Services) -> PlanReport:
 def test_a_plan_says_what_why_and_what_is_left(services: Services) -> None:
     corpus = Corpus(services)
     corpus.add(b"no video", "bad")
-    corpus.through(*PHASES)
+    corpus.through(*VIDEO_PHASES)
     corpus.add(b"x", "new")
     services.store.put("s3://oriane-contents/readme.txt", b"x", "text/plain")
     report = looked(services)
@@ -140,7 +138,7 @@ def test_a_rejected_video_is_judged_anew_on_request(with_or_without: Services) -
     corpus = Corpus(services)
     corpus.add(b"no video", "bad")
     corpus.add(b"", "empty")
-    corpus.through(*PHASES)
+    corpus.through(*VIDEO_PHASES)
     assert looked(services).videos == 0
     assert retry(services, reason="not_a_video") == ["local/bad"]
     (one,) = looked(services).due
@@ -175,7 +173,7 @@ def test_status_counts_and_tells_of_one(with_or_without: Services) -> None:
     corpus = Corpus(services)
     corpus.add(b"no video", "bad")
     corpus.add(b"none either", "worse")
-    corpus.through(*PHASES)
+    corpus.through(*VIDEO_PHASES)
     (group,) = overview(services, "").states
     assert (group.state, group.reason, group.videos) == ("rejected", "not_a_video", 2)
     assert overview(services, "tiktok").states == ()

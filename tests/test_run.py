@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from components.errors import ConfigurationError, TransientError
+from components.pipeline import VIDEO_PHASES
 from components.settings import EmbedSettings, LedgerSettings, Settings
 from components.stores.postgres.ledger import Ledger
 from components.stores.vectors.store import Hit
@@ -24,7 +25,7 @@ from workflows.search.query import searcher, with_indexed_model
 
 pytestmark = pytest.mark.slow
 
-PHASES = ["fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record"]
+PHASES = list(VIDEO_PHASES)
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from components.records.videos import PublishedVideo
 from components.stores.s3 import Store
 from tests.clips import numbered_video
 from tests.conftest import Corpus
+from tests.phases import through
 
-PHASES = ("fetch", "crop", "frame", "dedup", "upload")
+PHASES = through("upload")
 
 
 @pytest.fixture

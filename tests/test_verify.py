@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from qdrant_client import models
 
 from components.errors import ConfigurationError
+from components.pipeline import VIDEO_PHASES
 from components.records.booking import Booking
 from components.records.done_marker import MarkedFrame
 from components.records.frame_names import point_id
@@ -21,7 +22,7 @@ from components.running.services import Services
 from components.settings import LedgerSettings, Settings
 from tests.commands import invoked
 from tests.conftest import Corpus
-from tests.deployment import CODES, PHASES, content, killed_everywhere
+from tests.deployment import CODES, content, killed_everywhere
 from tests.deployment import copied as storage  # noqa: F401
 from tests.postgres import query
 from tests.test_catch_up import planned
@@ -55,7 +56,7 @@ def taken(services: Services) -> list[str]:
         source = f"s3://oriane-contents/{name}/video.mp4"
         corpus.videos.append(Video(platform=platform, code=code, source=source))
     if names:
-        corpus.through(*PHASES)
+        corpus.through(*VIDEO_PHASES)
     return names
 
 
@@ -232,7 +233,7 @@ def test_a_source_in_a_deeper_folder_is_no_deleted_one(services: Services, tmp_p
     uri = "s3://oriane-contents/deep/er/local/one/video.mp4"
     services.store.put(uri, services.store.get(SOURCE), "video/mp4")
     corpus.videos = [Video(platform="local", code="one", source=uri)]
-    corpus.through(*PHASES)
+    corpus.through(*VIDEO_PHASES)
     lose_source(services)
     assert kinds(verify(services)) == {}
     lose_frame(services)
@@ -242,7 +243,7 @@ def test_a_source_in_a_deeper_folder_is_no_deleted_one(services: Services, tmp_p
 def test_what_an_earlier_version_of_a_rejected_video_left_is_kept(ledgered: Services) -> None:
     corpus = Corpus(ledgered)
     corpus.add(b"no video", "one")
-    corpus.through(*PHASES)
+    corpus.through(*VIDEO_PHASES)
     lose_frame(ledgered)
     lose_point(ledgered)
     assert kinds(verify(ledgered)) == {}

@@ -36,8 +36,19 @@ def config_map_name(group: str) -> str:
 
 def groups_of(component: Component[Any, Any]) -> list[str]:
     """Return the groups of settings that the component's pods see."""
-    wanted = {"storage", "work", *component.settings, *component.compares}
+    wanted = {"storage", "work", *component.settings}
+    if component.compares:
+        wanted |= _deciding()
     return [name for name, group in Settings.groups() if name in wanted and _data(group)]
+
+
+def _deciding() -> set[str]:
+    """Return the groups with a variable that decides the result of a phase."""
+    return {
+        name
+        for name, group in Settings.groups()
+        if any(variable.decides for variable in group.variables())
+    }
 
 
 def secrets_of(component: Component[Any, Any]) -> list[str]:

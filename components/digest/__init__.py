@@ -1,0 +1,1 @@
+"""digest: what a run came to."""

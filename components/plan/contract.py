@@ -96,6 +96,6 @@ COMPONENT = Component(
     outputs=PlanOutputs,
     resources=Resources(cpu=0.25, memory_gib=0.5),
     settings=("plan", "ledger"),
-    compares=("crop", "frame", "dedup", "upload", "embed", "index"),
+    compares=True,
     gauges=("videos", "backlog", "backlog_oldest_s"),
 )

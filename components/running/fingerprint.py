@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from components.contract import Component
-from components.pipeline import PHASES, component, dependents, upstream
+from components.pipeline import VIDEO_PHASES, component, dependents, upstream
 from components.settings import Settings
 
 
@@ -27,7 +27,7 @@ def fingerprint(phase: Component[Any, Any], settings: Settings, continued: str) 
 def fingerprints(settings: Settings, source: str, etag: str) -> dict[str, str]:
     """Return the fingerprint of every phase for a video, without running any."""
     found: dict[str, str] = {}
-    for phase in PHASES[1:]:
+    for phase in VIDEO_PHASES:
         before = upstream(phase)
         continued = found[before] if before else source_identity(source, etag)
         found[phase] = fingerprint(component(phase), settings, continued)

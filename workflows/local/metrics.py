@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, write_t
 
 from components.base.logs import log
 from components.digest.summary import Summary
-from components.pipeline import PHASES
+from components.pipeline import VIDEO_PHASES
 from components.records.digest import PhaseSeconds
 from components.records.manifest import Entry
 from components.records.run_report import RunReport
@@ -43,7 +43,7 @@ def run_metrics(report: RunReport, entries: Iterable[Entry[Any]]) -> CollectorRe
     gauge("frames", "Frames of the videos that are done").set(frames)
     phase_seconds = gauge("phase_seconds", "Seconds of work in a phase, all videos", "phase")
     phase_videos = gauge("phase_videos", "Videos a phase worked on, reused ones aside", "phase")
-    for phase in PHASES[1:]:
+    for phase in VIDEO_PHASES:
         worked = digest.seconds.get(phase, _NONE)
         phase_seconds.labels(phase).set(worked.total)
         phase_videos.labels(phase).set(worked.videos)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from components.pipeline import PHASES, component, dependents
+from components.pipeline import VIDEO_PHASES, component, dependents
 from components.plan.due import Due
 from components.settings import Settings
 from workflows.operations.plan.report import Forecast
 from workflows.operations.runs.history import Averages
-
-# The phases of a video.
-_WORKING = PHASES[1:]
 
 
 def forecast(due: Iterable[Due], past: Averages, settings: Settings, *, gpu: bool) -> Forecast:
@@ -28,7 +25,7 @@ def forecast(due: Iterable[Due], past: Averages, settings: Settings, *, gpu: boo
         videos.update(_redone(one.stale_from))
     minutes = {
         phase: videos[phase] * past.seconds.get(phase, 0.0) / 60
-        for phase in _WORKING
+        for phase in VIDEO_PHASES
         if videos[phase]
     }
     on_gpu = {"embed", *({"crop"} if settings.crop.output == "video" else ())} if gpu else set()
@@ -44,7 +41,7 @@ def forecast(due: Iterable[Due], past: Averages, settings: Settings, *, gpu: boo
 
 def _redone(stale_from: str | None) -> set[str]:
     """Return the phases with work to do; the last books every other's fingerprint."""
-    return {*dependents(stale_from), _WORKING[-1]} if stale_from else {*_WORKING}
+    return {*dependents(stale_from), VIDEO_PHASES[-1]} if stale_from else {*VIDEO_PHASES}
 
 
 def _s3(videos: Mapping[str, int], past: Averages) -> dict[str, int]:
