@@ -9,7 +9,7 @@ import pytest
 
 from components.errors import RunFailedError
 from components.pipeline import component
-from components.records.manifest import Entry, Manifest, Problem, Step
+from components.records.manifest import Entry, Manifest, PhaseStep, Problem
 from components.records.record import Record
 from components.records.videos import Video
 from components.running.phase import run as run_phase
@@ -24,7 +24,7 @@ def entry(code: str, problem: str = "", kind: str = "rejected", **seconds: float
     """Return a video that spent `seconds` in phases; 0 means that its result was reused."""
     video = Video(platform="p", code=code, source=f"s3://oriane-contents/p/{code}/video.mp4")
     steps = tuple(
-        Step(phase=phase, fingerprint="f", seconds=spent, reused=spent == 0)
+        PhaseStep(phase=phase, fingerprint="f", seconds=spent, reused=spent == 0)
         for phase, spent in seconds.items()
     )
     stopped = {"kind": kind, "phase": "fetch", "reason": problem, "message": f"{problem}: why"}

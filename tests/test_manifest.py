@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.errors import ManifestError
-from components.records.manifest import Entry, Manifest, Problem, Step
+from components.records.manifest import Entry, Manifest, PhaseStep, Problem
 from components.records.videos import (
     CroppedVideo,
     Frame,
@@ -33,7 +33,7 @@ problems = st.builds(
     Problem, kind=st.sampled_from(["rejected", "failed"]), phase=names, reason=names, message=names
 )
 steps = st.builds(
-    Step, phase=names, fingerprint=names, seconds=st.floats(0, 1e6), reused=st.booleans()
+    PhaseStep, phase=names, fingerprint=names, seconds=st.floats(0, 1e6), reused=st.booleans()
 )
 
 

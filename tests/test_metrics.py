@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from components.errors import ConfigurationError
 from components.pipeline import VIDEO_PHASES
-from components.records.manifest import Entry, Problem, Step
+from components.records.manifest import Entry, PhaseStep, Problem
 from components.records.run_report import RunReport
 from components.records.videos import Video
 from components.settings import MetricsSettings, Settings
@@ -66,7 +66,7 @@ def gateway() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
 
 def entry(code: str, problem: Problem | None = None) -> Entry[Any]:
     video = Video(platform="p", code=code, source=f"s3://oriane-contents/p/{code}/video.mp4")
-    steps = (Step(phase="fetch", fingerprint="f", seconds=1.5, reused=False),)
+    steps = (PhaseStep(phase="fetch", fingerprint="f", seconds=1.5, reused=False),)
     return Entry[Any](video=video, steps=steps, problem=problem)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.frame.pick import Candidate, Picker, Spread
+from components.frame.pick import Pickable, Picker, Spread
 from components.records.videos import Frame
 
 
@@ -29,7 +29,7 @@ def picks(
         for cut in cuts:
             if number >= lag and seconds[number - lag] == cut:
                 picker.cut(cut)
-        picker.offer(Candidate(number, second, number), blank=number in blank)
+        picker.offer(Pickable(number, second, number), blank=number in blank)
         most = max(most, picker.held)
     return picker.finish(end if end is not None else seconds[-1] + 0.04), kept, most
 
@@ -102,7 +102,7 @@ def test_spread_is_bounded_and_reaches_the_end(gaps: list[float], capacity: int)
     spread, second = Spread[None](capacity), 0.0
     for number, gap in enumerate(gaps):
         second += gap
-        spread.offer(Candidate(number, second, None))
+        spread.offer(Pickable(number, second, None))
         assert len(spread.held) <= capacity
     assert spread.held[0].number == 0
     assert second - spread.held[-1].second <= 4 * (second - gaps[0]) / capacity + max(gaps)

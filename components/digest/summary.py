@@ -12,10 +12,10 @@ from typing import Any
 from components.pipeline import PHASES
 from components.records.digest import (
     Digest,
-    Example,
     PhaseSeconds,
     SlowVideo,
     StoppedGroup,
+    StoppedVideo,
     Worked,
 )
 from components.records.manifest import Entry
@@ -30,7 +30,7 @@ class _Group:
     """Videos stopped for one reason."""
 
     count: int = 0
-    examples: list[Example] = field(default_factory=list)
+    examples: list[StoppedVideo] = field(default_factory=list)
 
 
 class Summary:
@@ -117,7 +117,7 @@ class Summary:
             group = self._reasons[problem.kind, problem.phase, problem.reason]
             group.count += 1
             if len(group.examples) < _EXAMPLES:
-                group.examples.append(Example(video=str(entry.video), message=problem.message))
+                group.examples.append(StoppedVideo(video=str(entry.video), message=problem.message))
         worked = entry.seconds_worked
         if "frame" in worked and not problem:
             assert isinstance(entry.result, RecordedVideo)

@@ -13,7 +13,7 @@ from components.errors import Reason, VideoRejectedError
 from components.frame.framing import BorderGoneError, Framing
 from components.frame.full_scan import full_scan
 from components.frame.keyframe_scan import keyframe_scan
-from components.frame.pick import Candidate
+from components.frame.pick import Pickable
 from components.frames_tar.write import FramesTar, sketch
 from components.records.frame_names import frame_file
 from components.records.videos import CroppedVideo, Frame, Rectangle, SourceVideo
@@ -55,12 +55,12 @@ def _written(path: Path, tar_path: Path, framing: Framing, settings: FrameSettin
     # Decoding goes on while a picked frame becomes a file.
     with FramesTar(tar_path) as tar, ThreadPoolExecutor(1) as writer:
 
-        def write(candidate: Candidate[VideoFrame]) -> None:
+        def write(candidate: Pickable[VideoFrame]) -> None:
             picture = framing.picture(candidate.item)
             sketches[candidate.number] = sketch(picture)
             tar.add(frame_file(candidate.number, candidate.second), picture)
 
-        def keep(candidate: Candidate[VideoFrame]) -> None:
+        def keep(candidate: Pickable[VideoFrame]) -> None:
             pending.append(writer.submit(write, candidate))
             if len(pending) > _PENDING:
                 pending.popleft().result()

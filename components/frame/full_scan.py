@@ -10,7 +10,7 @@ from av.video.frame import VideoFrame
 from components.base.profiling import profile
 from components.errors import Reason, VideoRejectedError
 from components.frame.framing import Framing, is_blank
-from components.frame.pick import Candidate, Picker
+from components.frame.pick import Pickable, Picker
 from components.frame.scenes import SceneCuts
 from components.media.decoding import Decoded, opened
 from components.records.videos import Frame
@@ -22,7 +22,7 @@ def full_scan(
     path: Path,
     framing: Framing,
     settings: FrameSettings,
-    keep: Callable[[Candidate[VideoFrame]], None],
+    keep: Callable[[Pickable[VideoFrame]], None],
 ) -> list[Frame]:
     """Return the frames that represent the video, none if all are blank.
 
@@ -41,7 +41,7 @@ def full_scan(
             thumbnail = framing.thumbnail(last.frame)
             for second in cuts.feed(last.second, thumbnail):
                 picker.cut(second)
-            candidate = Candidate(last.number, last.second, last.frame)
+            candidate = Pickable(last.number, last.second, last.frame)
             picker.offer(candidate, blank=is_blank(thumbnail, settings.solid_std))
         if last is None:
             raise VideoRejectedError(Reason.UNDECODABLE, "no frame of it can be decoded")

@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from components.base.profiling import profile
 from components.frame.framing import Framing, is_blank
 from components.frame.hints import keyframes_at_cuts, spikes, tell_cuts
-from components.frame.pick import Candidate, Picker
+from components.frame.pick import Pickable, Picker
 from components.frame.scenes import MIN_SCENE_S, changes
 from components.media.decoding import VideoFile, opened
 from components.media.packets import PacketIndex
@@ -37,7 +37,7 @@ def keyframe_scan(
     path: Path,
     framing: Framing,
     settings: FrameSettings,
-    keep: Callable[[Candidate[VideoFrame]], None],
+    keep: Callable[[Pickable[VideoFrame]], None],
 ) -> list[Frame] | None:
     """Return the frames that represent the video; None where decoding all of it is the better way.
 
@@ -90,7 +90,7 @@ class _Scan:
         seeker: VideoFile,
         framing: Framing,
         settings: FrameSettings,
-        keep: Callable[[Candidate[VideoFrame]], None],
+        keep: Callable[[Pickable[VideoFrame]], None],
     ) -> None:
         self._index, self._between = index, between
         self._seeker, self._framing, self._settings = seeker, framing, settings
@@ -137,7 +137,7 @@ class _Scan:
         return True
 
     def _offer(self, number: int, frame: VideoFrame, blank: bool) -> None:
-        self._picker.offer(Candidate(number, self._second(number), frame), blank=blank)
+        self._picker.offer(Pickable(number, self._second(number), frame), blank=blank)
 
     def _offer_after(self, keyframe: int, wanted: int) -> None:
         """Decode from a keyframe to the wanted frame and offer that."""

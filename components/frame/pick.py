@@ -21,7 +21,7 @@ _CANDIDATES = 32
 
 
 @dataclass(frozen=True)
-class Candidate(Generic[Item]):
+class Pickable(Generic[Item]):
     """A frame that may be picked."""
 
     number: int
@@ -38,9 +38,9 @@ class Spread(Generic[Item]):
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._apart = 0.0
-        self.held: list[Candidate[Item]] = []
+        self.held: list[Pickable[Item]] = []
 
-    def offer(self, candidate: Candidate[Item]) -> None:
+    def offer(self, candidate: Pickable[Item]) -> None:
         """Hold the candidate if it is far enough from the last one; times must not decrease."""
         if self.held and candidate.second - self.held[-1].second < self._apart:
             return
@@ -51,7 +51,7 @@ class Spread(Generic[Item]):
             # A little less than twice the mean distance, so that rounding skips none.
             self._apart = 1.99 * span / self._capacity
 
-    def nearest(self, second: float) -> Candidate[Item] | None:
+    def nearest(self, second: float) -> Pickable[Item] | None:
         """Return the candidate nearest to `second`, the earlier one of two."""
         return min(self.held, key=lambda held: abs(held.second - second), default=None)
 
@@ -65,7 +65,7 @@ class Picker(Generic[Item]):
         keep: Called with each frame as soon as it is picked.
     """
 
-    def __init__(self, every: float, fewest: int, keep: Callable[[Candidate[Item]], None]) -> None:
+    def __init__(self, every: float, fewest: int, keep: Callable[[Pickable[Item]], None]) -> None:
         self._every, self._fewest, self._keep = every, fewest, keep
         self._picked: dict[int, float] = {}
         self._starts: list[float] = []
@@ -78,7 +78,7 @@ class Picker(Generic[Item]):
         """How many frames are held, in case that one of them is picked."""
         return len(self._part.held) + len(self._reserve.held)
 
-    def offer(self, candidate: Candidate[Item], blank: bool) -> None:
+    def offer(self, candidate: Pickable[Item], blank: bool) -> None:
         """Take the next frame; a blank one only moves the time on."""
         if not self._starts:
             self._starts.append(candidate.second)
@@ -116,7 +116,7 @@ class Picker(Generic[Item]):
         self._part_start = end
         self._part = Spread[Item](_CANDIDATES)
 
-    def _pick(self, candidate: Candidate[Item]) -> None:
+    def _pick(self, candidate: Pickable[Item]) -> None:
         self._picked[candidate.number] = candidate.second
         self._keep(candidate)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from components.records.record import Document
 
 
-class Example(Document):
+class StoppedVideo(Document):
     """A video that stopped, and why."""
 
     video: str
@@ -19,7 +19,7 @@ class StoppedGroup(Document):
     phase: str
     reason: str
     count: int
-    examples: tuple[Example, ...]
+    examples: tuple[StoppedVideo, ...]
 
 
 class PhaseSeconds(Document):

@@ -24,7 +24,7 @@ class Objects(Protocol):
     def put(self, uri: str, content: bytes, content_type: str) -> None: ...
 
 
-class Step(Record):
+class PhaseStep(Record):
     """One phase that the video passed. `seconds` is 0 where an earlier result was reused."""
 
     phase: str
@@ -60,7 +60,7 @@ class Entry(Record, Generic[Result]):
 
     video: Video
     etag: str = ""
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PhaseStep, ...] = ()
     result: Result | None = None
     problem: Problem | None = None
 
@@ -79,7 +79,7 @@ class Entry(Record, Generic[Result]):
         """The seconds spent in each phase that did not reuse an earlier result."""
         return {step.phase: step.seconds for step in self.steps if not step.reused}
 
-    def advanced(self, result: Record, step: Step) -> Entry[Any]:
+    def advanced(self, result: Record, step: PhaseStep) -> Entry[Any]:
         """Return the entry after it passed a phase."""
         return Entry[Any](
             video=self.video, etag=self.etag, steps=(*self.steps, step), result=result

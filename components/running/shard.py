@@ -21,7 +21,7 @@ from components.errors import (
     TransientError,
     VideoRejectedError,
 )
-from components.records.manifest import Entry, Manifest, Problem, Result, Step
+from components.records.manifest import Entry, Manifest, PhaseStep, Problem, Result
 from components.records.record import Record
 from components.running.fingerprint import digest, fingerprint, source_identity
 from components.running.job import Job
@@ -183,8 +183,8 @@ class Shard(Generic[Result]):
         except TransientError as error:
             log.warning("%s: rejection not kept, the next run judges again: %s", job.video, error)
 
-    def _step(self, job: Job[Result], seconds: float, reused: bool = False) -> Step:
-        return Step(
+    def _step(self, job: Job[Result], seconds: float, reused: bool = False) -> PhaseStep:
+        return PhaseStep(
             phase=job.phase, fingerprint=job.fingerprint, seconds=round(seconds, 4), reused=reused
         )
 
