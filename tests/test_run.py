@@ -16,6 +16,7 @@ from components.errors import ConfigurationError, TransientError
 from components.pipeline import VIDEO_PHASES
 from components.settings import EmbedSettings, LedgerSettings, Settings
 from components.stores.postgres.ledger import Ledger
+from components.stores.vectors.qdrant.connection import QdrantConnection
 from components.stores.vectors.store import Hit
 from tests.clips import bordered_video, numbered_video
 from tests.commands import environment, invoked, oriane, report
@@ -250,6 +251,23 @@ def test_search(here: Settings, clips: Path) -> None:
     assert found(replace(here, embed=EmbedSettings()), "cat", limit=1)
     with pytest.raises(ConfigurationError, match=r"--image .*expected a picture"):
         found(here, clips / "tiktok/boxed/video.mp4", limit=1)
+
+
+def test_a_search_asks_the_store_twice(
+    here: Settings, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose vectors it holds, and which are nearest: what more costs, a searcher waits for."""
+    run_here(here, clips / "tiktok/boxed/video.mp4")
+    asked: list[str] = []
+
+    class Counting(QdrantConnection):
+        def call(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+            asked.append(request.__name__)
+            return super().call(request, *args, **kwargs)
+
+    monkeypatch.setattr("components.stores.vectors.qdrant.store.QdrantConnection", Counting)
+    assert found(here, "cat", limit=1)
+    assert len(asked) == 2, asked
 
 
 def test_a_model_in_a_folder_is_one_that_only_clip_model_can_name(here: Settings) -> None:
