@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from components.frames_tar.png import encoded
-from components.media.decoding import opened, upright
+from components.media.pictures import upright
+from components.media.video import opened
 
 _PICTURES, _APART = 20, 60
 
@@ -44,10 +45,7 @@ def main() -> int:
 def _pictures(path: Path) -> list[NDArray[np.uint8]]:
     with opened(path) as video:
         spread = islice(video.decoded(0.0), 0, _PICTURES * _APART, _APART)
-        return [
-            upright(decoded.frame, 0, width=decoded.frame.width, height=decoded.frame.height)
-            for decoded in spread
-        ]
+        return [upright(decoded.frame) for decoded in spread]
 
 
 def _by_pillow(level: int, picture: NDArray[np.uint8]) -> bytes:

@@ -117,12 +117,12 @@ class Reason(_Explained):
     )
     UNDECODABLE = (
         "undecodable",
-        "no frame can be decoded",
-        "play it with `ffplay`; replace the file",
+        "no frame can be decoded, or less of them than `VP_MIN_DECODED`",
+        _after("play it with `ffplay`; replace the file, or lower the setting", "undecodable"),
     )
     TOO_LARGE = (
         "too_large",
-        "more pixels a frame than `VP_MAX_PIXELS`",
+        "more pixels a frame, as displayed, than `VP_MAX_PIXELS`",
         _after("raise it, with the memory of crop and frame", "too_large"),
     )
     TOO_LONG = (

@@ -21,7 +21,7 @@ from benchmarks.report import beside_the_floor, comparison, targets, with_sectio
 from benchmarks.results import Results
 from components.crop.detect import find_picture
 from components.errors import ConfigurationError
-from components.settings import CropSettings
+from components.settings import CropSettings, LimitSettings
 from tests.conftest import source_of
 from workflows.demo.videos import packaged_folder
 
@@ -37,7 +37,7 @@ def test_a_video_is_made_once_as_its_recipe_says(tmp_path: Path) -> None:
     source = source_of(path)
     assert (source.width, source.height, source.codec) == (180, 320, "h264")
     assert source.duration == pytest.approx(2, abs=0.1)
-    found = find_picture(path, source, CropSettings())
+    found = find_picture(path, source, CropSettings(), LimitSettings())
     assert found is not None
     assert (found.width, found.height) == pytest.approx((180, 102), abs=2)
     written = path.stat().st_mtime_ns

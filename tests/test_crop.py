@@ -18,7 +18,7 @@ from components.frame.extract import extract
 from components.frames_tar.pictures import read_pictures
 from components.media.borders import Bars, Evidence, judged, smoothed
 from components.records.videos import CroppedVideo, Frame, Rectangle, SourceVideo
-from components.settings import CropSettings, FrameSettings
+from components.settings import CropSettings, FrameSettings, LimitSettings
 from tests.clips import bordered_video, ffmpeg, moving_picture, numbered_video, write_pictures
 from tests.conftest import Corpus, source_of
 
@@ -28,7 +28,7 @@ DEFAULT = CropSettings()
 
 
 def found(path: Path, crop: CropSettings = DEFAULT) -> Rectangle | None:
-    return find_picture(path, source_of(path), crop)
+    return find_picture(path, source_of(path), crop, LimitSettings())
 
 
 def check(rectangle: Rectangle | None, x: int, y: int, width: int, height: int) -> None:
@@ -180,7 +180,7 @@ def test_reencoded_video_gives_the_same_frames_and_times(tmp_path: Path) -> None
         bordered_video(tmp_path / "v.mp4", inside=(320, 180), bars=(61, 59, 0, 0), frames=60)
     )
     path, target = tmp_path / "v.mp4", tmp_path / "out.mp4"
-    cut = find_picture(path, source, DEFAULT)
+    cut = find_picture(path, source, DEFAULT, LimitSettings())
     assert cut is not None
     even, encoder = reencode(path, target, source, cut, DEFAULT)
     assert encoder in ("h264_nvenc", "libx264")
@@ -197,7 +197,8 @@ def test_reencoded_video_gives_the_same_frames_and_times(tmp_path: Path) -> None
 
 def frames(path: Path, cropped: CroppedVideo, tmp_path: Path) -> list[tuple[Frame, np.ndarray]]:
     tar = tmp_path / "frames.tar"
-    _, picked = extract(path, tar, cropped, FrameSettings(VP_SAMPLE_FPS=2), 24)
+    settings = FrameSettings(VP_SAMPLE_FPS=2)
+    picked = extract(path, tar, cropped, settings, LimitSettings(), 24).frames
     return [(frame, np.asarray(picture)) for frame, picture in read_pictures(tar, picked)]
 
 

@@ -12,7 +12,7 @@ from components.crop.detect import find_picture
 from components.records.run_report import RunFrame, RunVideo
 from components.records.videos import Rectangle
 from components.running.services import Services
-from components.settings import CropSettings
+from components.settings import CropSettings, LimitSettings
 from components.stores.vectors.store import Hit
 from tests.conftest import source_of
 from workflows.demo.sheet import ContactSheet
@@ -29,7 +29,7 @@ def test_videos_are_made_once_and_are_what_they_should_be(tmp_path: Path) -> Non
     assert slides.duration == pytest.approx(sum(seconds for _, seconds in SLIDES), abs=0.1)
     boxed = source_of(paths["tiktok/letterboxed"])
     assert (boxed.width, boxed.height) == (720, 1280)
-    picture = find_picture(paths["tiktok/letterboxed"], boxed, CropSettings())
+    picture = find_picture(paths["tiktok/letterboxed"], boxed, CropSettings(), LimitSettings())
     assert picture is not None
     assert (picture.width, picture.height) == pytest.approx((720, 306), abs=2)
     written = {path: path.stat().st_mtime_ns for path in paths.values()}

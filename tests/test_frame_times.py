@@ -9,7 +9,7 @@ import pytest
 from components.frame.extract import extract
 from components.frames_tar.pictures import read_pictures
 from components.records.videos import CroppedVideo, Frame
-from components.settings import FrameSettings
+from components.settings import FrameSettings, LimitSettings
 from tests.clips import (
     ffmpeg,
     moving_picture,
@@ -35,7 +35,7 @@ def frames_of(
     """Return the frames that are picked and the number that each picture shows."""
     tar = tmp_path / "frames.tar"
     cropped = CroppedVideo(source=source_of(path), rectangle=None)
-    _, frames = extract(path, tar, cropped, settings, 24)
+    frames = extract(path, tar, cropped, settings, LimitSettings(), 24).frames
     return [(frame, shown_number(picture)) for frame, picture in read_pictures(tar, frames)]
 
 
@@ -109,7 +109,8 @@ def test_scene_bounds_are_the_cuts(tmp_path: Path) -> None:
     path = write_pictures(tmp_path / "v.mp4", pictures, REGULAR[:90])
     tar = tmp_path / "frames.tar"
     cropped = CroppedVideo(source=source_of(path), rectangle=None)
-    _, frames = extract(path, tar, cropped, FrameSettings(VP_MIN_FRAMES=1), 24)
+    settings = FrameSettings(VP_MIN_FRAMES=1)
+    frames = extract(path, tar, cropped, settings, LimitSettings(), 24).frames
     bounds = [bound for frame in frames for bound in (frame.scene_start, frame.scene_end)]
     assert bounds == pytest.approx([0.0, 1.5, 1.5, 3.0], abs=0.04)
     assert [frame.second for frame in frames] == pytest.approx([0.75, 2.25], abs=0.07)

@@ -13,9 +13,10 @@ from components.dedup.run import sketched
 from components.errors import ConfigurationError
 from components.frame.extract import extract
 from components.frames_tar.pictures import read_pictures
-from components.media.decoding import opened, upright
+from components.media.pictures import upright
+from components.media.video import opened
 from components.records.videos import CroppedVideo, Frame, Rectangle
-from components.settings import FrameSettings, Settings
+from components.settings import FrameSettings, LimitSettings, Settings
 from tests.clips import moving_picture, write_pictures
 from tests.conftest import Corpus, source_of
 
@@ -51,7 +52,7 @@ def frames(
     cropped = CroppedVideo(source=source_of(path), rectangle=rectangle)
     settings = FrameSettings(VP_SCENE_SCAN=scan, **changes)  # type: ignore[arg-type]
     tar = folder / f"{scan}.tar"
-    _, found = extract(path, tar, cropped, settings, 24)
+    found = extract(path, tar, cropped, settings, LimitSettings(), 24).frames
     return list(read_pictures(tar, found))
 
 
@@ -76,7 +77,7 @@ def test_a_frame_is_the_one_that_decoding_everything_gives(tmp_path: Path) -> No
     with opened(path) as video:
         decoded = {one.number: one for one in video.decoded(0.0)}
     for frame, picture in found:
-        whole = upright(decoded[frame.number].frame, 0, width=320, height=240)
+        whole = upright(decoded[frame.number].frame)
         assert np.array_equal(np.asarray(picture), whole[40:200])
         assert frame.second == decoded[frame.number].second
         assert imagehash.dhash(sketched(frame)) == imagehash.dhash(picture)
@@ -107,9 +108,9 @@ def test_a_border_that_goes_is_noticed_in_keyframes(tmp_path: Path) -> None:
         source=source_of(path), rectangle=Rectangle(x=0, y=40, width=320, height=160)
     )
     settings = FrameSettings(VP_SCENE_SCAN="keyframes")
-    rectangle, found = extract(path, tmp_path / "f.tar", cropped, settings, 24)
-    assert rectangle is None
-    assert found
+    found = extract(path, tmp_path / "f.tar", cropped, settings, LimitSettings(), 24)
+    assert found.rectangle is None
+    assert found.frames
 
 
 def test_the_rectangle_does_not_depend_on_the_scan(tmp_path: Path, corpus: Corpus) -> None:

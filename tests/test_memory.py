@@ -17,12 +17,13 @@ import resource, sys
 from pathlib import Path
 from components.frame.extract import extract
 from components.records.videos import CroppedVideo
-from components.settings import FrameSettings
+from components.settings import FrameSettings, LimitSettings
 from tests.conftest import source_of
 import pytest
 path = Path(sys.argv[1])
 cropped = CroppedVideo(source=source_of(path), rectangle=None)
-_, frames = extract(path, path.with_suffix(".tar"), cropped, FrameSettings(VP_SAMPLE_FPS=1), 24)
+settings = FrameSettings(VP_SAMPLE_FPS=1)
+frames = extract(path, path.with_suffix(".tar"), cropped, settings, LimitSettings(), 24).frames
 print(len(frames), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 

@@ -26,6 +26,7 @@ COMPONENT = Component(
     outputs=CropOutputs,
     resources=Resources(cpu=2, memory_gib=4, disk_gib=16, gpu=1, deadline_s=4 * 3600),
     settings=("limits", "crop"),
+    version=2,
     decodes=True,
     traffic=Traffic(requests=3, reads_source=True),
     cuda="ffmpeg",

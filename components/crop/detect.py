@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from numpy.typing import NDArray
 from components.base.profiling import profile
 from components.media import ffmpeg
 from components.media.borders import Bars, Evidence, border_holds, judged
-from components.media.decoding import Decoded, Picture, VideoFile, luma, opened, small
+from components.media.pictures import Picture, displayed_size, luma, small
+from components.media.video import Decoded, VideoFile, decoder_errors, opened_source
 from components.records.videos import Rectangle, SourceVideo
-from components.settings import CropSettings
+from components.settings import CropSettings, LimitSettings
 
 _LUMA_FPS = 5
 _MAX_KEYFRAMES = 60
@@ -29,23 +31,26 @@ _SLACK_PX = 16
 
 
 @profile
-def find_picture(path: Path, source: SourceVideo, settings: CropSettings) -> Rectangle | None:
+def find_picture(
+    path: Path, source: SourceVideo, settings: CropSettings, limits: LimitSettings
+) -> Rectangle | None:
     """Return the part of the frame inside its borders, or None if there is none worth a crop.
 
     Where the keyframes leave room for a border, cropdetect runs over keyframes of the whole video
     and clips at a few positions. The rectangle that holds all it finds is proposed; each side of it
     then has to prove itself a border over these pictures (see `components.media.borders`).
+
+    Raises:
+        VideoRejectedError: it cannot be decoded.
     """
     if min(source.width, source.height) < _SMALLEST_PX:
         return None
-    with opened(path) as video:
-        # Threads decode ahead, which is work lost where single frames are wanted.
-        video.stream.codec_context.thread_count = 1
-        # Most videos have none, and looking at more of a picture cannot make one.
+    # Most videos have none, and looking at more of a picture cannot make one.
+    with _alone(path, source, limits) as video:
         if not _may_have_border(_keyframes(video, source), source, settings):
             return None
-        evidence = Evidence(source.height, source.width)
-        video.seek(0)
+    evidence = Evidence(source.height, source.width)
+    with _alone(path, source, limits) as video:
         pictures = chain(_keyframes(video, source), _clips(video, source, settings))
         bars = _proposed(evidence.added(pictures), path, source, settings)
     if bars is None or bars == Bars(0, 0, 0, 0):
@@ -54,13 +59,18 @@ def find_picture(path: Path, source: SourceVideo, settings: CropSettings) -> Rec
 
 
 @profile
-def border_stays(path: Path, source: SourceVideo, rectangle: Rectangle, limit: int) -> bool:
-    """Decode the whole video and tell whether all its frames are black outside the rectangle."""
-    with opened(path) as video:
+def border_stays(
+    path: Path, source: SourceVideo, rectangle: Rectangle, limit: int, limits: LimitSettings
+) -> bool:
+    """Decode the whole video and tell whether all its frames are black outside the rectangle.
+
+    Frames of another size than the first have another border.
+    """
+    size = source.width, source.height
+    with opened_source(path, source, max_pixels=limits.max_pixels) as video, decoder_errors():
         return all(
-            border_holds(
-                small(decoded.frame, source), rectangle, source.width, source.height, limit
-            )
+            displayed_size(decoded.frame, source.pixel_aspect) == size
+            and border_holds(small(decoded.frame), rectangle, *size, limit)
             for decoded in video.decoded(source.start)
         )
 
@@ -73,6 +83,14 @@ def positions(source: SourceVideo, probes: int, clip_s: float) -> list[float]:
     chance = random.Random(source.video.code)  # noqa: S311, a seed is wanted, not secrecy
     room = max(0.0, source.duration - clip_s)
     return [(index + chance.random()) * room / probes for index in range(probes)]
+
+
+@contextmanager
+def _alone(path: Path, source: SourceVideo, limits: LimitSettings) -> Iterator[VideoFile]:
+    """Open the video for single frames: threads decode ahead, which is work lost then."""
+    with opened_source(path, source, max_pixels=limits.max_pixels) as video, decoder_errors():
+        video.stream.codec_context.thread_count = 1
+        yield video
 
 
 def _may_have_border(
@@ -129,9 +147,10 @@ def _proposed(
 def _keyframes(video: VideoFile, source: SourceVideo) -> Iterator[Picture]:
     """Yield luma planes of keyframes spread over the whole video."""
     video.stream.codec_context.skip_frame = "NONKEY"
-    spread = _sought if source.duration > _SEEK_FROM_S else _in_turn
+    seekable = source.duration > _SEEK_FROM_S and not source.shifts
+    spread = _sought if seekable else _in_turn
     for decoded in spread(video, source):
-        picture = luma(decoded.frame, source.rotation)
+        picture = luma(decoded.frame, source.pixel_aspect)
         if picture.shape == (source.height, source.width):
             yield picture
     video.stream.codec_context.skip_frame = "DEFAULT"
@@ -157,6 +176,8 @@ def _sought(video: VideoFile, source: SourceVideo) -> Iterator[Decoded]:
 
 def _clips(video: VideoFile, source: SourceVideo, settings: CropSettings) -> Iterator[Picture]:
     """Yield luma planes of clips at the probed positions, a few a second."""
+    if source.shifts:
+        return
     # Of the way from a keyframe to the position, what no other frame needs is left out.
     video.stream.codec_context.skip_frame = "NONREF"
     for position in positions(source, settings.probes, settings.clip_s):
@@ -165,7 +186,7 @@ def _clips(video: VideoFile, source: SourceVideo, settings: CropSettings) -> Ite
         for decoded in video.decoded(source.start):
             if decoded.second > position + settings.clip_s:
                 break
-            picture = luma(decoded.frame, source.rotation)
+            picture = luma(decoded.frame, source.pixel_aspect)
             if decoded.second >= due and picture.shape == (source.height, source.width):
                 due = decoded.second + 1 / _LUMA_FPS
                 yield picture

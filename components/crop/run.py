@@ -25,17 +25,19 @@ def _files(cropped: CroppedVideo) -> list[str]:
 
 def _crop(job: Job[SourceVideo]) -> CroppedVideo:
     source, settings = job.input, job.services.settings.crop
+    limits = job.services.settings.limits
     uncropped = CroppedVideo(source=source, rectangle=None)
     if not settings.enabled:
         return uncropped
     decode = job.services.decoders.call
     with job.downloaded(source.video.source, "source") as path:
-        rectangle = decode(find_picture, path, source, settings)
-        if rectangle is None or settings.output == "rect":
+        rectangle = decode(find_picture, path, source, settings, limits)
+        # ffmpeg would not mend the clock as `shifts` say.
+        if rectangle is None or settings.output == "rect" or source.shifts:
             return CroppedVideo(source=source, rectangle=rectangle)
         # With the rectangle alone, the frame phase sees every frame and notices a border that
         # goes; a re-encoded video would have lost the picture by then.
-        if not decode(border_stays, path, source, rectangle, settings.limit):
+        if not decode(border_stays, path, source, rectangle, settings.limit, limits):
             return uncropped
         target = path.with_name("cropped.mp4")
         rectangle, encoder = decode(reencode, path, target, source, rectangle, settings)

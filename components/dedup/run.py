@@ -61,11 +61,17 @@ def distinct(
 ) -> Iterator[Frame]:
     """Yield the frames whose hash differs by more than `tolerance` bits from the last one yielded.
 
+    A picture of another size is another one: a phone was turned, or a stream has adapted.
+
     dHash compares each pixel of a tiny grey version with its neighbour (Krawetz 2013, as in
     imagehash); the distance is the number of differing bits.
     """
-    last: imagehash.ImageHash | None = None
+    last: tuple[Frame, imagehash.ImageHash] | None = None
     for frame, value in hashes:
-        if last is None or value - last > tolerance:
-            last = value
+        if last is None or value - last[1] > tolerance or _size(frame) != _size(last[0]):
+            last = frame, value
             yield frame
+
+
+def _size(frame: Frame) -> tuple[int, int]:
+    return frame.width, frame.height

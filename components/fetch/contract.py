@@ -26,6 +26,7 @@ COMPONENT = Component(
     outputs=FetchOutputs,
     resources=Resources(cpu=1, memory_gib=2, disk_gib=8),
     settings=("limits",),
+    version=2,
     decodes=True,
     traffic=Traffic(requests=4, reads_source=True),
 )

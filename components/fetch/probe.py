@@ -1,4 +1,4 @@
-"""What a video file is: codec, size as displayed, times; and whether it is whole."""
+"""What a video file is: its stream, size as displayed, times; and whether it is whole."""
 
 from __future__ import annotations
 
@@ -6,18 +6,40 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.container import InputContainer
 from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from components.base.profiling import profile
 from components.errors import Reason, VideoRejectedError
-from components.media.decoding import Decoded, VideoFile, opened
-from components.records.videos import SourceVideo, Video
+from components.media.containers import (
+    has_broadcast_clock,
+    has_decoding_times_only,
+    is_whole,
+    opened_container,
+)
+from components.media.losses import check_losses
+from components.media.orientation import Orientation
+from components.media.pictures import displayed_size
+from components.media.streams import (
+    Timed,
+    Track,
+    chosen,
+    clock_of,
+    packets_of,
+    video_streams,
+)
+from components.media.video import decoder_errors, opened, too_large
+from components.records.videos import Shift, SourceVideo, Video
 from components.settings import LimitSettings
 from components.stores.s3 import Stored
 
-# What a file lacks at its end compared with what its header promises before it is truncated.
+# What a file lacks at its end compared with what its header promises before it is truncated, where
+# its structure does not say; and where that says that the file goes on.
 _LACKING_S = 1.0
 _LACKING_PART = 0.05
+_CUT_S = 0.2
 
 
 @profile
@@ -27,37 +49,128 @@ def probe(path: Path, video: Video, stored: Stored, limits: LimitSettings) -> So
     Raises:
         VideoRejectedError: not a video, not whole, without a decodable frame, or over a limit.
     """
-    with opened(path, max_pixels=limits.max_pixels) as file:
-        _check_size(file, limits)
-        _check_duration((file.container.duration or 0) / av.time_base, limits)
-        start, end = file.start, _read_to_end(file, path)
-        container, codec = file.container.format.name, file.stream.codec_context.name
-    duration = max(0.0, round(end - start, 6))
-    _check_duration(duration, limits)
-    frame = _first_frame(path, start, limits).frame
-    rotation = round(frame.rotation / 90) * 90 % 360
-    upright = rotation % 180 == 0
-    return SourceVideo(
-        video=video,
-        etag=stored.etag,
-        bytes=stored.size,
-        container=container,
-        codec=codec,
-        width=frame.width if upright else frame.height,
-        height=frame.height if upright else frame.width,
-        rotation=rotation,
-        start=start,
-        duration=duration,
-    )
-
-
-def _check_size(file: VideoFile, limits: LimitSettings) -> None:
-    width, height = file.stream.codec_context.width, file.stream.codec_context.height
-    if width * height > limits.max_pixels:
-        raise VideoRejectedError(
-            Reason.TOO_LARGE,
-            f"{width}x{height} pixels, more than VP_MAX_PIXELS={limits.max_pixels}",
+    with opened_container(path) as container, decoder_errors():
+        tracks, any_end = _read(container)
+        track, why = chosen(tracks)
+        stream, timed = track.stream, track.timed()
+        _check_size(stream.codec_context.width, stream.codec_context.height, limits)
+        _check_index(path, stream)
+        end = timed.end
+        promised = (container.duration or 0) / av.time_base
+        # Where no header says how long the file is, FFmpeg has looked at its last times itself.
+        if not has_broadcast_clock(container) and promised > any_end + _CUT_S:
+            stands_still = _is_whole(path, container, promised, any_end)
+            # A promise of more than a video may have is not believed without pictures.
+            if stands_still and promised <= limits.max_duration_s:
+                end = max(end, promised)
+        frame, shown = _first_frame(path, track, timed.shifts, limits)
+        start = _start(container, timed, timed.start if shown is None else shown)
+        duration = max(0.0, round(end - start, 6))
+        _check_duration(duration, limits)
+        pixel_aspect, orientation = _pixel_aspect(stream), Orientation.of(frame)
+        width, height = displayed_size(frame, pixel_aspect)
+        _check_size(width, height, limits)
+        return SourceVideo(
+            video=video,
+            etag=stored.etag,
+            bytes=stored.size,
+            container=container.format.name,
+            codec=stream.codec_context.name,
+            width=width,
+            height=height,
+            rotation=orientation.rotation,
+            start=start,
+            duration=duration,
+            mirrored=orientation.mirrored,
+            pixel_aspect=pixel_aspect,
+            stream=stream.index,
+            chosen=why,
+            shifts=timed.shifts,
+            packets=track.packets,
         )
+
+
+def _read(container: InputContainer) -> tuple[list[Track], float]:
+    """Read every packet; return the tracks that may be the video, and when the last stream ends."""
+    guessed = has_decoding_times_only(container)
+    tracks = [
+        Track(stream, clock_of(container, stream), guessed) for stream in video_streams(container)
+    ]
+    of_stream = {track.stream.index: track for track in tracks}
+    any_end = 0.0
+    for packet in packets_of(container):
+        if packet.size:
+            any_end = max(any_end, _shown_until(packet))
+            track = of_stream.get(packet.stream_index)
+            if track:
+                track.add(packet)
+    return tracks, any_end
+
+
+def _shown_until(packet: Packet[Any]) -> float:
+    """Return the second of the file's clock at which a packet's content ends."""
+    time = packet.dts if packet.pts is None else packet.pts
+    if time is None or packet.time_base is None or packet.is_discard:
+        return 0.0
+    return float((time + (packet.duration or 0)) * packet.time_base)
+
+
+def _start(container: InputContainer, timed: Timed, shown: float) -> float:
+    """Return the second of the file's clock that players call zero.
+
+    Streams that start late (MPEG-TS, cut Matroska) are shown from zero. A negative start is audio
+    priming, which players do not show, unless pictures are shown then. A clock that was mended
+    says nothing of other streams. `shown` is when the first picture is.
+    """
+    first = (container.start_time or 0) / av.time_base
+    if timed.shifts or (first < 0 and shown < 0):
+        return shown
+    return max(0.0, first)
+
+
+def _check_index(path: Path, stream: VideoStream) -> None:
+    """Compare the file's size with what its index names.
+
+    Raises:
+        VideoRejectedError: the file ends before.
+    """
+    size = path.stat().st_size
+    ends = [entry.pos + entry.size for entry in stream.index_entries or ()]
+    if ends and max(ends) > size:
+        raise VideoRejectedError(
+            Reason.TRUNCATED,
+            f"the index promises {max(ends)} bytes, the file has {size}; upload it again",
+        )
+
+
+def _is_whole(path: Path, container: InputContainer, promised: float, any_end: float) -> bool:
+    """Return whether nothing is missing from a file whose packets end before its header says.
+
+    Then its last picture stands still, as in recordings of a screen.
+
+    Raises:
+        VideoRejectedError: something is missing.
+    """
+    whole = is_whole(path, container)
+    tolerated = _CUT_S if whole is False else max(_LACKING_S, _LACKING_PART * promised)
+    if not whole and promised > any_end + tolerated:
+        raise VideoRejectedError(
+            Reason.TRUNCATED,
+            f"the header promises {promised:.1f} s, the file ends after {any_end:.1f} s; "
+            "upload it again",
+        )
+    return bool(whole)
+
+
+def _pixel_aspect(stream: VideoStream) -> float:
+    """Return the width of a pixel divided by its height; 1 where none is said."""
+    ratio = stream.sample_aspect_ratio
+    return float(ratio) if ratio else 1.0
+
+
+def _check_size(width: int, height: int, limits: LimitSettings) -> None:
+    if width * height > limits.max_pixels:
+        raise too_large(width, height, limits.max_pixels)
 
 
 def _check_duration(seconds: float, limits: LimitSettings) -> None:
@@ -68,49 +181,16 @@ def _check_duration(seconds: float, limits: LimitSettings) -> None:
         )
 
 
-def _read_to_end(file: VideoFile, path: Path) -> float:
-    """Read every packet and return when the last frame ends, in seconds of the file's clock.
-
-    Raises:
-        VideoRejectedError: the file ends before its index or its header says.
-    """
-    size = path.stat().st_size
-    ends = [entry.pos + entry.size for entry in file.stream.index_entries or ()]
-    if ends and max(ends) > size:
-        raise VideoRejectedError(
-            Reason.TRUNCATED,
-            f"the index promises {max(ends)} bytes, the file has {size}; upload it again",
-        )
-    promised = (file.container.duration or 0) / av.time_base
-    end, any_end = 0.0, 0.0
-    for packet in file.packets():
-        packet_end = _end(packet)
-        any_end = max(any_end, packet_end)
-        if packet.stream is file.stream:
-            end = max(end, packet_end)
-    lacking = promised - any_end
-    if lacking > max(_LACKING_S, _LACKING_PART * promised):
-        raise VideoRejectedError(
-            Reason.TRUNCATED,
-            f"the header promises {promised:.1f} s, the file ends after {any_end:.1f} s; "
-            "upload it again",
-        )
-    return end
-
-
-def _end(packet: Packet[Any]) -> float:
-    # AVI has decoding times only.
-    time = packet.dts if packet.pts is None else packet.pts
-    if time is None or packet.time_base is None:
-        return 0.0
-    return float((time + (packet.duration or 0)) * packet.time_base)
-
-
-def _first_frame(path: Path, start: float, limits: LimitSettings) -> Decoded:
-    with opened(path, max_pixels=limits.max_pixels) as file:
-        first = next(file.decoded(start), None)
-    if first is None:
-        raise VideoRejectedError(
-            Reason.UNDECODABLE, "no frame of the video stream can be decoded; upload it again"
-        )
-    return first
+def _first_frame(
+    path: Path, track: Track, shifts: tuple[Shift, ...], limits: LimitSettings
+) -> tuple[VideoFrame, float | None]:
+    """Return the first frame that can be decoded, and its second of the file's clock, if known."""
+    unit = track.clock.unit
+    with opened(
+        path, stream=track.stream.index, shifts=shifts, max_pixels=limits.max_pixels
+    ) as file:
+        for decoded in file.decoded(start=0.0):
+            pts = decoded.frame.pts
+            return decoded.frame, None if pts is None else pts * unit
+        check_losses(file, 0, limits)
+    raise AssertionError("a video without frames has lost them all")

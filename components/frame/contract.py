@@ -26,7 +26,7 @@ COMPONENT = Component(
     outputs=FrameOutputs,
     resources=Resources(cpu=2, memory_gib=4, disk_gib=16),
     settings=("limits", "crop", "frame"),
-    version=2,
+    version=3,
     decodes=True,
     traffic=Traffic(requests=4, reads_source=True, writes_frames=True),
     cuda="ffmpeg",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from av.video.frame import VideoFrame
 
@@ -14,20 +15,36 @@ from components.frame.framing import BorderGoneError, Framing
 from components.frame.full_scan import full_scan
 from components.frame.keyframe_scan import keyframe_scan
 from components.frame.pick import Pickable
+from components.frame.scanned import Scanned
 from components.frames_tar.write import FramesTar, sketch
+from components.media.video import decoder_errors
 from components.records.frame_names import frame_file
+from components.records.record import Record
 from components.records.videos import CroppedVideo, Frame, Rectangle, SourceVideo
-from components.settings import FrameSettings
+from components.settings import FrameSettings, LimitSettings
 
 # So many pictures in full size may wait to be written.
 _PENDING = 4
 
 
+class Extracted(Record):
+    """The frames written, the crop applied to them, and how many packets could not be decoded."""
+
+    frames: tuple[Frame, ...]
+    rectangle: Rectangle | None
+    lost_packets: int
+
+
 @profile
 def extract(
-    path: Path, tar: Path, cropped: CroppedVideo, settings: FrameSettings, black_limit: int
-) -> tuple[Rectangle | None, list[Frame]]:
-    """Write the picked frames of the video to `tar`; return the crop applied and the frames.
+    path: Path,
+    tar: Path,
+    cropped: CroppedVideo,
+    settings: FrameSettings,
+    limits: LimitSettings,
+    black_limit: int,
+) -> Extracted:
+    """Write the picked frames of the video to `tar`.
 
     A border has to be black in every frame that is decoded. Where it is not, nothing is cropped,
     and the video is decoded a second time.
@@ -36,28 +53,50 @@ def extract(
         black_limit: Luma up to which a border counts as black (see `CropSettings.limit`).
 
     Raises:
-        VideoRejectedError: no frame can be decoded, or all are blank.
+        VideoRejectedError: too little of it can be decoded, or all frames are blank.
     """
+    with decoder_errors():
+        return _extracted(path, tar, cropped, settings, limits, black_limit)
+
+
+def _extracted(
+    path: Path,
+    tar: Path,
+    cropped: CroppedVideo,
+    settings: FrameSettings,
+    limits: LimitSettings,
+    black_limit: int,
+) -> Extracted:
     source = _as_decoded(cropped)
     whole = Framing(source, None, black_limit)
     if cropped.reencoded or cropped.rectangle is None:
-        return cropped.rectangle, _written(path, tar, whole, settings)
-    try:
-        within = Framing(source, cropped.rectangle, black_limit)
-        return cropped.rectangle, _written(path, tar, within, settings)
-    except BorderGoneError:
-        return None, _written(path, tar, whole, settings)
+        rectangle, scanned = cropped.rectangle, _written(path, tar, whole, settings, limits)
+    else:
+        try:
+            within = Framing(source, cropped.rectangle, black_limit)
+            rectangle = cropped.rectangle
+            scanned = _written(path, tar, within, settings, limits)
+        except BorderGoneError:
+            rectangle, scanned = None, _written(path, tar, whole, settings, limits)
+    return Extracted(frames=tuple(scanned.frames), rectangle=rectangle, lost_packets=scanned.lost)
 
 
-def _written(path: Path, tar_path: Path, framing: Framing, settings: FrameSettings) -> list[Frame]:
-    sketches: dict[int, str] = {}
+def _written(
+    path: Path, tar_path: Path, framing: Framing, settings: FrameSettings, limits: LimitSettings
+) -> Scanned:
+    looks: dict[int, dict[str, Any]] = {}
     pending: deque[Future[None]] = deque()
     # Decoding goes on while a picked frame becomes a file.
     with FramesTar(tar_path) as tar, ThreadPoolExecutor(1) as writer:
 
         def write(candidate: Pickable[VideoFrame]) -> None:
             picture = framing.picture(candidate.item)
-            sketches[candidate.number] = sketch(picture)
+            height, width = picture.shape[:2]
+            looks[candidate.number] = {
+                "sketch": sketch(picture),
+                "width": width,
+                "height": height,
+            }
             tar.add(frame_file(candidate.number, candidate.second), picture)
 
         def keep(candidate: Pickable[VideoFrame]) -> None:
@@ -65,24 +104,32 @@ def _written(path: Path, tar_path: Path, framing: Framing, settings: FrameSettin
             if len(pending) > _PENDING:
                 pending.popleft().result()
 
-        frames = None
+        scanned = None
         if settings.scan == "keyframes":
-            frames = keyframe_scan(path, framing, settings, keep)
-        if frames is None:
-            frames = full_scan(path, framing, settings, keep)
+            scanned = keyframe_scan(path, framing, settings, limits, keep)
+        if scanned is None:
+            scanned = full_scan(path, framing, settings, limits, keep)
         for one in pending:
             one.result()
-    if not frames:
+    if not scanned.frames:
         raise VideoRejectedError(
             Reason.BLANK,
             "all its frames are of a single colour; lower VP_SOLID_STD to keep them",
         )
-    return [frame.model_copy(update={"sketch": sketches[frame.number]}) for frame in frames]
+    frames = [frame.model_copy(update=looks[frame.number]) for frame in scanned.frames]
+    return Scanned(frames, scanned.lost)
 
 
 def _as_decoded(cropped: CroppedVideo) -> SourceVideo:
     """Return the source as the decoder will find it, which a re-encoded file has changed."""
     if not cropped.reencoded or not cropped.rectangle:
         return cropped.source
-    size = {"width": cropped.rectangle.width, "height": cropped.rectangle.height, "rotation": 0}
-    return cropped.source.model_copy(update=size)
+    changed = {
+        "width": cropped.rectangle.width,
+        "height": cropped.rectangle.height,
+        "rotation": 0,
+        "mirrored": False,
+        "pixel_aspect": 1.0,
+        "stream": None,
+    }
+    return cropped.source.model_copy(update=changed)

@@ -10,8 +10,11 @@ from av.video.frame import VideoFrame
 
 from components.frame.thumbnail import thumbnail
 from components.media.borders import border_holds
-from components.media.decoding import Picture, upright
+from components.media.pictures import Picture, displayed_size, upright
 from components.records.videos import Rectangle, SourceVideo
+
+# Encoders round the sides of a picture that they scale to even numbers.
+_ROUNDED_PX = 2
 
 
 class BorderGoneError(Exception):
@@ -21,6 +24,8 @@ class BorderGoneError(Exception):
 @dataclass(frozen=True)
 class Framing:
     """The rectangle of a video that is looked at, None for all of it.
+
+    Of frames of another shape than the video begins with, all is looked at.
 
     `black_limit` is the luma up to which a border counts as black (see `CropSettings.limit`).
     """
@@ -35,8 +40,8 @@ class Framing:
         Raises:
             BorderGoneError: there is picture in the border.
         """
-        picture = thumbnail(frame, self.source)
-        if self.rectangle is None:
+        picture = thumbnail(frame)
+        if self.rectangle is None or not self._has_shape(frame):
             return picture
         width, height = self.source.width, self.source.height
         if not border_holds(picture, self.rectangle, width, height, self.black_limit):
@@ -45,9 +50,16 @@ class Framing:
 
     def picture(self, frame: VideoFrame) -> Picture:
         """Return the frame in full size, RGB, without its border."""
-        source = self.source
-        picture = upright(frame, source.rotation, width=source.width, height=source.height)
-        return self._inside(picture, self.rectangle) if self.rectangle else picture
+        picture = upright(frame, self.source.pixel_aspect)
+        if self.rectangle is None or not self._has_shape(frame):
+            return picture
+        return self._inside(picture, self.rectangle)
+
+    def _has_shape(self, frame: VideoFrame) -> bool:
+        """Return whether width and height of the frame are as those of the video, but for scale."""
+        width, height = displayed_size(frame, self.source.pixel_aspect)
+        apart = abs(width * self.source.height - height * self.source.width)
+        return apart <= _ROUNDED_PX * max(self.source.width, self.source.height)
 
     def _inside(self, picture: Picture, rectangle: Rectangle) -> Picture:
         """Cut the rectangle, given in pixels of the source, out of a picture of it of any size."""

@@ -8,13 +8,13 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from components.base.profiling import profile
-from components.errors import Reason, VideoRejectedError
 from components.frame.framing import Framing, is_blank
 from components.frame.pick import Pickable, Picker
+from components.frame.scanned import Scanned
 from components.frame.scenes import SceneCuts
-from components.media.decoding import Decoded, opened
-from components.records.videos import Frame
-from components.settings import FrameSettings
+from components.media.losses import check_losses
+from components.media.video import Decoded, opened_source
+from components.settings import FrameSettings, LimitSettings
 
 
 @profile
@@ -22,8 +22,9 @@ def full_scan(
     path: Path,
     framing: Framing,
     settings: FrameSettings,
+    limits: LimitSettings,
     keep: Callable[[Pickable[VideoFrame]], None],
-) -> list[Frame]:
+) -> Scanned:
     """Return the frames that represent the video, none if all are blank.
 
     Args:
@@ -31,20 +32,23 @@ def full_scan(
 
     Raises:
         BorderGoneError: there is picture in the border of some frame.
-        VideoRejectedError: no frame can be decoded.
+        VideoRejectedError: less of it can be decoded than the limits ask for.
     """
     cuts = SceneCuts(settings)
     picker = Picker(1 / settings.sample_fps, settings.min_frames, keep)
     last: Decoded | None = None
-    with opened(path, hwaccel=settings.hwaccel) as video:
-        for last in video.decoded(framing.source.start):
+    source = framing.source
+    with opened_source(
+        path, source, max_pixels=limits.max_pixels, hwaccel=settings.hwaccel
+    ) as video:
+        for last in video.decoded(source.start):
             thumbnail = framing.thumbnail(last.frame)
             for second in cuts.feed(last.second, thumbnail):
                 picker.cut(second)
             candidate = Pickable(last.number, last.second, last.frame)
             picker.offer(candidate, blank=is_blank(thumbnail, settings.solid_std))
-        if last is None:
-            raise VideoRejectedError(Reason.UNDECODABLE, "no frame of it can be decoded")
+        check_losses(video, last.number + 1 if last else 0, limits)
+        assert last is not None, "a video without frames has lost them all"
         for second in cuts.finish(last.second):
             picker.cut(second)
-        return picker.finish(max(framing.source.duration, last.second))
+        return Scanned(picker.finish(max(source.duration, last.second)), video.lost)

@@ -18,11 +18,12 @@ from components.base.profiling import profile
 from components.frame.framing import Framing, is_blank
 from components.frame.hints import keyframes_at_cuts, spikes, tell_cuts
 from components.frame.pick import Pickable, Picker
+from components.frame.scanned import Scanned
 from components.frame.scenes import MIN_SCENE_S, changes
-from components.media.decoding import VideoFile, opened
 from components.media.packets import PacketIndex
+from components.media.video import VideoFile, opened_source
 from components.records.videos import Frame
-from components.settings import FrameSettings
+from components.settings import FrameSettings, LimitSettings
 
 # Of a scene without a keyframe, so many frames after its first: that one may be blended still.
 _SETTLED = 3
@@ -37,13 +38,14 @@ def keyframe_scan(
     path: Path,
     framing: Framing,
     settings: FrameSettings,
+    limits: LimitSettings,
     keep: Callable[[Pickable[VideoFrame]], None],
-) -> list[Frame] | None:
+) -> Scanned | None:
     """Return the frames that represent the video; None where decoding all of it is the better way.
 
-    That is a video of few keyframes, of many cuts between them or of noise, or one whose container
-    does not say when each frame is shown. Frames have the numbers, times and pixels that a full
-    scan would give them.
+    That is a video of few keyframes, of many cuts between them or of noise, an interlaced one, or
+    one whose container does not say when each frame is shown. Frames have the numbers, times and
+    pixels that a full scan would give them.
 
     Args:
         keep: Called with each frame that is picked.
@@ -51,20 +53,32 @@ def keyframe_scan(
     Raises:
         BorderGoneError: there is picture in the border of a frame that was decoded.
     """
-    with opened(path) as video:
+    source = framing.source
+    if source.shifts:
+        return None
+    with opened_source(path, source, max_pixels=limits.max_pixels) as video:
         index = PacketIndex.of(video)
     if not index.exact or len(index.keyframes) < settings.min_frames or not tell_cuts(index):
         return None
     between = spikes(index)
     if _decoded(index, between) > _WORTHWHILE * len(index.pts):
         return None
-    with opened(path) as video, opened(path) as seeker:
+    with (
+        opened_source(path, source, max_pixels=limits.max_pixels) as video,
+        opened_source(path, source, max_pixels=limits.max_pixels) as seeker,
+    ):
         scan = _Scan(index, between, seeker, framing, settings, keep)
         for frame in video.frames(video.keyframe_packets()):
+            if frame.interlaced_frame:
+                return None
             if frame.pts is not None and index.has(frame.pts):
                 scan.look_at(index.number(frame.pts), frame)
+        if video.lost or seeker.lost:
+            # What a damaged keyframe takes with it, only the full scan sees.
+            return None
         frames = scan.finish()
-    return frames if len(frames) >= min(settings.min_frames, len(index.pts)) else None
+    enough = len(frames) >= min(settings.min_frames, len(index.pts))
+    return Scanned(frames, 0) if enough else None
 
 
 def _decoded(index: PacketIndex, between: list[int]) -> int:
@@ -143,7 +157,7 @@ class _Scan:
         """Decode from a keyframe to the wanted frame and offer that."""
         pts = self._index.pts[wanted]
         self._seeker.seek(self._index.pts[keyframe])
-        for frame in self._seeker.frames(self._seeker.packets(self._seeker.stream)):
+        for frame in self._seeker.frames(self._seeker.packets()):
             if frame.pts is not None and frame.pts >= pts:
                 if frame.pts == pts:
                     thumbnail = self._framing.thumbnail(frame)

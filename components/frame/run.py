@@ -21,15 +21,16 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
     cropped, settings = job.input, job.services.settings
     with job.downloaded(cropped.reencoded or cropped.source.video.source, "source") as path:
         tar = path.with_name("frames.tar")
-        rectangle, frames = job.services.decoders.call(
-            extract, path, tar, cropped, settings.frame, settings.crop.limit
+        extracted = job.services.decoders.call(
+            extract, path, tar, cropped, settings.frame, settings.limits, settings.crop.limit
         )
         tar_bytes = tar.stat().st_size
         uri = job.upload("tar", tar, content_type="application/x-tar")
     return FramedVideo(
         cropped=cropped,
-        rectangle=rectangle,
-        frames=tuple(frames),
+        rectangle=extracted.rectangle,
+        frames=extracted.frames,
         tar=uri,
         tar_bytes=tar_bytes,
+        lost_packets=extracted.lost_packets,
     )

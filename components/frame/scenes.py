@@ -17,13 +17,14 @@ from scenedetect import (
 )
 from scenedetect.common import FrameTimecode, Timecode
 
-from components.media.decoding import Picture
+from components.media.pictures import Picture
 from components.settings import FrameSettings
 
 # A cut that follows another by less is a flash, not a scene.
 MIN_SCENE_S = 0.6
 # AdaptiveDetector's own default for min_content_val.
 _ADAPTIVE_LEAST_CHANGE = 15.0
+_ALL_CHANGED = 255.0
 _TIME_BASE = Fraction(1, 1_000_000)
 
 
@@ -31,7 +32,7 @@ class _OnePass(ContentDetector):  # type: ignore[misc]
     """ContentDetector with its default weights: the same score, in a third of the time.
 
     The mean absolute difference over hue, saturation and value, taken by OpenCV from the picture as
-    it is, not from three planes of 32 bits.
+    it is, not from three planes of 32 bits. A picture of another shape differs in everything.
     """
 
     _last_hsv: Picture | None = None
@@ -39,7 +40,11 @@ class _OnePass(ContentDetector):  # type: ignore[misc]
     def _calculate_frame_score(self, _: FrameTimecode, picture: Picture) -> float:
         last, hsv = self._last_hsv, cast(Picture, cv2.cvtColor(picture, cv2.COLOR_BGR2HSV))
         self._last_hsv = hsv
-        return 0.0 if last is None else cv2.norm(last, hsv, cv2.NORM_L1) / hsv.size
+        if last is None:
+            return 0.0
+        if last.shape != hsv.shape:
+            return _ALL_CHANGED
+        return cv2.norm(last, hsv, cv2.NORM_L1) / hsv.size
 
 
 class _Adaptive(_OnePass, AdaptiveDetector):  # type: ignore[misc]

@@ -13,8 +13,9 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from components.media.decoding import Picture, is_bt709, is_full_range, upright
-from components.records.videos import SourceVideo
+from components.media.colour import as_bt709, is_full_range, light, luma_weights
+from components.media.orientation import Orientation
+from components.media.pictures import Picture, turned
 
 # Frames are halved as long as so many pixels remain: 160x90 of 1280x720.
 _LEAST_PX = 12_000
@@ -24,12 +25,14 @@ _PLANAR, _INTERLEAVED = ("yuv420p", "yuvj420p"), "nv12"
 cv2.setNumThreads(1)
 
 
-def thumbnail(frame: VideoFrame, source: SourceVideo) -> Picture:
-    """Return the frame as displayed, halved to 12,000 to 48,000 pixels: BGR uint8."""
-    halvings = _halvings(frame.width * frame.height)
+def thumbnail(frame: VideoFrame) -> Picture:
+    """Return the frame turned for display, halved to 12,000 to 48,000 pixels: BGR uint8.
+
+    Its pixels are as high and wide as those of the frame, which need not be square.
+    """
+    halvings = _halvings(frame.width, frame.height)
     if not halvings:
-        size = {"width": source.width, "height": source.height}
-        return upright(frame, source.rotation, **size, pixel_format="bgr24")
+        return turned(frame)
     if frame.format.name not in (*_PLANAR, _INTERLEAVED):
         frame = frame.reformat(format="yuv420p")
     luma = _halved(_plane(frame, 0), halvings)
@@ -37,16 +40,18 @@ def thumbnail(frame: VideoFrame, source: SourceVideo) -> Picture:
     # Odd sizes lose a row or column more in one plane than in another.
     rows, columns = (min(plane.shape[axis] for plane in planes) for axis in (0, 1))
     merged = cv2.merge([plane[:rows, :columns] for plane in planes])
-    picture = cv2.transform(merged, _to_bgr(is_bt709(frame), is_full_range(frame)))
-    return np.ascontiguousarray(np.rot90(picture, source.rotation // 90)).astype(
-        np.uint8, copy=False
-    )
+    picture = cv2.transform(merged, _to_bgr(luma_weights(frame), is_full_range(frame)))
+    coded = light(frame)
+    if coded:
+        picture = as_bt709(picture[..., ::-1], coded)[..., ::-1]
+    return np.ascontiguousarray(Orientation.of(frame).turned(picture)).astype(np.uint8, copy=False)
 
 
-def _halvings(pixels: int) -> int:
+def _halvings(width: int, height: int) -> int:
     halvings = 0
-    while pixels >= 4 * _LEAST_PX:
-        pixels //= 4
+    # Chroma is halved already, and so needs two rows and columns to become one.
+    while width * height >= 4 * _LEAST_PX and min(width, height) >= 4:
+        width, height = width // 2, height // 2
         halvings += 1
     return halvings
 
@@ -75,9 +80,12 @@ def _chroma(frame: VideoFrame) -> list[NDArray[np.uint8]]:
 
 
 @cache
-def _to_bgr(bt709: bool, full_range: bool) -> NDArray[np.float32]:
-    """Return the 3 × 4 matrix from Y, Cb, Cr of 8 bits to B, G, R (ITU-R BT.709 and BT.601)."""
-    red, blue = (0.2126, 0.0722) if bt709 else (0.299, 0.114)
+def _to_bgr(weights: tuple[float, float], full_range: bool) -> NDArray[np.float32]:
+    """Return the 3 × 4 matrix from Y, Cb, Cr of 8 bits to B, G, R.
+
+    `weights` are the parts of red and blue in Y.
+    """
+    red, blue = weights
     green = 1 - red - blue
     luma, chroma, black = (1.0, 1.0, 0) if full_range else (255 / 219, 255 / 224, 16)
     from_cb, from_cr = 2 * (1 - blue) * chroma, 2 * (1 - red) * chroma

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from components.base.processes import die_with_parent
 from components.errors import ConfigurationError
-from components.media.decoding import DEMUXERS, PROTOCOLS
+from components.media.containers import DEMUXERS, PROTOCOLS
 
 
 @cache

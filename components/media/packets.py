@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import Self
 
-from components.media.decoding import VideoFile
+from components.media.video import VideoFile
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class PacketIndex:
     @classmethod
     def of(cls, file: VideoFile) -> Self:
         """Read all packets of the file's video stream."""
-        exact = True
+        exact = not file.guessed
         found: list[tuple[int, int, bool]] = []
-        for packet in file.packets(file.stream):
+        for packet in file.packets():
             if packet.size and not packet.is_discard:
                 exact = exact and packet.pts is not None
                 found.append((packet.pts or 0, packet.size, packet.is_keyframe))

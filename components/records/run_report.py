@@ -22,6 +22,8 @@ class RunFrame(Record):
     path: str
     scene_start: float
     scene_end: float
+    width: int = 0
+    height: int = 0
 
 
 class RunVideo(Record):

@@ -26,10 +26,21 @@ class Rectangle(Record):
     height: int
 
 
+class Shift(Record):
+    """By how much the clock is off from a packet of the stream on, in units of the stream."""
+
+    packet: int
+    by: int
+
+
 class SourceVideo(Record):
     """What the probe found. `width` and `height` are as displayed, `duration` in seconds.
 
-    `start` is the time that players call zero, in seconds of the file's own clock.
+    `start` is the time that players call zero, in seconds of the file's own clock, to which
+    `shifts` are added. `stream` is the number of the stream among all of the file (None: the first
+    of video), `chosen` why it is that one. A picture is displayed mirrored, where it is, left to
+    right, then turned by `rotation` degrees anticlockwise, its pixels `pixel_aspect` times as wide
+    as high. `packets` counts the stream's frames as they are stored.
     """
 
     video: Video
@@ -42,6 +53,12 @@ class SourceVideo(Record):
     rotation: int
     start: float
     duration: float
+    mirrored: bool = False
+    pixel_aspect: float = 1.0
+    stream: int | None = None
+    chosen: str = ""
+    shifts: tuple[Shift, ...] = ()
+    packets: int | None = None
 
 
 class CroppedVideo(Record):
@@ -61,6 +78,7 @@ class Frame(Record):
 
     `second`, `scene_start` and `scene_end` are presentation times in seconds from the start.
     `sketch` is the picture in grey and 9 × 8 pixels, base64: all that a dHash of 64 bits looks at.
+    `width` and `height` are those of the picture in pixels, 0 where an earlier version wrote it.
     """
 
     number: int
@@ -68,6 +86,8 @@ class Frame(Record):
     scene_start: float
     scene_end: float
     sketch: str = ""
+    width: int = 0
+    height: int = 0
 
     @property
     def file(self) -> str:
@@ -83,7 +103,7 @@ class FramedVideo(Record):
     """The frames that represent the video, as PNGs in a tar named by `Frame.file`.
 
     `rectangle` is the crop that was applied; `duplicates_removed` counts frames that the tar
-    holds and `frames` no longer lists.
+    holds and `frames` no longer lists; `lost_packets` those that could not be decoded.
     """
 
     cropped: CroppedVideo
@@ -92,6 +112,7 @@ class FramedVideo(Record):
     tar: S3Uri
     tar_bytes: int = 0
     duplicates_removed: int = 0
+    lost_packets: int = 0
 
     @property
     def video(self) -> Video:

@@ -70,9 +70,9 @@ def _limit(memory_bytes: int) -> None:
 
 
 def _work(threads: int, function: Callable[..., T], args: Any, kwargs: Any) -> T:
-    from components.media import decoding
+    from components.media import video
 
-    decoding.share_cores(threads)
+    video.share_cores(threads)
     return function(*args, **kwargs)
 
 

@@ -21,6 +21,14 @@ class LimitSettings(Group):
     max_pixels: int = variable(
         "VP_MAX_PIXELS", 36_000_000, "Most pixels a frame, 8K by default (reason too_large)", ge=1
     )
+    min_decoded: float = variable(
+        "VP_MIN_DECODED",
+        0.5,
+        "Part of a video's frames that must be decodable, the others being damaged (reason "
+        "undecodable)",
+        ge=0,
+        le=1,
+    )
     decode_timeout_s: float = variable(
         "VP_DECODE_TIMEOUT_SECS",
         1800.0,

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from components.base.model_names import PACKAGED
 from components.errors import ConfigurationError
-from components.media.decoding import opened, upright
+from components.media.pictures import upright
+from components.media.video import opened
 from components.records.run_report import RunReport
 from components.settings import Settings
 from components.stores.s3 import Store
@@ -77,12 +78,8 @@ def show(settings: Settings, packages: Path | None, console: Console) -> RunRepo
 def _frame_at(path: Path, second: float) -> Image.Image:
     """Return the video's frame at this time, uncropped."""
     with opened(path) as video:
-        for decoded in video.decoded(video.start):
+        for decoded in video.decoded(start=0.0):
             if decoded.second >= second:
                 break
         frame = decoded.frame
-    rotation = round(frame.rotation / 90) * 90 % 360
-    width, height = frame.width, frame.height
-    if rotation % 180:
-        width, height = height, width
-    return Image.fromarray(upright(frame, rotation, width=width, height=height))
+    return Image.fromarray(upright(frame))
