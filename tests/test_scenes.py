@@ -41,7 +41,7 @@ def test_scores_in_one_pass_cut_where_the_library_does(
         step = chance.choice([0, 8, 60, 256], p=[0.2, 0.5, 0.15, 0.15])
         change = chance.integers(0, step + 1, picture.shape)
         picture = ((picture + change) % 256).astype(np.uint8)
-        found += cuts.feed(number / FPS, picture)
+        found += cuts.feed(number / FPS, picture, picture.shape[:2])
         time = Timecode(round(1_000_000 * number / FPS), Fraction(1, 1_000_000))
         expected += theirs.process_frame(FrameTimecode(time, FPS), picture)
     assert found == pytest.approx([cut.seconds for cut in expected])

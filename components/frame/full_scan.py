@@ -43,7 +43,7 @@ def full_scan(
     ) as video:
         for last in video.decoded(source.start):
             thumbnail = framing.thumbnail(last.frame)
-            for second in cuts.feed(last.second, thumbnail):
+            for second in cuts.feed(last.second, thumbnail, (last.frame.width, last.frame.height)):
                 picker.cut(second)
             candidate = Pickable(last.number, last.second, last.frame)
             picker.offer(candidate, blank=is_blank(thumbnail, settings.solid_std))

@@ -58,6 +58,9 @@ def keyframe_scan(
         return None
     with opened_source(path, source, max_pixels=limits.max_pixels) as video:
         index = PacketIndex.of(video)
+    if index.leading:
+        with opened_source(path, source, max_pixels=limits.max_pixels) as video:
+            index = index.without(_dropped(video, index))
     if not index.exact or len(index.keyframes) < settings.min_frames or not tell_cuts(index):
         return None
     between = spikes(index)
@@ -79,6 +82,16 @@ def keyframe_scan(
         frames = scan.finish()
     enough = len(frames) >= min(settings.min_frames, len(index.pts))
     return Scanned(frames, 0) if enough else None
+
+
+def _dropped(video: VideoFile, index: PacketIndex) -> set[int]:
+    """Return the times of frames before the first keyframe that the decoder drops."""
+    dropped = set(index.leading)
+    for frame in video.frames(video.packets()):
+        if frame.pts is None or frame.pts > index.leading[-1]:
+            break
+        dropped.discard(frame.pts)
+    return dropped
 
 
 def _decoded(index: PacketIndex, between: list[int]) -> int:
@@ -113,12 +126,16 @@ class _Scan:
         self._at_cuts = keyframes_at_cuts(index)
         self._last_cut = self._second(0)
         self._last = 0
+        self._size: tuple[int, int] | None = None
 
     def look_at(self, number: int, frame: VideoFrame) -> None:
         """Take the next keyframe."""
         thumbnail = self._framing.thumbnail(frame)
         new = self._is_new(self._second(number), thumbnail)
-        is_cut = new and number in self._at_cuts
+        size = frame.width, frame.height
+        resized = self._size not in (None, size)
+        self._size = size
+        is_cut = resized or (new and number in self._at_cuts)
         self._cut_between(self._last, number, is_cut)
         begins = not number or (is_cut and self._cut(number))
         blank = is_blank(thumbnail, self._settings.solid_std)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import cast
 
 import cv2
@@ -63,18 +64,34 @@ _DETECTORS: dict[str, tuple[Callable[..., SceneDetector], str]] = {
 class SceneCuts:
     """Finds the seconds at which scenes begin.
 
-    Detectors compare presentation times, so a variable frame rate does not move a cut.
+    Detectors compare presentation times, so a variable frame rate does not move a cut. Where the
+    picture changes its size, a scene begins, and detectors begin anew.
     """
 
     def __init__(self, settings: FrameSettings) -> None:
         make, threshold = _DETECTORS[settings.detector]
         options = {} if settings.threshold is None else {threshold: settings.threshold}
-        self._detector = make(min_scene_len=MIN_SCENE_S, **options)
+        self._make = partial(make, min_scene_len=MIN_SCENE_S, **options)
+        self._detector = self._make()
+        self._size: tuple[int, int] | None = None
+        self._last = self._last_cut = 0.0
 
-    def feed(self, second: float, picture: Picture) -> list[float]:
-        """Take the next frame (small, BGR); return cuts found by now, up to 0.6 s in the past."""
-        cuts = self._detector.process_frame(_timecode(second), picture)
-        return [cut.seconds for cut in cuts]
+    def feed(self, second: float, picture: Picture, size: tuple[int, int]) -> list[float]:
+        """Take the next frame (small, BGR) and its full size.
+
+        Returns cuts found by now, up to 0.6 s in the past.
+        """
+        cuts = []
+        if size != self._size and self._size is not None:
+            cuts = self.finish(self._last)
+            self._detector = self._make()
+            if second - max([self._last_cut, *cuts]) >= MIN_SCENE_S:
+                cuts.append(second)
+        self._size, self._last = size, second
+        found = self._detector.process_frame(_timecode(second), picture)
+        cuts += [cut.seconds for cut in found]
+        self._last_cut = max([self._last_cut, *cuts])
+        return cuts
 
     def finish(self, second: float) -> list[float]:
         """Return the cuts that only the end of the video, at its last frame, reveals."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
@@ -38,6 +39,25 @@ class PacketIndex:
             sizes=[size for _, size, _ in found],
             keyframes=[number for number, (_, _, key) in enumerate(found) if key],
             exact=exact and len(set(pts)) == len(pts),
+        )
+
+    @property
+    def leading(self) -> list[int]:
+        """The frames shown before the first keyframe, which refer to what may have been cut away.
+
+        Decoders drop those of an open group of pictures that a cut has left at the beginning.
+        """
+        return self.pts[: self.keyframes[0]] if self.keyframes else []
+
+    def without(self, pts: Collection[int]) -> Self:
+        """Return the index without the frames shown at these times."""
+        stays = [number for number, time in enumerate(self.pts) if time not in pts]
+        keyframes = set(self.keyframes)
+        return type(self)(
+            pts=[self.pts[number] for number in stays],
+            sizes=[self.sizes[number] for number in stays],
+            keyframes=[place for place, number in enumerate(stays) if number in keyframes],
+            exact=self.exact,
         )
 
     def has(self, pts: int) -> bool:
