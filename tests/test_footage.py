@@ -562,3 +562,9 @@ def test_leading_pictures_that_a_decoder_drops_have_no_number(tmp_path: Path) ->
         for frame, picture in full.pictures + keys.pictures
     }
     assert len(cut_away) == 1
+
+
+def test_a_stream_that_nothing_decodes(tmp_path: Path) -> None:
+    path = readable.write(tmp_path / "v.mkv")
+    path.write_bytes(path.read_bytes().replace(b"V_MPEG4/ISO/AVC", b"V_XYZ99/ISO/AVC"))
+    assert rejected(path) == Reason.UNDECODABLE
