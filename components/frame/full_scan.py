@@ -9,8 +9,9 @@ from av.video.frame import VideoFrame
 
 from components.base.profiling import profile
 from components.errors import Reason, VideoRejectedError
-from components.frame.framing import Framing, is_blank
-from components.frame.pick import Pickable, Picker
+from components.frame.choice import Choice
+from components.frame.framing import Framing
+from components.frame.pick import Pickable
 from components.frame.scenes import SceneCuts
 from components.media.decoding import Decoded, opened
 from components.records.videos import Frame
@@ -34,17 +35,16 @@ def full_scan(
         VideoRejectedError: no frame can be decoded.
     """
     cuts = SceneCuts(settings)
-    picker = Picker(1 / settings.sample_fps, settings.min_frames, keep)
+    choice = Choice(settings, keep)
     last: Decoded | None = None
     with opened(path, hwaccel=settings.hwaccel) as video:
         for last in video.decoded(framing.source.start):
             thumbnail = framing.thumbnail(last.frame)
             for second in cuts.feed(last.second, thumbnail):
-                picker.cut(second)
-            candidate = Pickable(last.number, last.second, last.frame)
-            picker.offer(candidate, blank=is_blank(thumbnail, settings.solid_std))
+                choice.cut(second)
+            choice.offer(Pickable(last.number, last.second, last.frame), thumbnail)
         if last is None:
             raise VideoRejectedError(Reason.UNDECODABLE, "no frame of it can be decoded")
         for second in cuts.finish(last.second):
-            picker.cut(second)
-        return picker.finish(max(framing.source.duration, last.second))
+            choice.cut(second)
+        return choice.finish(max(framing.source.duration, last.second))

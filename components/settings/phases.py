@@ -124,6 +124,15 @@ class FrameSettings(Group):
     min_frames: int = variable(
         "VP_MIN_FRAMES", 3, "Fewest frames of a video that has as many", decides=True, ge=1, le=1000
     )
+    scene_change: float = variable(
+        "VP_SCENE_CHANGE",
+        0.5,
+        "How different (0 to 2) what a scene shows must have become, and stay, for one more frame; "
+        "0 looks at cuts and time only",
+        decides=True,
+        ge=0,
+        le=2,
+    )
     solid_std: float = variable(
         "VP_SOLID_STD",
         5.0,
