@@ -79,11 +79,19 @@ def frame_path(video: Video, frame: Frame) -> str:
     return f"{video.platform}/{video.code}/{frame.file}"
 
 
+class Duplicate(Record):
+    """A frame that was dropped because it looks like another; `of` is the number of that one."""
+
+    number: int
+    second: float
+    of: int
+
+
 class FramedVideo(Record):
     """The frames that represent the video, as PNGs in a tar named by `Frame.file`.
 
-    `rectangle` is the crop that was applied; `duplicates_removed` counts frames that the tar
-    holds and `frames` no longer lists.
+    `rectangle` is the crop that was applied; `duplicates` are those that the tar holds and `frames`
+    no longer lists. Version 0.1.0 only counted them, in `duplicates_removed`.
     """
 
     cropped: CroppedVideo
@@ -91,6 +99,7 @@ class FramedVideo(Record):
     frames: tuple[Frame, ...]
     tar: S3Uri
     tar_bytes: int = 0
+    duplicates: tuple[Duplicate, ...] = ()
     duplicates_removed: int = 0
 
     @property

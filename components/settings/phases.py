@@ -146,6 +146,12 @@ class DedupSettings(Group):
     title = "dedup"
 
     enabled: bool = variable("VP_ENABLE_DEDUP", True, "Remove near-duplicates", decides=True)
+    scope: Literal["adjacent", "video"] = variable(
+        "VP_DEDUP_SCOPE",
+        "adjacent",
+        "Compare a frame with the last one kept, or with all kept ones of the video",
+        decides=True,
+    )
     hash_size: int = variable(
         "VP_DHASH_SIZE",
         8,
@@ -157,7 +163,7 @@ class DedupSettings(Group):
     tolerance: int = variable(
         "VP_TOLERANCE",
         5,
-        "A frame within this many bits of the last kept one is a duplicate",
+        "A frame within this many bits of a kept one is a duplicate",
         decides=True,
         ge=0,
     )
