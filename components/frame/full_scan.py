@@ -10,9 +10,11 @@ from av.video.frame import VideoFrame
 from components.base.profiling import profile
 from components.errors import Reason, VideoRejectedError
 from components.frame.choice import Choice
+from components.frame.delay import Delayed
 from components.frame.framing import Framing
 from components.frame.pick import Pickable
 from components.frame.scenes import SceneCuts
+from components.frame.transnet import TransNetCuts
 from components.media.decoding import Decoded, opened
 from components.records.videos import Frame
 from components.settings import FrameSettings
@@ -34,8 +36,7 @@ def full_scan(
         BorderGoneError: there is picture in the border of some frame.
         VideoRejectedError: no frame can be decoded.
     """
-    cuts = SceneCuts(settings)
-    choice = Choice(settings, keep)
+    cuts, choice = _detection(settings, Choice(settings, keep))
     last: Decoded | None = None
     with opened(path, hwaccel=settings.hwaccel) as video:
         for last in video.decoded(framing.source.start):
@@ -48,3 +49,13 @@ def full_scan(
         for second in cuts.finish(last.second):
             choice.cut(second)
         return choice.finish(max(framing.source.duration, last.second))
+
+
+def _detection(
+    settings: FrameSettings, choice: Choice
+) -> tuple[SceneCuts | TransNetCuts, Choice | Delayed]:
+    """Return the detector, and what frames are offered to that it has looked at."""
+    if settings.detector != "transnetv2":
+        return SceneCuts(settings), choice
+    cuts = TransNetCuts(settings)
+    return cuts, Delayed(choice, cuts, settings.min_frames)

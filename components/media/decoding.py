@@ -131,6 +131,11 @@ def share_cores(threads: int) -> None:
     _threads = threads
 
 
+def shared_cores() -> int:
+    """Return how many cores the video at hand may use."""
+    return _threads or len(os.sched_getaffinity(0))
+
+
 @contextmanager
 def opened(path: Path, *, max_pixels: int = 0, hwaccel: str = "none") -> Iterator[VideoFile]:
     """Open the local file at `path` for decoding its first video stream.

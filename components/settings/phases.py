@@ -84,12 +84,29 @@ class CropSettings(Group):
 class FrameSettings(Group):
     title = "frame"
 
-    detector: Literal["adaptive", "content", "hash", "histogram", "threshold"] = variable(
-        "VP_SCENE_DETECTOR", "adaptive", "PySceneDetect's detector", decides=True
+    detector: Literal["adaptive", "content", "hash", "histogram", "threshold", "transnetv2"] = (
+        variable(
+            "VP_SCENE_DETECTOR",
+            "adaptive",
+            "One of PySceneDetect's, or transnetv2, a network (the extra transnet; docs/scenes.md)",
+            decides=True,
+        )
     )
     threshold: float | None = variable(
-        "VP_SCENE_THRESH", None, "Its threshold (default: the detector's own)", decides=True, gt=0
+        "VP_SCENE_THRESH",
+        None,
+        "Its threshold (default: the detector's own); transnetv2's is a probability below 1",
+        decides=True,
+        gt=0,
     )
+
+    @field_validator("threshold")
+    @classmethod
+    def _can_be_reached(cls, threshold: float | None, info: ValidationInfo) -> float | None:
+        if threshold and threshold >= 1 and info.data.get("detector") == "transnetv2":
+            raise ValueError("transnetv2 takes a probability, more than 0 and less than 1")
+        return threshold
+
     scan: Literal["all", "keyframes"] = variable(
         "VP_SCENE_SCAN",
         "all",
