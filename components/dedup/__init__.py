@@ -1,1 +1,1 @@
-"""dedup: drop frames that look like the one before."""
+"""dedup: drop frames that look like one that is kept."""

@@ -19,7 +19,7 @@ class DedupOutputs(ShardOutputs):
 
 COMPONENT = Component(
     name="dedup",
-    purpose="Drop frames that look like the last one kept",
+    purpose="Drop frames that look like one that is kept",
     inputs=DedupInputs,
     outputs=DedupOutputs,
     resources=Resources(cpu=1, memory_gib=1, disk_gib=4),

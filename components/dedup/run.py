@@ -1,17 +1,18 @@
-"""Drops frames that look like the last one kept, by difference hash."""
+"""Drops frames that look like one that is kept, by difference hash."""
 
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import imagehash
 from PIL import Image
 
 from components.base.profiling import profile
 from components.dedup.contract import COMPONENT, DedupInputs, DedupOutputs
+from components.dedup.distinct import originals
 from components.frames_tar.pictures import read_pictures
-from components.records.videos import SKETCH_SIZE, Frame, FramedVideo
+from components.records.videos import SKETCH_SIZE, Duplicate, Frame, FramedVideo
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import run_each
@@ -32,46 +33,35 @@ def _dedup(job: Job[FramedVideo]) -> FramedVideo:
     if not settings.enabled:
         return framed
     if settings.hash_size == _SKETCHED_SIZE:
-        pictures = ((frame, sketched(frame)) for frame in framed.frames)
-        kept = _kept(pictures, settings)
-    else:
-        with job.downloaded(framed.tar, "frames.tar") as tar:
-            kept = _kept(read_pictures(tar, framed.frames), settings)
-    removed = len(framed.frames) - len(kept)
-    return framed.model_copy(update={"frames": kept, "duplicates_removed": removed})
+        return _distinct(framed, ((frame, sketched(frame)) for frame in framed.frames), settings)
+    with job.downloaded(framed.tar, "frames.tar") as tar:
+        return _distinct(framed, read_pictures(tar, framed.frames), settings)
 
 
-def _kept(
-    pictures: Iterable[tuple[Frame, Image.Image]], settings: DedupSettings
-) -> tuple[Frame, ...]:
+def _distinct(
+    framed: FramedVideo, pictures: Iterable[tuple[Frame, Image.Image]], settings: DedupSettings
+) -> FramedVideo:
     hashes = (
         (frame, imagehash.dhash(picture, hash_size=settings.hash_size))
         for frame, picture in pictures
     )
-    return tuple(distinct(hashes, settings.tolerance))
+    kept: list[Frame] = []
+    repeated: list[Duplicate] = []
+    for frame, original in originals(hashes, settings.tolerance, settings.scope):
+        if original is None:
+            kept.append(frame)
+        else:
+            duplicate = Duplicate(number=frame.number, second=frame.second, of=original.number)
+            repeated.append(duplicate)
+    return framed.model_copy(
+        update={
+            "frames": tuple(kept),
+            "duplicates": tuple(repeated),
+            "duplicates_removed": len(repeated),
+        }
+    )
 
 
 def sketched(frame: Frame) -> Image.Image:
     """Return the picture of 9 × 8 pixels whose dHash is that of the frame."""
     return Image.frombytes("L", SKETCH_SIZE, b64decode(frame.sketch))
-
-
-def distinct(
-    hashes: Iterable[tuple[Frame, imagehash.ImageHash]], tolerance: int
-) -> Iterator[Frame]:
-    """Yield the frames whose hash differs by more than `tolerance` bits from the last one yielded.
-
-    A picture of another size is another one: a phone was turned, or a stream has adapted.
-
-    dHash compares each pixel of a tiny grey version with its neighbour (Krawetz 2013, as in
-    imagehash); the distance is the number of differing bits.
-    """
-    last: tuple[Frame, imagehash.ImageHash] | None = None
-    for frame, value in hashes:
-        if last is None or value - last[1] > tolerance or _size(frame) != _size(last[0]):
-            last = frame, value
-            yield frame
-
-
-def _size(frame: Frame) -> tuple[int, int]:
-    return frame.width, frame.height

@@ -8,10 +8,13 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from components.base.profiling import profile
-from components.frame.framing import Framing, is_blank
-from components.frame.pick import Pickable, Picker
+from components.frame.choice import Choice
+from components.frame.delay import Delayed
+from components.frame.framing import Framing
+from components.frame.pick import Pickable
 from components.frame.scanned import Scanned
 from components.frame.scenes import SceneCuts
+from components.frame.transnet import TransNetCuts
 from components.media.losses import check_losses
 from components.media.video import Decoded, opened_source
 from components.settings import FrameSettings, LimitSettings
@@ -34,8 +37,7 @@ def full_scan(
         BorderGoneError: there is picture in the border of some frame.
         VideoRejectedError: less of it can be decoded than the limits ask for.
     """
-    cuts = SceneCuts(settings)
-    picker = Picker(1 / settings.sample_fps, settings.min_frames, keep)
+    cuts, choice = _detection(settings, Choice(settings, keep))
     last: Decoded | None = None
     source = framing.source
     with opened_source(
@@ -43,12 +45,22 @@ def full_scan(
     ) as video:
         for last in video.decoded(source.start):
             thumbnail = framing.thumbnail(last.frame)
-            for second in cuts.feed(last.second, thumbnail, (last.frame.width, last.frame.height)):
-                picker.cut(second)
-            candidate = Pickable(last.number, last.second, last.frame)
-            picker.offer(candidate, blank=is_blank(thumbnail, settings.solid_std))
+            size = last.frame.width, last.frame.height
+            for second in cuts.feed(last.second, thumbnail, size):
+                choice.cut(second)
+            choice.offer(Pickable(last.number, last.second, last.frame), thumbnail)
         check_losses(video, last.number + 1 if last else 0, limits)
         assert last is not None, "a video without frames has lost them all"
         for second in cuts.finish(last.second):
-            picker.cut(second)
-        return Scanned(picker.finish(max(source.duration, last.second)), video.lost)
+            choice.cut(second)
+        return Scanned(choice.finish(max(source.duration, last.second)), video.lost)
+
+
+def _detection(
+    settings: FrameSettings, choice: Choice
+) -> tuple[SceneCuts | TransNetCuts, Choice | Delayed]:
+    """Return the detector, and what frames are offered to that it has looked at."""
+    if settings.detector != "transnetv2":
+        return SceneCuts(settings), choice
+    cuts = TransNetCuts(settings)
+    return cuts, Delayed(choice, cuts, settings.min_frames)

@@ -8,19 +8,22 @@ in docs/performance.md.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 from av.video.frame import VideoFrame
 
 from components.base.profiling import profile
-from components.frame.framing import Framing, is_blank
+from components.frame.changes import STAYS_S
+from components.frame.choice import Choice
+from components.frame.framing import Framing
 from components.frame.hints import keyframes_at_cuts, spikes, tell_cuts
-from components.frame.pick import Pickable, Picker
+from components.frame.pick import Pickable
 from components.frame.scanned import Scanned
 from components.frame.scenes import MIN_SCENE_S, changes
 from components.media.packets import PacketIndex
+from components.media.pictures import Picture
 from components.media.video import VideoFile, opened_source
 from components.records.videos import Frame
 from components.settings import FrameSettings, LimitSettings
@@ -29,6 +32,10 @@ from components.settings import FrameSettings, LimitSettings
 _SETTLED = 3
 # A scene that begins with a blank keyframe shows something after so many frames, or fades slowly.
 _FADED_IN = 15
+# Where something else comes to be shown between two keyframes, frames are looked at so far apart.
+_EVERY_S = 0.2
+# So far apart, keyframes may have more between them than the cuts that sizes tell of.
+_LONG_S = 4.0
 # Above this share of the frames, decoding all of them in order is as fast.
 _WORTHWHILE = 0.4
 
@@ -120,12 +127,12 @@ class _Scan:
         keep: Callable[[Pickable[VideoFrame]], None],
     ) -> None:
         self._index, self._between = index, between
-        self._seeker, self._framing, self._settings = seeker, framing, settings
-        self._picker = Picker(1 / settings.sample_fps, settings.min_frames, keep)
+        self._seeker, self._framing = seeker, framing
+        self._choice = Choice(settings, keep)
         self._is_new = changes(settings)
         self._at_cuts = keyframes_at_cuts(index)
         self._last_cut = self._second(0)
-        self._last = 0
+        self._last = self._offered = 0
         self._size: tuple[int, int] | None = None
 
     def look_at(self, number: int, frame: VideoFrame) -> None:
@@ -136,10 +143,10 @@ class _Scan:
         resized = self._size not in (None, size)
         self._size = size
         is_cut = resized or (new and number in self._at_cuts)
-        self._cut_between(self._last, number, is_cut)
+        changed = not is_cut and self._choice.has_changed(thumbnail)
+        self._look_between(self._last, number, is_cut, changed)
         begins = not number or (is_cut and self._cut(number))
-        blank = is_blank(thumbnail, self._settings.solid_std)
-        self._offer(number, frame, blank)
+        blank = self._offer(number, frame, thumbnail)
         if begins and blank:
             self._offer_after(number, min(number + _FADED_IN, self._next_keyframe(number) - 1))
         self._last = number
@@ -147,39 +154,70 @@ class _Scan:
     def finish(self) -> list[Frame]:
         """Return the frames that were picked, in order of time."""
         end = len(self._index.pts)
-        self._cut_between(self._last, end, is_cut=True)
-        return self._picker.finish(max(self._framing.source.duration, self._second(end - 1)))
+        sizes = self._index.sizes
+        # No keyframe tells what comes after the last one; another picture costs as much as one.
+        changed = sum(sizes[self._last + 1 :]) > sizes[self._last]
+        self._look_between(self._last, end, is_cut=True, changed=changed)
+        return self._choice.finish(max(self._framing.source.duration, self._second(end - 1)))
 
-    def _cut_between(self, first: int, last: int, is_cut: bool) -> None:
-        """Begin the scenes between two keyframes; those that end before the second have none."""
+    def _look_between(self, first: int, last: int, is_cut: bool, changed: bool) -> None:
+        """Begin the scenes between two keyframes, and offer frames of what no keyframe shows.
+
+        That is the scenes that end before the second one, and what comes to be shown slowly.
+        Decoded is as far as that takes; on the way, frames are offered as well.
+        """
         low, high = (bisect_left(self._between, number) for number in (first, last))
         starts = self._between[low:high]
-        for start, end in pairwise([*starts, last]):
-            if self._cut(start) and (end < last or is_cut):
-                self._offer_after(first, min(start + _SETTLED, end - 1))
+        settled = {
+            min(start + _SETTLED, end - 1)
+            for start, end in pairwise([*starts, last])
+            if end < last or is_cut
+        }
+        until = last if changed and self._is_long(first, last, starts) else max(settled, default=0)
+        for number, frame in self._decoded_from(first) if until else ():
+            if number > until or number >= last:
+                break
+            while starts and starts[0] <= number:
+                self._cut(starts.pop(0))
+            due = self._second(number) - self._second(self._offered) >= _EVERY_S
+            if number > self._offered and (due or number in settled):
+                self._offer(number, frame, self._framing.thumbnail(frame))
+        for start in starts:
+            self._cut(start)
+
+    def _is_long(self, first: int, last: int, starts: list[int]) -> bool:
+        """Return whether a picture can stay between two keyframes that no cut in `starts` shows."""
+        between = self._second(last - 1) - self._second(first)
+        return between > (_LONG_S if starts else STAYS_S)
 
     def _cut(self, number: int) -> bool:
         """Begin a scene, unless the last one has only just begun; tell whether it did."""
         second = self._second(number)
         if second - self._last_cut < MIN_SCENE_S:
             return False
-        self._picker.cut(second)
+        self._choice.cut(second)
         self._last_cut = second
         return True
 
-    def _offer(self, number: int, frame: VideoFrame, blank: bool) -> None:
-        self._picker.offer(Pickable(number, self._second(number), frame), blank=blank)
-
     def _offer_after(self, keyframe: int, wanted: int) -> None:
         """Decode from a keyframe to the wanted frame and offer that."""
-        pts = self._index.pts[wanted]
+        for number, frame in self._decoded_from(keyframe):
+            if number >= wanted:
+                if number == wanted:
+                    self._offer(wanted, frame, self._framing.thumbnail(frame))
+                return
+
+    def _decoded_from(self, keyframe: int) -> Iterator[tuple[int, VideoFrame]]:
+        """Yield the frames from a keyframe on, with their numbers."""
         self._seeker.seek(self._index.pts[keyframe])
         for frame in self._seeker.frames(self._seeker.packets()):
-            if frame.pts is not None and frame.pts >= pts:
-                if frame.pts == pts:
-                    thumbnail = self._framing.thumbnail(frame)
-                    self._offer(wanted, frame, is_blank(thumbnail, self._settings.solid_std))
-                return
+            if frame.pts is not None and self._index.has(frame.pts):
+                yield self._index.number(frame.pts), frame
+
+    def _offer(self, number: int, frame: VideoFrame, thumbnail: Picture) -> bool:
+        """Offer a frame; return whether it is blank."""
+        self._offered = number
+        return self._choice.offer(Pickable(number, self._second(number), frame), thumbnail)
 
     def _next_keyframe(self, number: int) -> int:
         following = bisect_right(self._index.keyframes, number)

@@ -1,8 +1,9 @@
 """Which frames represent a video, decided while it is decoded once.
 
-A scene is cut into parts of at most `every` seconds (1 / VP_SAMPLE_FPS) and each part gives the
-frame nearest its middle. Where that makes fewer than the minimum, frames spread over the whole
-video fill up. Only a bounded number of frames is held at any time, however long the video is.
+A scene is cut into parts of at most `every` seconds (1 / VP_SAMPLE_FPS), and where it comes to show
+something else; each part gives the frame nearest its middle. Where that makes fewer than the
+minimum, frames spread over the whole video fill up. Only a bounded number of frames is held at any
+time, however long the video is.
 """
 
 from __future__ import annotations
@@ -92,10 +93,15 @@ class Picker(Generic[Item]):
     def cut(self, second: float) -> None:
         """A new scene began at `second`, which may be a little in the past."""
         second = max(second, self._part_start)
+        self.split(second)
+        self._starts.append(second)
+
+    def split(self, second: float) -> None:
+        """Something else is shown since `second`, in the same scene: its parts are two."""
+        second = max(second, self._part_start)
         later = [held for held in self._part.held if held.second >= second]
         self._part.held = [held for held in self._part.held if held.second < second]
         self._close_part(second)
-        self._starts.append(second)
         for candidate in later:
             self._part.offer(candidate)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from components.base.profiling import profile
 from components.frame.contract import COMPONENT, FrameInputs, FrameOutputs
+from components.frame.detectors import require_detector
 from components.frame.extract import extract
 from components.records.videos import CroppedVideo, FramedVideo
 from components.running.job import Job
@@ -13,7 +14,12 @@ from components.running.shard import run_each
 
 @profile
 def run(inputs: FrameInputs, services: Services) -> FrameOutputs:
-    """Pick the frames of every video of the shard."""
+    """Pick the frames of every video of the shard.
+
+    Raises:
+        ConfigurationError: the detector needs a package that is not installed.
+    """
+    require_detector(services.settings.frame)
     return run_each(COMPONENT, inputs.manifest, services, _frame, files=lambda framed: [framed.tar])
 
 

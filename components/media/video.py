@@ -217,6 +217,11 @@ def share_cores(threads: int) -> None:
     _threads = threads
 
 
+def shared_cores() -> int:
+    """Return how many cores the video at hand may use."""
+    return _threads or len(os.sched_getaffinity(0))
+
+
 @contextmanager
 def opened(
     path: Path,

@@ -33,6 +33,8 @@ class MarkedFrame(Frame):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     sketch: SkipJsonSchema[str] = Field("", exclude=True)
+    width: SkipJsonSchema[int] = Field(0, exclude=True)
+    height: SkipJsonSchema[int] = Field(0, exclude=True)
     path: str = ""
     uuid: str = ""
 

@@ -12,6 +12,8 @@ from components.records.record import Record
 from components.records.videos import RecordedVideo, Rectangle
 
 NOT_TRIED = "not tried"
+# What only dedup asks of a frame.
+_OF_THE_PICTURE = {"sketch", "width", "height"}
 
 
 class RunFrame(Record):
@@ -22,8 +24,6 @@ class RunFrame(Record):
     path: str
     scene_start: float
     scene_end: float
-    width: int = 0
-    height: int = 0
 
 
 class RunVideo(Record):
@@ -58,7 +58,7 @@ class RunVideo(Record):
             return cls(**ended)
         framed = entry.result.indexed.framed
         frames = (
-            RunFrame(path=framed.path(frame), **frame.model_dump(exclude={"sketch"}))
+            RunFrame(path=framed.path(frame), **frame.model_dump(exclude=_OF_THE_PICTURE))
             for frame in framed.frames
         )
         return cls(

@@ -99,11 +99,20 @@ def frame_path(video: Video, frame: Frame) -> str:
     return f"{video.platform}/{video.code}/{frame.file}"
 
 
+class Duplicate(Record):
+    """A frame that was dropped because it looks like another; `of` is the number of that one."""
+
+    number: int
+    second: float
+    of: int
+
+
 class FramedVideo(Record):
     """The frames that represent the video, as PNGs in a tar named by `Frame.file`.
 
-    `rectangle` is the crop that was applied; `duplicates_removed` counts frames that the tar
-    holds and `frames` no longer lists; `lost_packets` those that could not be decoded.
+    `rectangle` is the crop that was applied; `duplicates` are those that the tar holds and `frames`
+    no longer lists (version 0.1.0 only counted them, in `duplicates_removed`); `lost_packets` those
+    that could not be decoded.
     """
 
     cropped: CroppedVideo
@@ -111,6 +120,7 @@ class FramedVideo(Record):
     frames: tuple[Frame, ...]
     tar: S3Uri
     tar_bytes: int = 0
+    duplicates: tuple[Duplicate, ...] = ()
     duplicates_removed: int = 0
     lost_packets: int = 0
 

@@ -84,12 +84,29 @@ class CropSettings(Group):
 class FrameSettings(Group):
     title = "frame"
 
-    detector: Literal["adaptive", "content", "hash", "histogram", "threshold"] = variable(
-        "VP_SCENE_DETECTOR", "adaptive", "PySceneDetect's detector", decides=True
+    detector: Literal["adaptive", "content", "hash", "histogram", "threshold", "transnetv2"] = (
+        variable(
+            "VP_SCENE_DETECTOR",
+            "adaptive",
+            "One of PySceneDetect's, or transnetv2, a network (the extra transnet; docs/scenes.md)",
+            decides=True,
+        )
     )
     threshold: float | None = variable(
-        "VP_SCENE_THRESH", None, "Its threshold (default: the detector's own)", decides=True, gt=0
+        "VP_SCENE_THRESH",
+        None,
+        "Its threshold (default: the detector's own); transnetv2's is a probability below 1",
+        decides=True,
+        gt=0,
     )
+
+    @field_validator("threshold")
+    @classmethod
+    def _can_be_reached(cls, threshold: float | None, info: ValidationInfo) -> float | None:
+        if threshold and threshold >= 1 and info.data.get("detector") == "transnetv2":
+            raise ValueError("transnetv2 takes a probability, more than 0 and less than 1")
+        return threshold
+
     scan: Literal["all", "keyframes"] = variable(
         "VP_SCENE_SCAN",
         "all",
@@ -124,6 +141,15 @@ class FrameSettings(Group):
     min_frames: int = variable(
         "VP_MIN_FRAMES", 3, "Fewest frames of a video that has as many", decides=True, ge=1, le=1000
     )
+    scene_change: float = variable(
+        "VP_SCENE_CHANGE",
+        0.5,
+        "How different (0 to 2) what a scene shows must have become, and stay, for one more frame; "
+        "0 looks at cuts and time only",
+        decides=True,
+        ge=0,
+        le=2,
+    )
     solid_std: float = variable(
         "VP_SOLID_STD",
         5.0,
@@ -137,6 +163,12 @@ class DedupSettings(Group):
     title = "dedup"
 
     enabled: bool = variable("VP_ENABLE_DEDUP", True, "Remove near-duplicates", decides=True)
+    scope: Literal["adjacent", "video"] = variable(
+        "VP_DEDUP_SCOPE",
+        "adjacent",
+        "Compare a frame with the last one kept, or with all kept ones of the video",
+        decides=True,
+    )
     hash_size: int = variable(
         "VP_DHASH_SIZE",
         8,
@@ -148,7 +180,7 @@ class DedupSettings(Group):
     tolerance: int = variable(
         "VP_TOLERANCE",
         5,
-        "A frame within this many bits of the last kept one is a duplicate",
+        "A frame within this many bits of a kept one is a duplicate",
         decides=True,
         ge=0,
     )

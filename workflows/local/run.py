@@ -14,6 +14,7 @@ from components.base.model_names import identity
 from components.base.run_names import run_name
 from components.encoders.load import require_packages
 from components.errors import ConfigurationError
+from components.frame.detectors import require_detector
 from components.pipeline import component, video_to_embedding
 from components.records.manifest import Entry
 from components.records.run_report import RunReport
@@ -84,12 +85,13 @@ def _check(services: Services) -> None:
     """Refuse to start work that could not be indexed or booked in the end.
 
     Raises:
-        ConfigurationError: the collection holds vectors of another model; what the model runs on
-            is not installed; Postgres's variables.
+        ConfigurationError: the collection holds vectors of another model; what the model or the
+            scene detector runs on is not installed; Postgres's variables.
         TransientError: Qdrant or Postgres does not answer.
     """
     settings = services.settings
     require_packages(settings.embed)
+    require_detector(settings.frame)
     indexed, wanted = services.collection.model(), identity(settings.embed.model)
     if indexed is not None and indexed != wanted:
         raise ConfigurationError(
