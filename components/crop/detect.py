@@ -29,13 +29,19 @@ _SLACK_PX = 16
 
 
 @profile
-def find_picture(path: Path, source: SourceVideo, settings: CropSettings) -> Rectangle | None:
+def find_picture(
+    path: Path, source: SourceVideo, settings: CropSettings, report: Path | None = None
+) -> Rectangle | None:
     """Return the part of the frame inside its borders, or None if there is none worth a crop.
 
     Where the keyframes leave room for a border, cropdetect runs over keyframes of the whole video
     and clips at a few positions. The rectangle that holds all it finds is proposed; each side of it
     then has to prove itself a border over these pictures (see `components.media.borders`).
+
+    Args:
+        report: The file that cropdetect writes to; beside the video where None.
     """
+    report = report or path.with_suffix(".cropdetect")
     if min(source.width, source.height) < _SMALLEST_PX:
         return None
     with opened(path) as video:
@@ -47,7 +53,7 @@ def find_picture(path: Path, source: SourceVideo, settings: CropSettings) -> Rec
         evidence = Evidence(source.height, source.width)
         video.seek(0)
         pictures = chain(_keyframes(video, source), _clips(video, source, settings))
-        bars = _proposed(evidence.added(pictures), path, source, settings)
+        bars = _proposed(evidence.added(pictures), report, source, settings)
     if bars is None or bars == Bars(0, 0, 0, 0):
         return None
     return _worthwhile(judged(evidence, bars, settings.limit), source, settings)
@@ -98,21 +104,19 @@ def _dark(lit: NDArray[np.bool_]) -> float:
 
 
 def _proposed(
-    pictures: Iterable[Picture], path: Path, source: SourceVideo, settings: CropSettings
+    pictures: Iterable[Picture], report: Path, source: SourceVideo, settings: CropSettings
 ) -> Bars | None:
     """Return what cropdetect finds outside the union of the pictures, None where all is black.
 
-    The bounds are those before rounding, which it reports as metadata.
+    The bounds are those before rounding, which it reports as metadata, to the file `report`.
     """
     limit, round_to, reset = settings.cropdetect.split(":")
-    report = path.with_suffix(".cropdetect")
     detected = (
         ffmpeg.pictures_input(source.width, source.height)
         .filter("cropdetect", limit=limit, round=round_to, reset=reset, skip=0)
         .filter("metadata", mode="print", file=str(report))
         .output("-", format="null")
     )
-    report.write_text("")
     ffmpeg.feed(detected, pictures)
     # As long as all is black, cropdetect leaves the bounds crossed.
     bounds = {name: int(value) for name, value in _BOUND.findall(report.read_text())}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from components.base.profiling import profile
 from components.frame.contract import COMPONENT, FrameInputs, FrameOutputs
 from components.frame.extract import extract
-from components.records.videos import CroppedVideo, FramedVideo
+from components.frames_tar.read import check_tar
+from components.records.videos import CroppedVideo, Frame, FramedVideo, Rectangle
+from components.running.decoders import Access, unbelievable
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import run_each
@@ -19,11 +21,21 @@ def run(inputs: FrameInputs, services: Services) -> FrameOutputs:
 
 def _frame(job: Job[CroppedVideo]) -> FramedVideo:
     cropped, settings = job.input, job.services.settings
-    with job.downloaded(cropped.reencoded or cropped.source.video.source, "source") as path:
-        tar = path.with_name("frames.tar")
+    with (
+        job.downloaded(cropped.reencoded or cropped.source.video.source, "source") as path,
+        job.services.scratch.folder() as folder,
+    ):
+        tar = folder / "frames.tar"
+        access = Access(path, (tar,), gpu=settings.frame.hwaccel == "cuda")
         rectangle, frames = job.services.decoders.call(
-            extract, path, tar, cropped, settings.frame, settings.crop.limit
+            access, extract, path, tar, cropped, settings.frame, settings.crop.limit
         )
+        _check(job, rectangle, frames)
+        size = rectangle or cropped.source
+        try:
+            check_tar(tar, frames, size.width, size.height)
+        except ValueError as error:
+            raise unbelievable(str(error)) from error
         tar_bytes = tar.stat().st_size
         uri = job.upload("tar", tar, content_type="application/x-tar")
     return FramedVideo(
@@ -33,3 +45,20 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
         tar=uri,
         tar_bytes=tar_bytes,
     )
+
+
+def _check(job: Job[CroppedVideo], rectangle: Rectangle | None, frames: list[Frame]) -> None:
+    """Refuse frames that no video has, and a crop that nobody asked for.
+
+    Raises:
+        VideoRejectedError: the worker says such.
+    """
+    most = job.services.settings.limits.max_duration_s
+    numbers = [frame.number for frame in frames]
+    if not numbers or numbers != sorted(set(numbers)) or numbers[0] < 0:
+        raise unbelievable(f"{len(numbers)} frames that are not in order")
+    for frame in frames:
+        if not 0 <= frame.second <= most or not frame.scene_start <= frame.second:
+            raise unbelievable(f"a frame at {frame.second} s")
+    if rectangle not in (None, job.input.rectangle):
+        raise unbelievable("another rectangle")

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from components.base.logs import log
 from components.errors import Reason, VideoRejectedError
 from components.records.videos import SourceVideo
+from components.settings import LimitSettings
 
 # Containers that hold their own data. Playlists and scripts (hls, concat, dash, …) are not among
 # them, and no protocol but the local file is allowed, so a file cannot make FFmpeg open another.
@@ -120,6 +121,7 @@ class VideoFile:
 
 
 _threads = 0
+_decoders = str(LimitSettings.model_fields["decoders"].default)
 
 
 def share_cores(threads: int) -> None:
@@ -129,6 +131,17 @@ def share_cores(threads: int) -> None:
     """
     global _threads  # noqa: PLW0603, a worker process has one task at a time
     _threads = threads
+
+
+def allow_decoders(names: str) -> None:
+    """Use no other of FFmpeg's decoders from now on: names with commas."""
+    global _decoders  # noqa: PLW0603, a worker process has one task at a time
+    _decoders = names
+
+
+def allowed_decoders() -> str:
+    """Return the names of the decoders that may be used, with commas."""
+    return _decoders
 
 
 @contextmanager
@@ -154,6 +167,7 @@ def opened(path: Path, *, max_pixels: int = 0, hwaccel: str = "none") -> Iterato
                 Reason.NO_VIDEO_STREAM, f"expected a video stream, found {kinds}"
             )
         stream = streams[0]
+        _check_decoder(stream)
         stream.thread_type = "AUTO"
         # A long video may be the last to end, with nothing left beside it.
         long = (container.duration or 0) / av.time_base > _LONG_S
@@ -167,7 +181,11 @@ def opened(path: Path, *, max_pixels: int = 0, hwaccel: str = "none") -> Iterato
 
 def _container(path: Path, hwaccel: str) -> InputContainer:
     options: Any = {
-        "options": {"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS},
+        "options": {
+            "protocol_whitelist": PROTOCOLS,
+            "format_whitelist": DEMUXERS,
+            "codec_whitelist": _decoders,
+        },
         **_ANY_METADATA,
     }
     if hwaccel != "none":
@@ -179,6 +197,17 @@ def _container(path: Path, hwaccel: str) -> InputContainer:
             log.warning("no decoding on %s here, on the CPU instead: %s", hwaccel, error)
     container: InputContainer = av.open(str(path), **options)
     return container
+
+
+def _check_decoder(stream: VideoStream) -> None:
+    context = stream.codec_context
+    name = context.codec.name if context else "none that FFmpeg knows"
+    if name not in _decoders.split(","):
+        raise VideoRejectedError(
+            Reason.UNSUPPORTED_CODEC,
+            f"its video needs the decoder {name}, which VP_DECODERS does not list; upload it as "
+            "H.264, or add the decoder",
+        )
 
 
 def upright(
