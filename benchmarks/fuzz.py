@@ -20,7 +20,7 @@ from components.crop.detect import find_picture
 from components.errors import VideoRejectedError
 from components.frame.extract import extract
 from components.records.videos import CroppedVideo
-from components.running.decoders import Decoders
+from components.running.decoders import Access, Decoders
 from components.settings import CropSettings, FrameSettings, LimitSettings
 from tests import readable
 from tests.conftest import source_of
@@ -94,11 +94,14 @@ def _mutant(content: bytes, random: np.random.Generator) -> bytes:
 
 def _ended(path: Path, decoders: Decoders, limits: LimitSettings) -> str:
     try:
-        source = decoders.call(source_of, path, limits)
-        rectangle = decoders.call(find_picture, path, source, CropSettings(), limits)
+        source = decoders.call(Access(path), source_of, path, limits)
+        report, tar = path.with_suffix(".cropdetect"), path.with_suffix(".tar")
+        crop = CropSettings()
+        access = Access(path, (report,))
+        rectangle = decoders.call(access, find_picture, path, source, crop, limits, report)
         cropped = CroppedVideo(source=source, rectangle=rectangle)
-        tar = path.with_suffix(".tar")
-        extracted = decoders.call(extract, path, tar, cropped, FrameSettings(), limits, 24)
+        access = Access(path, (tar,))
+        extracted = decoders.call(access, extract, path, tar, cropped, FrameSettings(), limits, 24)
     except VideoRejectedError as error:
         return f"rejected: {error.reason}"
     except Exception as error:

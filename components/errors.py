@@ -120,6 +120,11 @@ class Reason(_Explained):
         "no frame can be decoded, or less of them than `VP_MIN_DECODED`",
         _after("play it with `ffplay`; replace the file, or lower the setting", "undecodable"),
     )
+    UNSUPPORTED_CODEC = (
+        "unsupported_codec",
+        "needs a decoder that `VP_DECODERS` does not list",
+        _after("add the decoder if such files are wanted", "unsupported_codec"),
+    )
     TOO_LARGE = (
         "too_large",
         "more pixels a frame, as displayed, than `VP_MAX_PIXELS`",
@@ -129,6 +134,11 @@ class Reason(_Explained):
         "too_long",
         "longer than `VP_MAX_DURATION_SECS`",
         _after("raise it, with `VP_DECODE_TIMEOUT_SECS`", "too_long"),
+    )
+    TOO_MUCH_WRITTEN = (
+        "too_much_written",
+        "its frames, or its re-encoded version, take more than `VP_MAX_WRITTEN_MB`",
+        _after("raise it if the video is worth it, with the disk of frame", "too_much_written"),
     )
     BLANK = (
         "blank",
@@ -182,3 +192,7 @@ class VideoRejectedError(PipelineError):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"
+
+
+class WorkerFaultError(Exception):
+    """A fault of the program in a worker process: named as it was there, its traceback a note."""

@@ -15,6 +15,7 @@ import pytest
 from components.errors import ConfigurationError
 from components.plan.job_input import named_video, parse_job_input
 from components.records.videos import FramedVideo, Video
+from components.running.decoders import Decoders
 from tests.clips import ffmpeg, numbered_picture, numbered_video, write_pictures
 from tests.conftest import Corpus
 
@@ -66,6 +67,12 @@ def huge(good: Path, tmp_path: Path) -> bytes:
     return target.read_bytes()
 
 
+def lossless(good: Path, tmp_path: Path) -> bytes:
+    target = tmp_path / "lossless.mkv"
+    ffmpeg("-i", good, "-c:v", "magicyuv", target)
+    return target.read_bytes()
+
+
 def endless(good: Path, tmp_path: Path) -> bytes:
     target = tmp_path / "endless.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x64:r=1/100:d=20000", target)
@@ -103,6 +110,7 @@ REJECTED: dict[str, tuple[str, Maker]] = {
     "12000x8000": ("too_large", huge),
     "5.5 hours": ("too_long", endless),
     "damaged": ("undecodable", damaged),
+    "a codec that no app writes": ("unsupported_codec", lossless),
     "one colour": ("blank", one_colour),
 }
 
@@ -141,6 +149,20 @@ def test_a_rejection_is_remembered_until_a_limit_changes(good: Path, corpus: Cor
     services.settings = services.settings.having("limits", max_pixels=10**6)
     (entry,) = corpus.through("fetch")
     assert entry.problem is None
+
+
+def test_a_decoder_can_be_allowed_and_forbidden(good: Path, tmp_path: Path, corpus: Corpus) -> None:
+    corpus.add(lossless(good, tmp_path), "lossless")
+    corpus.add(good, "good")
+    services = corpus.services
+    services.settings = services.settings.having("limits", decoders="magicyuv")
+    pool = Decoders(2, services.settings.limits)
+    services._shared = pool  # type: ignore[attr-defined]
+    lossless_entry, good_entry = corpus.through("fetch", "crop", "frame")
+    assert lossless_entry.problem is None
+    assert good_entry.problem
+    assert good_entry.problem.reason == "unsupported_codec"
+    assert "h264" in good_entry.problem.message
 
 
 def test_too_many_bytes(good: Path, corpus: Corpus) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from components.errors import Reason, TransientError, VideoRejectedError
-from components.running.decoders import Decoders
+from components.running.decoders import Access, Decoders
 from components.settings import LimitSettings
 
 pytestmark = pytest.mark.slow
@@ -43,12 +43,12 @@ def answer(value: int) -> int:
 
 
 def leave_a_child() -> None:
-    """Hang in a program that the worker started."""
-    import subprocess
+    """Hang in a program that was started for the worker."""
+    from components.base.processes import start
+    from components.media.ffmpeg import program
 
-    from components.base.processes import die_with_parent
-
-    subprocess.run(["sleep", "61.5"], preexec_fn=die_with_parent, check=True)
+    endless = ["-re", "-f", "lavfi", "-i", "color=size=16x16:duration=61.5", "-f", "null", "-"]
+    start([program(), "-nostdin", "-loglevel", "quiet", *endless])()
 
 
 @pytest.fixture(scope="module")
@@ -69,27 +69,27 @@ def strict() -> Iterator[Decoders]:
 )
 def test_what_goes_wrong_in_a_worker_is_the_videos(strict: Decoders, work, reason: Reason) -> None:  # type: ignore[no-untyped-def]
     with ThreadPoolExecutor(4) as callers:
-        others = [callers.submit(strict.call, answer, number) for number in range(4)]
+        others = [callers.submit(strict.call, Access(), answer, number) for number in range(4)]
         with pytest.raises(VideoRejectedError) as caught:
-            strict.call(work)
+            strict.call(Access(), work)
         assert [other.result() for other in others] == [0, 1, 2, 3]
     assert caught.value.reason == reason
-    assert strict.call(answer, 7) == 7
+    assert strict.call(Access(), answer, 7) == 7
 
 
 def test_a_worker_killed_from_outside_is_not_the_videos_fault(strict: Decoders) -> None:
     with pytest.raises(TransientError, match="killed"):
-        strict.call(be_killed)
-    assert strict.call(answer, 7) == 7
+        strict.call(Access(), be_killed)
+    assert strict.call(Access(), answer, 7) == 7
 
 
 def test_programs_end_with_their_worker(strict: Decoders) -> None:
     with pytest.raises(VideoRejectedError, match="VP_DECODE_TIMEOUT_SECS"):
-        strict.call(leave_a_child)
+        strict.call(Access(), leave_a_child)
     deadline = time.monotonic() + 50
-    while time.monotonic() < deadline and running("61.5"):
+    while time.monotonic() < deadline and running("color=size=16x16:duration=61.5"):
         time.sleep(0.05)
-    assert not running("61.5")
+    assert not running("color=size=16x16:duration=61.5")
 
 
 def running(argument: str) -> bool:

@@ -567,4 +567,4 @@ def test_leading_pictures_that_a_decoder_drops_have_no_number(tmp_path: Path) ->
 def test_a_stream_that_nothing_decodes(tmp_path: Path) -> None:
     path = readable.write(tmp_path / "v.mkv")
     path.write_bytes(path.read_bytes().replace(b"V_MPEG4/ISO/AVC", b"V_XYZ99/ISO/AVC"))
-    assert rejected(path) == Reason.UNDECODABLE
+    assert rejected(path) == Reason.UNSUPPORTED_CODEC

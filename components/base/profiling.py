@@ -2,7 +2,8 @@
 
 With `PROFILE_JSON=run.prof` each process appends its spans to a file of its own in
 `run.prof.parts/`; the process that started the run joins them into `run.prof`, which
-chrome://tracing and Perfetto open (Trace Event Format, complete events "X").
+chrome://tracing and Perfetto open (Trace Event Format, complete events "X"). A process that may not
+write there keeps its spans, and who started it adds them.
 """
 
 from __future__ import annotations
@@ -16,10 +17,43 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+_MOST_KEPT = 1000
+_kept: list[dict[str, Any]] | None = None
+
+
+def keep_spans() -> None:
+    """Keep this process's spans in memory from now on, up to a thousand."""
+    global _kept  # noqa: PLW0603, all threads of the process share the list
+    _kept = []
+
+
+def kept_spans() -> list[dict[str, Any]]:
+    """Return the spans that were kept."""
+    return _kept or []
+
+
+def add_spans(events: list[dict[str, Any]]) -> None:
+    """Write spans that another process kept, if PROFILE_JSON is set."""
+    for event in events:
+        _write(event)
+
+
+def _write(event: dict[str, Any]) -> None:
+    parts = _parts()
+    if _kept is not None:
+        if len(_kept) < _MOST_KEPT:
+            _kept.append(event)
+    elif parts is not None:
+        parts.mkdir(parents=True, exist_ok=True)
+        # One short write to a file opened for appending keeps lines of threads apart.
+        with (parts / f"{os.getpid()}.jsonl").open("a") as file:
+            file.write(json.dumps(event) + "\n")
 
 
 def _parts() -> Path | None:
@@ -30,8 +64,7 @@ def _parts() -> Path | None:
 @contextmanager
 def span(name: str, **arguments: str) -> Iterator[None]:
     """Record the time of the block under `name`; does nothing unless PROFILE_JSON is set."""
-    parts = _parts()
-    if parts is None:
+    if _kept is None and _parts() is None:
         yield
         return
     start = time.perf_counter_ns()
@@ -47,10 +80,7 @@ def span(name: str, **arguments: str) -> Iterator[None]:
             "tid": threading.get_native_id(),
             "args": arguments,
         }
-        parts.mkdir(parents=True, exist_ok=True)
-        # One short write to a file opened for appending keeps lines of threads apart.
-        with (parts / f"{os.getpid()}.jsonl").open("a") as file:
-            file.write(json.dumps(event) + "\n")
+        _write(event)
 
 
 def profile(function: Callable[P, T]) -> Callable[P, T]:

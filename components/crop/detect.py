@@ -32,7 +32,11 @@ _SLACK_PX = 16
 
 @profile
 def find_picture(
-    path: Path, source: SourceVideo, settings: CropSettings, limits: LimitSettings
+    path: Path,
+    source: SourceVideo,
+    settings: CropSettings,
+    limits: LimitSettings,
+    report: Path | None = None,
 ) -> Rectangle | None:
     """Return the part of the frame inside its borders, or None if there is none worth a crop.
 
@@ -40,9 +44,13 @@ def find_picture(
     and clips at a few positions. The rectangle that holds all it finds is proposed; each side of it
     then has to prove itself a border over these pictures (see `components.media.borders`).
 
+    Args:
+        report: The file that cropdetect writes to; beside the video where None.
+
     Raises:
         VideoRejectedError: it cannot be decoded.
     """
+    report = report or path.with_suffix(".cropdetect")
     if min(source.width, source.height) < _SMALLEST_PX:
         return None
     # Most videos have none, and looking at more of a picture cannot make one.
@@ -52,7 +60,7 @@ def find_picture(
     evidence = Evidence(source.height, source.width)
     with _alone(path, source, limits) as video:
         pictures = chain(_keyframes(video, source), _clips(video, source, settings))
-        bars = _proposed(evidence.added(pictures), path, source, settings)
+        bars = _proposed(evidence.added(pictures), report, source, settings)
     if bars is None or bars == Bars(0, 0, 0, 0):
         return None
     return _worthwhile(judged(evidence, bars, settings.limit), source, settings)
@@ -116,21 +124,19 @@ def _dark(lit: NDArray[np.bool_]) -> float:
 
 
 def _proposed(
-    pictures: Iterable[Picture], path: Path, source: SourceVideo, settings: CropSettings
+    pictures: Iterable[Picture], report: Path, source: SourceVideo, settings: CropSettings
 ) -> Bars | None:
     """Return what cropdetect finds outside the union of the pictures, None where all is black.
 
-    The bounds are those before rounding, which it reports as metadata.
+    The bounds are those before rounding, which it reports as metadata, to the file `report`.
     """
     limit, round_to, reset = settings.cropdetect.split(":")
-    report = path.with_suffix(".cropdetect")
     detected = (
         ffmpeg.pictures_input(source.width, source.height)
         .filter("cropdetect", limit=limit, round=round_to, reset=reset, skip=0)
         .filter("metadata", mode="print", file=str(report))
         .output("-", format="null")
     )
-    report.write_text("")
     ffmpeg.feed(detected, pictures)
     # As long as all is black, cropdetect leaves the bounds crossed.
     bounds = {name: int(value) for name, value in _BOUND.findall(report.read_text())}

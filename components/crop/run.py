@@ -7,7 +7,9 @@ from components.base.profiling import profile
 from components.crop.contract import COMPONENT, CropInputs, CropOutputs
 from components.crop.detect import border_stays, find_picture
 from components.crop.reencode import reencode
+from components.media import ffmpeg
 from components.records.videos import CroppedVideo, SourceVideo
+from components.running.decoders import Access
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import run_each
@@ -30,17 +32,25 @@ def _crop(job: Job[SourceVideo]) -> CroppedVideo:
     if not settings.enabled:
         return uncropped
     decode = job.services.decoders.call
-    with job.downloaded(source.video.source, "source") as path:
-        rectangle = decode(find_picture, path, source, settings, limits)
+    # Here, for a worker's word is not enough to end the run by.
+    ffmpeg.program()
+    with (
+        job.downloaded(source.video.source, "source") as path,
+        job.services.scratch.folder() as folder,
+    ):
+        report = folder / "cropdetect"
+        access = Access(path, (report,))
+        rectangle = decode(access, find_picture, path, source, settings, limits, report)
         # ffmpeg would not mend the clock as `shifts` say.
         if rectangle is None or settings.output == "rect" or source.shifts:
             return CroppedVideo(source=source, rectangle=rectangle)
         # With the rectangle alone, the frame phase sees every frame and notices a border that
         # goes; a re-encoded video would have lost the picture by then.
-        if not decode(border_stays, path, source, rectangle, settings.limit, limits):
+        if not decode(Access(path), border_stays, path, source, rectangle, settings.limit, limits):
             return uncropped
-        target = path.with_name("cropped.mp4")
-        rectangle, encoder = decode(reencode, path, target, source, rectangle, settings)
+        target = folder / "cropped.mp4"
+        access = Access(path, (target,), gpu=settings.encoder.endswith("_nvenc"))
+        rectangle, encoder = decode(access, reencode, path, target, source, rectangle, settings)
         if encoder != settings.encoder:
             log.warning(
                 "crop %s: no %s here, re-encoded with %s", job.video, settings.encoder, encoder

@@ -123,7 +123,7 @@ def _frames(
 
 
 def _preprocessed(encoder: Encoder, read: Read) -> ModelInput:
-    with Image.open(io.BytesIO(read())) as picture:
+    with Image.open(io.BytesIO(read()), formats=["PNG"]) as picture:
         return encoder.preprocess(picture.convert("RGB"))
 
 

@@ -10,6 +10,7 @@ from components.fetch.contract import COMPONENT, FetchInputs, FetchOutputs
 from components.fetch.probe import probe
 from components.records.manifest import Entry
 from components.records.videos import SourceVideo, Video
+from components.running.decoders import Access, unbelievable
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import Shard
@@ -49,4 +50,14 @@ def _fetch(job: Job[Video], stored: Stored) -> SourceVideo:
             f"{stored.size / 10**6:.0f} MB, more than VP_MAX_VIDEO_MB={limits.max_video_mb}",
         )
     with job.downloaded(stored.uri, "source") as path:
-        return job.services.decoders.call(probe, path, job.video, stored, limits)
+        found = job.services.decoders.call(Access(path), probe, path, job.video, stored, limits)
+    if (
+        not 0 < found.width * found.height <= limits.max_pixels
+        or min(found.width, found.height) < 1
+        or found.pixel_aspect <= 0
+    ):
+        raise unbelievable(f"a size of {found.width}x{found.height}")
+    if not 0 <= found.duration <= limits.max_duration_s or found.rotation not in (0, 90, 180, 270):
+        raise unbelievable(f"{found.duration} s, turned by {found.rotation}")
+    # Which video it is, a worker does not decide.
+    return found.model_copy(update={"video": job.video, "etag": stored.etag, "bytes": stored.size})

@@ -15,4 +15,4 @@ from components.records.videos import Frame
 def read_pictures(path: Path, frames: Sequence[Frame]) -> Iterator[tuple[Frame, Image.Image]]:
     """Yield the frames and their RGB pictures, in order of `frames`."""
     for frame, png in read_pngs(path, frames):
-        yield frame, Image.open(io.BytesIO(png)).convert("RGB")
+        yield frame, Image.open(io.BytesIO(png), formats=["PNG"]).convert("RGB")

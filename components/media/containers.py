@@ -15,6 +15,7 @@ from av.format import Flags
 
 from components.base.logs import log
 from components.errors import Reason, VideoRejectedError
+from components.media.allowed import allowed_decoders
 
 # Containers that hold their own data. Playlists and scripts (hls, concat, dash, …) are not among
 # them, and no protocol but the local file is allowed, so a file cannot make FFmpeg open another.
@@ -38,7 +39,11 @@ def opened_container(path: Path, hwaccel: str = "none") -> InputContainer:
         VideoRejectedError: it is not a video, or not one that can be opened.
     """
     options: Any = {
-        "options": {"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS},
+        "options": {
+            "protocol_whitelist": PROTOCOLS,
+            "format_whitelist": DEMUXERS,
+            "codec_whitelist": allowed_decoders(),
+        },
         **_ANY_METADATA,
     }
     try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import subprocess
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
@@ -15,8 +15,9 @@ import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base.processes import die_with_parent
+from components.base import processes
 from components.errors import ConfigurationError
+from components.media.allowed import allowed_decoders
 from components.media.containers import DEMUXERS, PROTOCOLS
 
 
@@ -40,8 +41,13 @@ def program() -> str:
 
 def hostile_input(path: Path, **options: Any) -> Any:
     """Return ffmpeg-python's input node for a file that may be anything."""
+    decoders = ",".join(filter(None, [allowed_decoders(), options.get("vcodec")]))
     return ffmpeg.input(
-        str(path), protocol_whitelist=PROTOCOLS, format_whitelist=DEMUXERS, **options
+        str(path),
+        protocol_whitelist=PROTOCOLS,
+        format_whitelist=DEMUXERS,
+        codec_whitelist=decoders,
+        **options,
     )
 
 
@@ -52,30 +58,27 @@ def pictures_input(width: int, height: int) -> Any:
 
 def run(output: Any) -> tuple[int, str]:
     """Run the graph that ends in `output`; return the exit status and the end of stderr."""
-    # The process has one thread here (a decoding worker), so preexec_fn is safe.
-    done = subprocess.run(
-        _command(output),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        preexec_fn=die_with_parent,
-        check=False,
-    )
-    return done.returncode, done.stderr.decode(errors="replace")[-500:].strip()
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as complaint:
+        with os.fdopen(writer, "wb") as sink:
+            ended = processes.start(_command(output), stderr=sink)
+        # Only the end is of interest, and it may be told at length.
+        last = b""
+        while part := complaint.read(2**16):
+            last = (last + part)[-500:]
+    return ended(), last.decode(errors="replace").strip()
 
 
 def feed(output: Any, pictures: Iterable[NDArray[np.uint8]]) -> None:
     """Run the graph that ends in `output` on the pictures; nothing is raised if it fails."""
-    with subprocess.Popen(
-        _command(output),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        preexec_fn=die_with_parent,
-    ) as process:
-        assert process.stdin is not None, "asked for above"
-        with suppress(BrokenPipeError), process.stdin as sink:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as source, os.fdopen(writer, "wb", buffering=0) as sink:
+        ended = processes.start(_command(output), stdin=source)
+        source.close()
+        with suppress(BrokenPipeError):
             for picture in pictures:
                 sink.write(np.ascontiguousarray(picture).data)
+    ended()
 
 
 def _command(output: Any) -> list[str]:

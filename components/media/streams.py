@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from components.base.logs import log
 from components.errors import Reason, VideoRejectedError
+from components.media.allowed import allowed_decoders
 from components.media.containers import has_broadcast_clock
 from components.media.timeline import Clock, mending, shifted
 from components.records.videos import Shift
@@ -118,16 +119,19 @@ def video_streams(container: InputContainer) -> list[VideoStream]:
     """Return the streams that may be the video.
 
     Raises:
-        VideoRejectedError: there is none, or none that can be decoded.
+        VideoRejectedError: there is none, or none whose decoder is allowed.
     """
     streams = [each for each in container.streams.video if not each.disposition & _NO_VIDEO]
     if not streams:
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
         raise VideoRejectedError(Reason.NO_VIDEO_STREAM, f"expected a video stream, found {kinds}")
-    decodable = [each for each in streams if _has_decoder(each)]
+    allowed = allowed_decoders().split(",")
+    decodable = [each for each in streams if _decoder(each) in allowed]
     if not decodable:
         raise VideoRejectedError(
-            Reason.UNDECODABLE, "no decoder for its video stream; convert it to H.264"
+            Reason.UNSUPPORTED_CODEC,
+            f"its video needs the decoder {_decoder(streams[0])}, which VP_DECODERS does not list; "
+            "upload it as H.264, or add the decoder",
         )
     return decodable
 
@@ -170,9 +174,10 @@ def _pixels(track: Track) -> int:
     return int(track.stream.codec_context.width * track.stream.codec_context.height)
 
 
-def _has_decoder(stream: VideoStream) -> bool:
+def _decoder(stream: VideoStream) -> str:
     # PyAV makes no context where FFmpeg has no decoder.
-    return stream.codec_context is not None
+    context = stream.codec_context
+    return context.codec.name if context is not None else "none that FFmpeg knows"
 
 
 def _filled(times: NDArray[np.int64], otherwise: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -79,7 +79,8 @@ class Services:
         def make() -> Decoders:
             from components.running.decoders import Decoders
 
-            decoders = Decoders(self.settings.work.worker_count, self.settings.limits)
+            work = self.settings.work
+            decoders = Decoders(work.worker_count, self.settings.limits, work.sandbox)
             self._closing.callback(decoders.close)
             return decoders
 

@@ -20,6 +20,7 @@ from components.errors import (
     PipelineError,
     TransientError,
     VideoRejectedError,
+    WorkerFaultError,
 )
 from components.records.manifest import Entry, Manifest, PhaseStep, Problem, Result
 from components.records.record import Record
@@ -253,5 +254,7 @@ def _problem(phase: str, error: Exception) -> Problem:
         kind="failed",
         phase=phase,
         reason=Failure.INTERNAL_ERROR.value,
-        message=f"{type(error).__name__}: {error}",
+        message=str(error)
+        if isinstance(error, WorkerFaultError)
+        else f"{type(error).__name__}: {error}",
     )

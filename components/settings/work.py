@@ -8,6 +8,14 @@ from typing import Literal
 
 from components.settings.variables import Group, variable
 
+# What phones, cameras, browsers, recorders, editors and the apps of the last twenty years write, by
+# FFmpeg's names.
+_DECODERS = (
+    "h264,hevc,libdav1d,libaom-av1,av1,vp9,libvpx-vp9,vp8,libvpx,mpeg4,msmpeg4,msmpeg4v2,mpeg1video,"
+    "mpeg2video,h263,flv,theora,mjpeg,vc1,wmv1,wmv2,wmv3,prores,dnxhd,cfhd,dvvideo,qtrle,png,gif,"
+    "ffv1,huffyuv,ffvhuff,utvideo,rawvideo"
+)
+
 
 class LimitSettings(Group):
     title = "Limits on one video (a rejection for a limit is tried again once the limit changes)"
@@ -41,6 +49,18 @@ class LimitSettings(Group):
         "Memory of the process that decodes one video (reason out_of_memory)",
         ge=256,
     )
+    max_written_mb: int = variable(
+        "VP_MAX_WRITTEN_MB",
+        8192,
+        "Largest file that decoding one video may write, in MB (reason too_much_written)",
+        ge=1,
+    )
+    decoders: str = variable(
+        "VP_DECODERS",
+        _DECODERS,
+        "FFmpeg's decoders that a video's stream may need, with commas (reason unsupported_codec)",
+        pattern=r"^[a-z0-9_-]+(,[a-z0-9_-]+)*$",
+    )
 
 
 class WorkSettings(Group):
@@ -57,6 +77,11 @@ class WorkSettings(Group):
         2048,
         "Files that a process keeps on disk for its next phase, in MB; none if it has but one",
         ge=0,
+    )
+    sandbox: Literal["require", "best", "off"] = variable(
+        "VP_SANDBOX",
+        "best",
+        "Confine decoders: require it, as far as the machine can, or off (docs/security.md)",
     )
     data_dir: Path = variable(
         "VP_DATA_DIR", Path("data"), "Folder of a run on one machine: S3, Qdrant, logs"

@@ -5,7 +5,7 @@ They describe the last run, so all are gauges, of few label values: outcomes, ph
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,14 @@ _PUSH_TIMEOUT_S = 10
 _NONE = PhaseSeconds(videos=0, total=0, most=0)
 
 
-def run_metrics(report: RunReport, entries: Iterable[Entry[Any]]) -> CollectorRegistry:
-    """Return the metrics of a run that just ended, from its report and its videos' entries."""
+def run_metrics(
+    report: RunReport, entries: Iterable[Entry[Any]], confined: Mapping[str, bool] | None = None
+) -> CollectorRegistry:
+    """Return the metrics of a run that just ended, from its report and its videos' entries.
+
+    Args:
+        confined: What confined its decoders, by name (see `Decoders.confined_parts`).
+    """
     summary = Summary(report.run)
     summary.add_shard(entries)
     digest = summary.digest()
@@ -50,6 +56,9 @@ def run_metrics(report: RunReport, entries: Iterable[Entry[Any]]) -> CollectorRe
     reasons = gauge("reasons", "Videos that stopped in a phase", "kind", "phase", "reason")
     for group in digest.reasons:
         reasons.labels(group.kind, group.phase, group.reason).set(group.count)
+    parts = gauge("decoders_confined", "1 if decoders were confined by this part", "part")
+    for part, holds in (confined or {}).items():
+        parts.labels(part).set(holds)
     gauge("last_end_timestamp_seconds", "Unix time of the end").set_to_current_time()
     if not digest.failed:
         success = gauge("last_success_timestamp_seconds", "Unix time of the end without a failure")

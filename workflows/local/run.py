@@ -75,7 +75,8 @@ def run_videos(
                 digest = component("digest")
                 run(digest, digest.inputs(run=name, max_failed_percent=100), services)
             result = RunReport.of(name, time.monotonic() - start, entries)
-            export(settings.metrics, run_metrics(result, entries))
+            confined = services.decoders.confined_parts()
+            export(settings.metrics, run_metrics(result, entries, confined))
     finally:
         profiling.write_trace()
     return result

@@ -1,0 +1,267 @@
+"""Hostile code in a decoder reaches nothing, and nothing of what it answers is believed."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.errors import ConfigurationError, Reason, TransientError, VideoRejectedError
+from components.records.videos import Rectangle
+from components.running import decoders
+from components.running.decoders import Access, Decoders, unconfined_parts
+from components.settings import LimitSettings
+from tests.escapes import ATTEMPTS, OPEN_TO_ALL, Outside, try_them
+
+pytestmark = pytest.mark.slow
+
+LIMITS = LimitSettings(VP_MAX_WRITTEN_MB=1000, VP_DECODE_MEMORY_MB=1024)
+
+
+@pytest.fixture
+def pool() -> Iterator[Decoders]:
+    pool = Decoders(1, LIMITS)
+    yield pool
+    pool.close()
+
+
+def tried(folder: Path, pool: Decoders, names: list[str]) -> dict[str, str]:
+    """Try to escape from one worker; return what came of each attempt."""
+    outside = Outside(folder, os.getpid())
+    outside.lay_out()
+    access = Access(outside.source, (outside.output,))
+    return pool.call(access, try_them, folder, os.getpid(), names)
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    if missing := unconfined_parts():
+        pytest.skip(f"this machine has no {missing}")
+    pool = Decoders(1, LIMITS, "require")
+    return tried(tmp_path_factory.mktemp("confined"), pool, list(ATTEMPTS))
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_hostile_code_gets_nothing(outcomes: dict[str, str], attempt: str) -> None:
+    assert outcomes[attempt].startswith("refused: "), outcomes[attempt]
+
+
+def test_the_attempts_are_documented() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "security.md").read_text()
+    listed = text.split("<!-- attempts -->")[1].split("<!-- end of attempts -->")[0]
+    assert " ".join(listed.split()).split("; ") == list(ATTEMPTS)
+
+
+def test_the_attempts_can_succeed(tmp_path: Path) -> None:
+    """The test above can fail: unconfined, the same code gets what it is after."""
+    found = tried(tmp_path, Decoders(1, LIMITS, "off"), list(OPEN_TO_ALL))
+    assert {name for name in OPEN_TO_ALL if found[name].startswith("got ")} == {*OPEN_TO_ALL}
+
+
+def say(content: bytes, times: int = 1) -> Rectangle:
+    """Answer as hostile code may: straight into the pipe."""
+    pipe = answer_pipe()
+    for _ in range(times):
+        os.write(pipe, content)
+    os._exit(0)
+
+
+def answer_pipe() -> int:
+    """Return the descriptor, beside the standard ones, that can be written and is no socket."""
+    for descriptor in range(3, 100):
+        try:
+            if str(Path(f"/proc/self/fd/{descriptor}").readlink()).startswith("pipe:"):
+                return descriptor
+        except PermissionError:
+            # Confined, it has to guess.
+            poll = select.poll()
+            poll.register(descriptor, select.POLLOUT)
+            if os.fstat(descriptor).st_mode & 0o170000 == 0o010000:
+                return descriptor
+        except OSError:
+            continue
+    raise AssertionError("no pipe")
+
+
+class Payload:
+    """Pickled, it makes a file where it is read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.path,)
+
+
+def answer(value: object) -> bytes:
+    return json.dumps({"value": json.dumps(value), "messages": [], "spans": []}).encode()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        answer("text"),
+        answer({"x": 0, "y": 0, "width": "wide", "height": 1}),
+        answer({"x": 0, "y": 0, "width": 1, "height": 1, "more": 1}),
+        json.dumps({"rejected": ["no such reason", "x"], "messages": [], "spans": []}).encode(),
+    ],
+    ids=range(9),
+)
+def test_an_answer_of_another_kind_is_a_crash(pool: Decoders, said: bytes) -> None:
+    with pytest.raises(VideoRejectedError) as caught:
+        pool.call(Access(), say, said)
+    assert caught.value.reason == Reason.DECODER_CRASHED
+
+
+def test_a_pickle_is_never_read(pool: Decoders, tmp_path: Path) -> None:
+    said = pickle.dumps(Payload(tmp_path / "ran"))
+    with pytest.raises(VideoRejectedError, match="answer that is none"):
+        pool.call(Access(), say, said)
+    assert not (tmp_path / "ran").exists()
+    pickle.loads(said)
+    assert (tmp_path / "ran").exists(), "it would have run"
+
+
+def test_an_endless_answer_ends(pool: Decoders) -> None:
+    with pytest.raises(VideoRejectedError, match="more than any video"):
+        pool.call(Access(), say, bytes(2**16), 2**30)
+
+
+def test_a_fair_answer_arrives(pool: Decoders) -> None:
+    said = answer({"x": 1, "y": 2, "width": 3, "height": 4})
+    assert pool.call(Access(), say, said) == Rectangle(x=1, y=2, width=3, height=4)
+
+
+def put_a_link(output: Path, target: Path) -> bool:
+    output.unlink()
+    output.symlink_to(target)
+    return True
+
+
+def put_a_pipe(output: Path, target: Path) -> bool:
+    output.unlink()
+    os.mkfifo(output)
+    return True
+
+
+def put_nothing(output: Path, target: Path) -> bool:
+    output.unlink()
+    return True
+
+
+@pytest.mark.parametrize("replace", [put_a_link, put_a_pipe, put_nothing])
+def test_what_is_put_in_the_place_of_a_file_is_refused(tmp_path: Path, replace) -> None:  # type: ignore[no-untyped-def]
+    """Also where nothing confines the worker, which could do no such thing otherwise."""
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    pool = Decoders(1, LIMITS, "off")
+    output = tmp_path / "frames.tar"
+    with pytest.raises(VideoRejectedError, match="its file"):
+        pool.call(Access(writes=(output,)), replace, output, secret)
+
+
+def fill(output: Path) -> bool:
+    with output.open("wb") as file:
+        while True:
+            file.write(bytes(2**20))
+
+
+def test_a_file_that_grows_too_large_is_the_videos_fault(tmp_path: Path) -> None:
+    pool = Decoders(1, LimitSettings(VP_MAX_WRITTEN_MB=3))
+    output = tmp_path / "frames.tar"
+    with pytest.raises(VideoRejectedError, match="VP_MAX_WRITTEN_MB=3") as caught:
+        pool.call(Access(writes=(output,)), fill, output)
+    assert caught.value.reason == Reason.TOO_MUCH_WRITTEN
+
+
+def leave_a_process() -> bool:
+    """Leave one behind that has a session and a parent of its own."""
+    if not os.fork():
+        os.setsid()
+        if not os.fork():
+            os.execvp("sleep", ["sleep", "63.25"])
+        os._exit(0)
+    return True
+
+
+def test_no_process_outlives_its_task() -> None:
+    from tests.test_decoders import running
+
+    assert Decoders(1, LIMITS, "off").call(Access(), leave_a_process)
+    assert not running("63.25")
+
+
+NO_SECCOMP = """
+import sys
+from components.base.logs import recording
+from components.base.run_names import run_name
+from components.errors import PipelineError
+from components.running.decoders import Access, Decoders
+from components.settings import LimitSettings
+with recording("INFO"):
+    pool = Decoders(1, LimitSettings(), sys.argv[1])
+    try:
+        for _ in range(2):
+            print(bool(pool.call(Access(), run_name)))
+    except PipelineError as error:
+        print(error)
+        sys.exit(error.exit_code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("sandboxing", "code", "shown", "warnings"),
+    [
+        ("best", 0, "True\nTrue\n", 1),
+        ("off", 0, "True\nTrue\n", 0),
+        ("require", ConfigurationError.exit_code, "VP_SANDBOX=require", 0),
+    ],
+)
+def test_a_machine_that_cannot_confine_says_so(
+    tmp_path: Path, sandboxing: str, code: int, shown: str, warnings: int
+) -> None:
+    """A machine without libseccomp, where pyseccomp refuses to be imported."""
+    (tmp_path / "pyseccomp.py").write_text('raise RuntimeError("Unable to find libseccomp")')
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path.cwd()}"}
+    command = [sys.executable, "-c", NO_SECCOMP, sandboxing]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == code, ended.stderr
+    assert shown in ended.stdout
+    assert ended.stderr.count("seccomp (the library libseccomp.so.2)") == warnings
+
+
+def test_work_on_a_gpu_is_not_confined_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(decoders, "has_gpu", lambda: True)
+    with pytest.raises(ConfigurationError, match="GPU"):
+        Decoders(1, LIMITS, "require").call(Access(gpu=True), say, b"")
+    fair = answer({"x": 1, "y": 2, "width": 3, "height": 4})
+    assert Decoders(1, LIMITS).call(Access(gpu=True), say, fair)
+    assert "GPU" in caplog.text
+
+
+def test_workers_that_are_ended_are_not_the_videos_fault(pool: Decoders) -> None:
+    import threading
+
+    timer = threading.Timer(0.5, pool.close)
+    timer.start()
+    with pytest.raises(TransientError, match="killed"):
+        pool.call(Access(), wait_for_ever)
+
+
+def wait_for_ever() -> bool:
+    while True:
+        select.select([], [], [], 10)
