@@ -20,9 +20,10 @@ from components.stores.vectors.qdrant.connection import QdrantConnection
 from components.stores.vectors.store import Hit
 from tests.clips import bordered_video, numbered_video
 from tests.commands import environment, invoked, oriane, report
-from workflows.local.deployment import with_stand_ins
+from workflows.local.indexed_model import with_model_of
 from workflows.local.run import run_videos
-from workflows.search.query import searcher, with_indexed_model
+from workflows.local.stand_ins import with_stand_ins
+from workflows.search.query import searcher
 
 pytestmark = pytest.mark.slow
 
@@ -273,16 +274,15 @@ def test_a_search_asks_the_store_twice(
 def test_a_model_in_a_folder_is_one_that_only_clip_model_can_name(here: Settings) -> None:
     unset = replace(here, embed=EmbedSettings())
     with pytest.raises(ConfigurationError, match="model in a folder 'tiny-clip'"):
-        with_indexed_model(unset, "tiny-clip@0123456789ab")
+        with_model_of(unset, "tiny-clip@0123456789ab", lambda: 24)
 
 
-def test_no_query_and_no_run_mixes_two_models(
+def test_a_search_follows_the_collection_and_no_run_mixes_two_models(
     here: Settings, clips: Path, clip_model: Path
 ) -> None:
     run_here(here, clips)
     other = here.having("embed", model=str(clip_model))
-    with pytest.raises(ConfigurationError, match=r"packaged:conse.*tiny-clip@"):
-        found(other, "cat", limit=1)
+    assert found(other, "cat", limit=3) == found(here, "cat", limit=3)
     with pytest.raises(ConfigurationError, match=r"packaged:conse.*tiny-clip@"):
         run_here(other, clips)
 

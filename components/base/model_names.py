@@ -116,6 +116,14 @@ def setting_for(model: str) -> str:
     )
 
 
+def setting_or_folder(model: str) -> str:
+    """Return the CLIP_MODEL that loads the model of this name, as a person would be told it."""
+    try:
+        return setting_for(model)
+    except ConfigurationError:
+        return f"the folder {model.partition('@')[0]!r}"
+
+
 @cache
 def _content(folder: Path) -> str:
     """Hash the folder's files: small ones whole, of large ones the size and both ends."""

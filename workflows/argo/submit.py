@@ -22,7 +22,7 @@ from components.settings import ClusterSettings, Settings
 from components.stores.s3 import Store
 from workflows.argo.pipeline_templates import SEMAPHORES, run_template_name
 from workflows.intake import plan_parameters
-from workflows.local.deployment import names_an_s3
+from workflows.local.stand_ins import names_an_s3
 
 ENDED = frozenset({"Succeeded", "Failed", "Error"})
 # Argo parameters end up in an etcd object of at most 1.5 MB together with the run's status.

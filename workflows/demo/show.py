@@ -16,9 +16,9 @@ from components.stores.s3 import Store
 from workflows.demo.sheet import ContactSheet
 from workflows.demo.videos import make_videos
 from workflows.local.command import run_table
-from workflows.local.deployment import names_an_s3, with_stand_ins
 from workflows.local.run import run_videos
 from workflows.local.s3_server import local_s3
+from workflows.local.stand_ins import names_an_s3, with_stand_ins
 from workflows.search.command import hits_table
 from workflows.search.query import searcher
 

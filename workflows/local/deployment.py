@@ -10,24 +10,11 @@ from components.base.logs import recording
 from components.errors import ConfigurationError
 from components.running.services import Progress, Services, silent
 from components.settings import Settings
+from workflows.local.indexed_model import following_collection, model_line
 from workflows.local.leases import short_lived
 from workflows.local.s3_server import local_s3
-
-_NAMES_AN_S3 = {"videos_bucket", "frames_bucket", "artifacts_bucket", "endpoint_url"}
-
-
-def names_an_s3(settings: Settings) -> bool:
-    """Return whether a bucket or an endpoint is set, to use instead of S3 on this machine."""
-    return bool(_NAMES_AN_S3 & settings.storage.model_fields_set)
-
-
-def with_stand_ins(settings: Settings) -> Settings:
-    """Return the settings with an embedded Qdrant and no Postgres, where none is named."""
-    if not settings.index.url:
-        settings = settings.having("index", url=str(settings.work.data_dir / "qdrant"))
-    if not settings.ledger.host:
-        settings = settings.having("ledger", local_mode=True)
-    return settings
+from workflows.local.stand_ins import names_an_s3, with_stand_ins
+from workflows.terminal.output import errors
 
 
 @contextmanager
@@ -50,8 +37,12 @@ def local_services(settings: Settings, progress: Progress = silent) -> Iterator[
 
 
 @contextmanager
-def operated_services() -> Iterator[Services]:
+def operated_services(*, comparing: bool = False) -> Iterator[Services]:
     """Give the services of a deployment: those that the environment names, or this machine's.
+
+    Args:
+        comparing: What is booked is compared with the settings, so that the model matters: it is
+            the collection's where CLIP_MODEL is not set.
 
     Raises:
         ConfigurationError: the stores are set, but not where the ledger is.
@@ -63,5 +54,11 @@ def operated_services() -> Iterator[Services]:
             "DB_HOST is not set, but buckets or an endpoint are; set what Postgres needs, or "
             "LOCAL_MODE=1 if the deployment has none"
         )
-    with recording("WARNING"), local_services(settings) as services:
-        yield services
+    settings = with_stand_ins(settings)
+    with recording("WARNING"):
+        if comparing:
+            given, settings = settings, following_collection(settings)
+            if settings is not given:
+                errors().print(model_line(settings, given), highlight=False)
+        with local_services(settings) as services:
+            yield services

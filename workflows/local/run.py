@@ -24,8 +24,10 @@ from workflows.intake import plan_parameters
 from workflows.local.deployment import local_services
 from workflows.local.display import Display, terminal_log
 from workflows.local.engine import LocalRun
+from workflows.local.indexed_model import following_collection, model_line
 from workflows.local.leases import kept_alive
 from workflows.local.metrics import export, run_metrics
+from workflows.local.stand_ins import with_stand_ins
 
 
 def run_videos(
@@ -46,6 +48,11 @@ def run_videos(
         PipelineError: the run as a whole could not be done.
     """
     name = run_name()
+    settings = with_stand_ins(settings)
+    given, settings = settings, following_collection(settings)
+    # What is wrong with the model is said before anything is started or copied.
+    identity(settings.embed.model)
+    require_packages(settings.embed)
     console = Console(stderr=True)
     # What happens to each video goes to the log file; the terminal has the progress bar.
     level = "WARNING" if settings.work.log_level == "INFO" else settings.work.log_level
@@ -60,6 +67,7 @@ def run_videos(
                 local_services(settings, display.advance) as services,
                 kept_alive(services, name),
             ):
+                display.tell(model_line(settings, given))
                 _check(services)
                 store, bucket = services.store, services.settings.storage.videos_bucket
                 parameters = plan_parameters(paths, job_input, store, bucket, display.uploaded)
@@ -84,12 +92,10 @@ def _check(services: Services) -> None:
     """Refuse to start work that could not be indexed or booked in the end.
 
     Raises:
-        ConfigurationError: the collection holds vectors of another model; what the model runs on
-            is not installed; Postgres's variables.
+        ConfigurationError: the collection holds vectors of another model; Postgres's variables.
         TransientError: Qdrant or Postgres does not answer.
     """
     settings = services.settings
-    require_packages(settings.embed)
     indexed, wanted = services.collection.model(), identity(settings.embed.model)
     if indexed is not None and indexed != wanted:
         raise ConfigurationError(

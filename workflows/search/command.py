@@ -46,7 +46,7 @@ def search(
         raise ConfigurationError("give a text or --image FILE, one of them")
     from components.base.logs import recording
     from components.settings import Settings
-    from workflows.local.deployment import with_stand_ins
+    from workflows.local.stand_ins import with_stand_ins
     from workflows.search.query import searcher
 
     query = text if text is not None else image

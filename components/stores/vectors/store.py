@@ -9,14 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from components.base.vectors import Vectors
 from components.records.frame_names import point_id
 from components.records.record import Record
 from components.records.videos import Frame, Video
 
+if TYPE_CHECKING:
+    from components.base.vectors import Vectors
+
 Role = Literal["current", "previous", "prepared"]
+
+
+class Indexed(NamedTuple):
+    """What a collection was made with: the model's identity, and the length of its vectors."""
+
+    model: str
+    dim: int
 
 
 class Hit(Record):

@@ -53,7 +53,7 @@ def plan(
         job_input=read_job_input(job_input) if job_input else "",
         **plan_options(job_input is None, origin, limit, older_than, platform),
     )
-    with operated_services() as services:
+    with operated_services(comparing=True) as services:
         report = planned(services, inputs, gpu=gpu)
     if as_json:
         print_json(report)
