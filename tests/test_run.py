@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from contextlib import closing
 from dataclasses import replace
@@ -22,7 +23,7 @@ from tests.clips import bordered_video, numbered_video
 from tests.commands import environment, invoked, oriane, report
 from workflows.local.indexed_model import with_model_of
 from workflows.local.run import run_videos
-from workflows.local.stand_ins import with_stand_ins
+from workflows.local.stand_ins import frame_location, with_stand_ins
 from workflows.search.query import searcher
 
 pytestmark = pytest.mark.slow
@@ -121,8 +122,13 @@ def check_search_command(data: Path, model: str) -> None:
     hits = json.loads(oriane("search", "--image", path, "--json", env=env).stdout)
     assert set(hits[0]) == {
         "score", "platform", "code", "second", "frame_number", "scene_start", "scene_end", "path",
+        "location",
     }  # fmt: skip
     assert hits[0]["path"] == f"tiktok/boxed/{path.name}"
+    assert Path(hits[0]["location"]).read_bytes() == path.read_bytes()
+    printed = oriane("search", "--image", path, "--limit", 1, env=env).stdout
+    *_, file = re.findall(r"\S+\.png", printed)
+    assert (data / file).samefile(path), "what is printed can be opened from here"
     assert hits[0]["score"] == pytest.approx(1.0, abs=0.001)
 
 
@@ -252,6 +258,11 @@ def test_search(here: Settings, clips: Path) -> None:
     assert found(replace(here, embed=EmbedSettings()), "cat", limit=1)
     with pytest.raises(ConfigurationError, match=r"--image .*expected a picture"):
         found(here, clips / "tiktok/boxed/video.mp4", limit=1)
+
+
+def test_a_hit_in_s3_is_an_address(here: Settings) -> None:
+    elsewhere = here.having("storage", frames_bucket="frames")
+    assert frame_location(elsewhere, "tiktok/v/3_0.10.png") == "s3://frames/tiktok/v/3_0.10.png"
 
 
 def test_a_search_asks_the_store_twice(

@@ -13,7 +13,7 @@ from components.settings import Settings
 from workflows.local.indexed_model import following_collection, model_line
 from workflows.local.leases import short_lived
 from workflows.local.s3_server import local_s3
-from workflows.local.stand_ins import names_an_s3, with_stand_ins
+from workflows.local.stand_ins import names_an_s3, s3_folder, with_stand_ins
 from workflows.terminal.output import errors
 
 
@@ -30,7 +30,7 @@ def local_services(settings: Settings, progress: Progress = silent) -> Iterator[
             yield services
         return
     with (
-        local_s3(settings.work.data_dir / "s3", settings.storage) as storage,
+        local_s3(s3_folder(settings), settings.storage) as storage,
         Services(replace(settings, storage=storage), progress, several_phases=True) as services,
     ):
         yield services

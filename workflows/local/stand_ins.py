@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from components.settings import Settings
 
 _NAMES_AN_S3 = {"videos_bucket", "frames_bucket", "artifacts_bucket", "endpoint_url"}
@@ -19,3 +21,16 @@ def with_stand_ins(settings: Settings) -> Settings:
     if not settings.ledger.host:
         settings = settings.having("ledger", local_mode=True)
     return settings
+
+
+def s3_folder(settings: Settings) -> Path:
+    """Return the folder whose folders are the buckets of this machine's S3."""
+    return settings.work.data_dir / "s3"
+
+
+def frame_location(settings: Settings, path: str) -> str:
+    """Return where the frame of this key in the frames bucket can be opened: a file, or a URI."""
+    bucket = settings.storage.frames_bucket
+    if names_an_s3(settings):
+        return f"s3://{bucket}/{path}"
+    return str((s3_folder(settings) / bucket / path).absolute())

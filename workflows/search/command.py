@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from components.base.typed_paths import typed_path
 from components.errors import ConfigurationError
 from workflows.terminal.commands import SEARCH, command
 from workflows.terminal.options import JsonOption
 from workflows.terminal.output import output, print_json, table
 
 if TYPE_CHECKING:
-    from components.stores.vectors.store import Hit
+    from workflows.search.query import Found
 
 commands = typer.Typer()
 
@@ -59,11 +60,11 @@ def search(
         output().print(hits_table(str(query), hits))
 
 
-def hits_table(query: str, hits: Sequence[Hit]) -> Table:
+def hits_table(query: str, hits: Sequence[Found]) -> Table:
     """Return the hits of a search, best first."""
     return table(
         f"“{query}”",
-        ("score", "video", "second", "scene", "frame file"),
+        ("score", "video", "second", "scene", "frame"),
         ("score", "second"),
         [
             (
@@ -71,7 +72,7 @@ def hits_table(query: str, hits: Sequence[Hit]) -> Table:
                 f"{hit.platform}/{hit.code}",
                 f"{hit.second:.2f}",
                 f"{hit.scene_start:.1f}–{hit.scene_end:.1f} s",
-                hit.path,
+                typed_path(hit.location),
             )
             for hit in hits
         ],

@@ -13,19 +13,25 @@ from components.settings import Settings
 from components.stores.vectors.open import open_store
 from components.stores.vectors.store import Collection, Hit
 from workflows.local.indexed_model import with_model_of
+from workflows.local.stand_ins import frame_location
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from components.encoders.encoder import Encoder, TextEncoder
-    from components.settings import EmbedSettings
+
+
+class Found(Hit):
+    """A frame that a search found; `location` is its file, or its s3:// URI, to be opened."""
+
+    location: str = ""
 
 
 class Searcher:
     """Searches a collection with its own model, of which it loads the side that a query needs."""
 
-    def __init__(self, collection: Collection, model: EmbedSettings) -> None:
-        self._collection, self._model = collection, model
+    def __init__(self, collection: Collection, settings: Settings) -> None:
+        self._collection, self._settings = collection, settings
 
     def find(
         self,
@@ -34,7 +40,7 @@ class Searcher:
         limit: int,
         platform: str | None = None,
         code: str | None = None,
-    ) -> list[Hit]:
+    ) -> list[Found]:
         """Return the frames that fit a text, or the picture in a file, best first.
 
         Raises:
@@ -45,19 +51,22 @@ class Searcher:
         else:
             vectors = self._texts.embed_texts([query])
         vector: Sequence[float] = vectors[0].tolist()
-        return self._collection.search(vector, limit, platform, code)
+        return [
+            Found(**dict(hit), location=frame_location(self._settings, hit.path))
+            for hit in self._collection.search(vector, limit, platform, code)
+        ]
 
     @cached_property
     def _texts(self) -> TextEncoder:
         from components.encoders.load import load_text_encoder
 
-        return load_text_encoder(self._model)
+        return load_text_encoder(self._settings.embed)
 
     @cached_property
     def _pictures(self) -> Encoder:
         from components.encoders.load import load_encoder
 
-        return load_encoder(self._model)
+        return load_encoder(self._settings.embed)
 
 
 @contextmanager
@@ -78,7 +87,7 @@ def searcher(settings: Settings) -> Iterator[Searcher]:
             collection.require()
         else:
             settings = with_model_of(settings, indexed, collection.dim)
-        yield Searcher(collection, settings.embed)
+        yield Searcher(collection, settings)
 
 
 def picture(path: Path) -> Image.Image:
