@@ -21,6 +21,7 @@ from components.stores.vectors.qdrant.connection import QdrantConnection
 from components.stores.vectors.store import Hit
 from tests.clips import bordered_video, numbered_video
 from tests.commands import environment, invoked, oriane, report
+from workflows.intake.given import given
 from workflows.local.indexed_model import with_model_of
 from workflows.local.run import run_videos
 from workflows.local.stand_ins import frame_location, with_stand_ins
@@ -64,7 +65,7 @@ def by_code(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_a_folder_from_end_to_end(data: Path, clips: Path, model: str) -> None:
     env = environment(data, CLIP_MODEL=model, PROFILE_JSON=data / "run.prof")
     result = report(clips, env=env)
-    assert set(result) == {"run", "seconds", "videos"}
+    assert set(result) == {"run", "seconds", "videos", "left_out"}
     videos = by_code(result)
     assert set(videos) == {"numbers", "boxed"}
     boxed = videos["boxed"]
@@ -141,9 +142,9 @@ def here(data: Path, model: str) -> Settings:
 
 def run_here(settings: Settings, *paths: object, **options: Any) -> dict[str, dict[str, Any]]:
     options = {"shards_in_flight": 2, **options}
-    return by_code(
-        run_videos(settings, [str(path) for path in paths], **options).model_dump(mode="json")
-    )
+    job_input, replace = options.pop("job_input", None), options.pop("replace", False)
+    work = given([str(path) for path in paths], job_input, settings, replace=replace)
+    return by_code(run_videos(settings, work, **options).model_dump(mode="json"))
 
 
 def found(settings: Settings, query: str | Path, **options: Any) -> list[Hit]:
@@ -182,7 +183,9 @@ def test_a_changed_source_is_done_anew(here: Settings, clips: Path) -> None:
     first = run_here(here, file)["clip"]
     assert first["platform"] == "local"
     shutil.copy(clips / "instagram/numbers/video.mp4", file)
-    second = run_here(here, file)["clip"]
+    with pytest.raises(ConfigurationError, match=r"clip\.mp4 as local/clip: .*--replace"):
+        run_here(here, file)
+    second = run_here(here, file, replace=True)["clip"]
     assert second["reused"] == []
     wanted = {frame["path"].rpartition("/")[2] for frame in second["frames"]}
     assert {path.name for path in (data / "s3/oriane-frames/local/clip").glob("*.png")} == wanted
@@ -305,7 +308,7 @@ def test_a_search_follows_the_collection_and_no_run_mixes_two_models(
         ([], {}, "JOB_INPUT"),
         (["s3://oriane-contents/", "x.mp4"], {}, "one s3:// prefix"),
         (["s3://elsewhere/x/"], {}, "no bucket 'elsewhere'"),
-        (["."], {}, "found neither"),
+        (["."], {}, "found none"),
         ([], {"JOB_INPUT": '[{"platform": "..", "code": "a"}]'}, "platform '..'"),
         ([], {"JOB_INPUT": '[{"platform": "a", "code": "x/y"}]'}, "code 'x/y'"),
         (["clip.mp4"], {"VP_MIN_FRAMES": "none"}, "VP_MIN_FRAMES"),
@@ -367,4 +370,4 @@ def test_two_files_of_one_name(in_data: Path, clips: Path, model: str) -> None:
         shutil.copy(clips / "tiktok/boxed/video.mp4", in_data / folder / "same.mp4")
     code, said = invoked("run", "one/same.mp4", "two/same.mp4", data=in_data, CLIP_MODEL=model)
     assert code == 78
-    assert "both local/same" in said
+    assert "local/same: one/same.mp4, two/same.mp4" in said

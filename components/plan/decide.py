@@ -17,6 +17,7 @@ from components.plan.queue import EventQueue
 from components.records.booking import Booking
 from components.records.videos import Video
 from components.running.services import Services
+from components.settings import PlanSettings
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # Without a limit; a queue is emptied batch by batch.
@@ -61,7 +62,7 @@ def decide(inputs: PlanInputs, services: Services, now: datetime) -> Decision:
         ConfigurationError: no input, an unreadable one, or a name that is not safe.
         TransientError: S3, Postgres or the queue does not answer.
     """
-    _check(inputs)
+    check_inputs(inputs, services.settings.plan)
     decision = Decision()
     if inputs.catch_up:
         pairs = _candidates(inputs, services, decision)
@@ -77,7 +78,12 @@ def decide(inputs: PlanInputs, services: Services, now: datetime) -> Decision:
     return decision
 
 
-def _check(inputs: PlanInputs) -> None:
+def check_inputs(inputs: PlanInputs, settings: PlanSettings) -> None:
+    """Refuse inputs that contradict each other, before anything is asked.
+
+    Raises:
+        ConfigurationError: they do, or name nothing.
+    """
     if inputs.source and inputs.job_input:
         raise ConfigurationError("give source or job_input, not both")
     if inputs.source and not inputs.source.startswith("s3://"):
@@ -91,14 +97,15 @@ def _check(inputs: PlanInputs) -> None:
         raise ConfigurationError("catch_up finds videos by itself; leave out job_input")
     if inputs.limit and not (inputs.catch_up or inputs.source):
         raise ConfigurationError("limit needs catch_up, or source, the s3:// prefix to list")
+    if not (inputs.catch_up or inputs.source or inputs.job_input or settings.job_input):
+        raise ConfigurationError(
+            "nothing to plan; give source (an s3:// prefix), job_input, or the variable JOB_INPUT"
+        )
 
 
 def _given(inputs: PlanInputs, services: Services) -> list[Video]:
     text = inputs.job_input or services.settings.plan.job_input
-    if not text:
-        raise ConfigurationError(
-            "nothing to plan; give source (an s3:// prefix), job_input, or the variable JOB_INPUT"
-        )
+    assert text, "check_inputs sees to that"
     if text.startswith("s3://"):
         text = services.store.get(text).decode()
     return parse_job_input(text, services.settings.storage.videos_bucket)
