@@ -239,12 +239,15 @@ def test_rejected_videos_are_no_failure(data: Path, clips: Path, model: str) -> 
     assert "320x180" in done.stdout
 
 
-def test_nothing_to_do_says_why(
-    here: Settings, clips: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_prefix_without_a_video_is_a_wrong_one(here: Settings, clips: Path) -> None:
     run_here(here, clips / "tiktok/boxed/video.mp4")
-    assert run_here(here, "s3://oriane-contents/nothing/") == {}
-    assert "s3://oriane-contents/nothing/ holds no" in capsys.readouterr().err
+    with pytest.raises(ConfigurationError, match=r"contents/nothing/: nothing lies below"):
+        run_here(here, "s3://oriane-contents/nothing/")
+    loose = here.work.data_dir / "s3/oriane-contents/tiktok/loose.mov"
+    loose.parent.mkdir()
+    loose.write_text("of another layout")
+    with pytest.raises(ConfigurationError, match=r"tiktok/loose\.mov, is <platform>.*PATTERN"):
+        run_here(here, "s3://oriane-contents/tiktok/")
 
 
 def test_search_before_anything_is_indexed(data: Path) -> None:

@@ -69,8 +69,8 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     settings = at(settings, "http://127.0.0.1:9")
     with pytest.raises(ConfigurationError, match="nothing to submit"):
         submit(settings)
+    (tmp_path / "clip.mp4").touch()
     with pytest.raises(ConfigurationError, match="set S3_VIDEOS_BUCKET or AWS_ENDPOINT_URL"):
-        (tmp_path / "clip.mp4").touch()
         submit(settings, str(tmp_path / "clip.mp4"))
 
 
