@@ -104,7 +104,7 @@ class Collection(Protocol):
         """Return the model whose vectors it holds, None if it is empty or missing.
 
         Raises:
-            ConfigurationError: its points are not of frames.
+            ConfigurationError: there are points, and none of them is a frame's.
         """
         ...
 
@@ -159,8 +159,10 @@ class Collection(Protocol):
     ) -> list[Hit]:
         """Return the frames nearest to the vector, best first, of one platform or video if given.
 
+        Points that are not frames are passed over, with a warning.
+
         Raises:
-            ConfigurationError: the vector's length does not fit, or the points are not of frames.
+            ConfigurationError: the vector's length does not fit.
         """
         ...
 
