@@ -136,7 +136,9 @@ def check_search_command(data: Path, model: str) -> None:
 @pytest.fixture
 def here(data: Path, model: str) -> Settings:
     """Settings of a run in this process, which saves loading torch for each."""
-    settings = Settings.load().having("work", data_dir=data, scratch_dir=data / "scratch")
+    settings = Settings.load().having(
+        "work", data_dir=data, scratch_dir=data / "scratch", stand_ins=True
+    )
     return settings.having("embed", model=model)
 
 

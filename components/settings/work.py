@@ -56,6 +56,11 @@ class WorkSettings(Group):
     data_dir: Path = variable(
         "VP_DATA_DIR", Path("data"), "Folder of a run on one machine: S3, Qdrant, logs"
     )
+    stand_ins: bool = variable(
+        "VP_STAND_INS",
+        False,
+        "1 lets stand-ins on this machine serve beside stores that are set (oriane commands)",
+    )
     profile_json: Path | None = variable(
         "PROFILE_JSON", None, "Write a Chrome trace of phases and workers to this file"
     )

@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from components.base.logs import recording
-from components.errors import ConfigurationError
 from components.running.services import Progress, Services, silent
 from components.settings import Settings
 from workflows.local.indexed_model import following_collection, model_line
 from workflows.local.leases import short_lived
 from workflows.local.s3_server import local_s3
-from workflows.local.stand_ins import names_an_s3, s3_folder, with_stand_ins
+from workflows.local.stand_ins import deployed, names_an_s3, s3_folder, with_stand_ins
 from workflows.terminal.output import errors
 
 
@@ -45,16 +44,9 @@ def operated_services(*, comparing: bool = False) -> Iterator[Services]:
             the collection's where CLIP_MODEL is not set.
 
     Raises:
-        ConfigurationError: the stores are set, but not where the ledger is.
+        ConfigurationError: some stores are set and others not.
     """
-    settings = Settings.load()
-    if names_an_s3(settings) and not (settings.ledger.host or settings.ledger.local_mode):
-        # Without the ledger, the leases of a cluster's runs would be overlooked.
-        raise ConfigurationError(
-            "DB_HOST is not set, but buckets or an endpoint are; set what Postgres needs, or "
-            "LOCAL_MODE=1 if the deployment has none"
-        )
-    settings = with_stand_ins(settings)
+    settings = deployed(Settings.load())
     with recording("WARNING"):
         if comparing:
             given, settings = settings, following_collection(settings)

@@ -29,7 +29,7 @@ from workflows.local.engine import LocalRun
 from workflows.local.indexed_model import following_collection, model_line
 from workflows.local.leases import kept_alive
 from workflows.local.metrics import export, run_metrics
-from workflows.local.stand_ins import with_stand_ins
+from workflows.local.stand_ins import deployed, stores_line
 
 # Stands for the list of local files, of which the names are known once they are copied.
 _FILES_TO_COME = "[]"
@@ -60,7 +60,7 @@ def run_videos(
         run=name,
     )
     check_inputs(inputs, settings.plan)
-    settings = with_stand_ins(settings)
+    settings = deployed(settings)
     given, settings = settings, following_collection(settings)
     # What is wrong with the model is said before anything is started or copied.
     identity(settings.embed.model)
@@ -79,6 +79,7 @@ def run_videos(
                 local_services(settings, display.advance) as services,
                 kept_alive(services, name),
             ):
+                display.tell(stores_line(settings))
                 display.tell(model_line(settings, given))
                 _check(services)
                 store, bucket = services.store, services.settings.storage.videos_bucket

@@ -155,8 +155,9 @@ def _work(model: str | None) -> Iterator[tuple[Services, Tell]]:
     from components.base import logs
     from components.settings import Settings
     from workflows.local.deployment import local_services
+    from workflows.local.stand_ins import deployed
 
-    settings = Settings.load()
+    settings = deployed(Settings.load())
     if model:
         settings = settings.having("embed", model=model)
     with (

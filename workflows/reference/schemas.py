@@ -14,6 +14,7 @@ from components.records.rejected_marker import RejectedMarker
 from components.records.run_report import RunReport
 from workflows.argo.submit import Submitted
 from workflows.model_swap.reports import Collections, Compared, Prepared, Switched
+from workflows.operations.config.report import Configuration
 from workflows.operations.delete.report import Deleted
 from workflows.operations.gc.report import Cleaned
 from workflows.operations.plan.report import PlanReport, QueueReport
@@ -34,6 +35,7 @@ DOCUMENTS: dict[str, tuple[type[BaseModel] | TypeAdapter[Any], str]] = {
     "search": (TypeAdapter(list[Found]), "`oriane search --json`"),
     "plan": (PlanReport, "`oriane plan --json`"),
     "plan-queue": (QueueReport, "`oriane plan --from queue --json`"),
+    "config": (Configuration, "`oriane config --json`"),
     "status": (Overview, "`oriane status --json`"),
     "status-video": (VideoStatus, "`oriane status PLATFORM/CODE --json`"),
     "runs": (TypeAdapter(list[Digest]), "`oriane runs --json`"),

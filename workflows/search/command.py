@@ -47,12 +47,12 @@ def search(
         raise ConfigurationError("give a text or --image FILE, one of them")
     from components.base.logs import recording
     from components.settings import Settings
-    from workflows.local.stand_ins import with_stand_ins
+    from workflows.local.stand_ins import deployed
     from workflows.search.query import searcher
 
     query = text if text is not None else image
     assert query is not None
-    with recording("WARNING"), searcher(with_stand_ins(Settings.load())) as searching:
+    with recording("WARNING"), searcher(deployed(Settings.load())) as searching:
         hits = searching.find(query, limit=limit, platform=platform, code=video)
     if as_json:
         print_json(hits)

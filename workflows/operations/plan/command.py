@@ -59,6 +59,7 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Tell what a run would take now, why, and what it is likely to cost; changes nothing."""
+    from components.base.model_names import identity
     from components.plan.contract import PlanInputs
     from components.plan.decide import check_inputs
     from components.settings import Settings
@@ -66,6 +67,7 @@ def plan(
     from workflows.intake.files import Selection
     from workflows.intake.given import given
     from workflows.local.deployment import operated_services
+    from workflows.local.stand_ins import names_an_s3
     from workflows.operations.plan.plan import planned, planned_files
 
     selection = Selection(platform, tuple(include or ()), tuple(exclude or ()))
@@ -77,6 +79,9 @@ def plan(
         **plan_options(not work.job_input, origin, limit, older_than, platform),
     )
     check_inputs(inputs, settings.plan)
+    if not names_an_s3(settings):
+        # On this machine the model has to be one; a cluster's folder may be where its pods are.
+        identity(settings.embed.model)
     report: PlanReport | QueueReport
     with operated_services(comparing=True) as services:
         if work.files:
