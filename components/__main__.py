@@ -33,12 +33,15 @@ def main(arguments: list[str] | None = None) -> int:
     from components.running.phase import run
     from components.running.services import Services
     from components.settings import Settings
+    from components.settings.unknown import unknown_variables
 
     level = os.environ.get("VP_LOG_LEVEL") or "INFO"
     with logs.recording(level if level in getLevelNamesMapping() else "INFO"):
         profiling.start_trace()
         try:
             settings = Settings.load()
+            for warning in unknown_variables(os.environ, (v.name for v in Settings.variables())):
+                logs.log.warning("%s", warning)
             inputs = _inputs(phase, vars(parsed))
             with Services(settings, several_phases=bool(phase.runs)) as services:
                 outputs = run(phase, inputs, services)

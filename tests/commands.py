@@ -24,6 +24,8 @@ CLEAN = {
 def environment(data: Path, **variables: object) -> dict[str, str]:
     """Return the environment for a run below `data`."""
     scratch = {"VP_DATA_DIR": str(data), "VP_SCRATCH_DIR": str(data / "scratch")}
+    # Tests put single real stores, and such as do not answer, beside stand-ins.
+    scratch["VP_STAND_INS"] = "1"
     return {**CLEAN, **scratch, **{name: str(value) for name, value in variables.items()}}
 
 
@@ -48,7 +50,7 @@ def report(*arguments: object, env: dict[str, str], code: int = 0) -> dict[str, 
 
 def invoked(*arguments: object, data: Path, **variables: object) -> tuple[int, str]:
     """Run `oriane` in this process, which is faster; return exit code and what it says."""
-    variables = {"VP_DATA_DIR": data, "VP_SCRATCH_DIR": data / "scratch", **variables}
+    variables = {**environment(data), **variables}
     env = {name: str(value) for name, value in variables.items()}
     done = CliRunner().invoke(app, [*map(str, arguments)], env=env)
     if isinstance(done.exception, PipelineError):

@@ -86,7 +86,7 @@ def settings(tmp_path: Path, storage: StorageSettings, model: str) -> Settings:
 def settings_below(folder: Path, storage: StorageSettings, model: str) -> Settings:
     """Return settings for that S3 server which keep everything else below a folder."""
     loaded = Settings.load().having("storage", **storage.model_dump())
-    loaded = loaded.having("work", data_dir=folder, scratch_dir=folder / "scratch")
+    loaded = loaded.having("work", data_dir=folder, scratch_dir=folder / "scratch", stand_ins=True)
     loaded = loaded.having("ledger", local_mode=True)
     loaded = loaded.having("index", url=str(folder / "qdrant"))
     return loaded.having("embed", model=model)

@@ -18,7 +18,7 @@ from PIL import Image
 from components.base.model_names import PACKAGED, identity
 from components.encoders.conse_labels import captions, label_vectors
 from components.encoders.encoder import Encoder, normalized
-from components.encoders.load import load_encoder
+from components.encoders.load import load_encoder, load_text_encoder
 from components.errors import ConfigurationError, TransientError
 from components.settings import EmbedSettings
 
@@ -85,6 +85,31 @@ def test_a_folder_is_known_by_its_content(clip_model: Path, tmp_path: Path) -> N
     assert identity(str(copy)) == identity(str(clip_model))
     assert identity(str(other)) != identity(str(clip_model))
     assert identity(str(other)).startswith("tiny-clip@")
+
+
+def check_text_side(model: object) -> None:
+    """Alone, it gives what the whole model gives."""
+    whole = loaded(model)
+    texts = load_text_encoder(EmbedSettings(CLIP_MODEL=str(model)))
+    assert not isinstance(texts, type(whole))
+    assert (texts.name, texts.dim) == (whole.name, whole.dim)
+    assert texts.embed_texts(TEXTS) == pytest.approx(whole.embed_texts(TEXTS), abs=1e-6)
+
+
+def test_the_text_side_of_clip(tmp_path: Path, torch_installed: None) -> None:
+    from tests.models import save_clip
+
+    check_text_side(save_clip(tmp_path / "clip", dim=17))
+
+
+def test_the_text_side_of_siglip(tmp_path: Path, torch_installed: None) -> None:
+    from tests.models import save_siglip
+
+    check_text_side(save_siglip(tmp_path / "siglip"))
+
+
+def test_the_text_side_of_the_packaged_model() -> None:
+    check_text_side(PACKAGED)
 
 
 @pytest.mark.parametrize("model", ["/no/such/folder", "word", "packaged:other", "./x/y", "a/b/c"])

@@ -20,6 +20,8 @@ from tests.clips import bordered_video, numbered_video
 from tests.conftest import Corpus
 from tests.phases import through
 from tests.test_manifest import framed
+from workflows.operations.verify.repair import remove_foreign_points
+from workflows.operations.verify.verify import verify
 
 PHASES = through("index")
 
@@ -100,14 +102,45 @@ def test_another_dimension_or_model_is_refused_by_name(services: Services) -> No
     services.collection.ensure("first", 4)
 
 
-def test_points_without_a_model_are_not_taken_for_ours(services: Services) -> None:
+def put_foreign(services: Services, number: int) -> None:
     from qdrant_client import models
 
+    points = [
+        models.PointStruct(id=1 + point, vector=[1.0, 0, 0, 0], payload={"video_code": "x"})
+        for point in range(number)
+    ]
+    services.collection.connection.client.upsert("watched_frames", points)
+
+
+def test_one_foreign_point_stops_neither_runs_nor_searches(
+    services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
     services.collection.ensure("m", 4)
-    foreign = models.PointStruct(id=1, vector=[1.0, 0, 0, 0], payload={"video_code": "x"})
-    services.collection.connection.client.upsert("watched_frames", [foreign])
+    services.collection.replace(framed(), unit(2), "m")
+    put_foreign(services, 3)
     fresh = QdrantCollection(services.collection.connection)
-    with pytest.raises(ConfigurationError, match=r"made by another program .*lack.* model"):
+    assert fresh.model() == "m"
+    fresh.ensure("m", 4)
+    hits = fresh.search([1.0, 0, 0, 0], limit=2)
+    assert [hit.code for hit in hits] == [framed().video.code] * 2, "all places are frames'"
+    assert "are not frames and passed over" in caplog.text
+    found = verify(services, mend=True, foreign_points=True)
+    assert (found.foreign["points"], found.repair and found.repair.foreign_points) == (3, 3)
+    assert verify(services).foreign["points"] == 3, "nothing was asked to be done yet"
+    assert remove_foreign_points(services.collection, apply=True) == 3
+    assert verify(services).foreign["points"] == 0
+    assert len(all_points(services.collection)) == 2
+
+
+def test_a_collection_of_foreign_points_is_not_taken_for_ours(services: Services) -> None:
+    from qdrant_client import models
+
+    client = services.collection.connection.client
+    size = models.VectorParams(size=4, distance=models.Distance.COSINE)
+    client.create_collection("watched_frames", vectors_config=size)
+    put_foreign(services, 1)
+    fresh = QdrantCollection(services.collection.connection)
+    with pytest.raises(ConfigurationError, match=r"made by another program .*none of its points"):
         fresh.ensure("m", 4)
 
 

@@ -370,9 +370,12 @@ def test_the_commands(
     monkeypatch.setenv("VP_DATA_DIR", str(tmp_path / "root"))
     monkeypatch.setenv("CLIP_MODEL", str(other))
 
+    aside: list[str] = []
+
     def told(*arguments: str) -> Any:
         done = CliRunner().invoke(app, ["model", *arguments], catch_exceptions=False)
         assert done.exit_code == 0
+        aside.append(done.stderr)
         return json.loads(done.stdout) if "--json" in arguments else done.stdout
 
     roles = {member["role"]: member for member in told("status", "--json")["collections"]}
@@ -381,7 +384,9 @@ def test_the_commands(
     assert told("prepare", "--json")["videos"]["already"] == 2
     assert told("compare", "--json")["queries"] == roles["current"]["points"]
     assert "would switch" in told("switch")
+    assert "CLIP_MODEL" not in aside[-1]
     assert not told("switch", "--yes", "--json")["dry_run"]
+    assert f"set CLIP_MODEL={other} wherever videos are run" in aside[-1]
     assert "previous" in told("status")
     assert "rolled back" in told("rollback", "--yes")
 

@@ -13,10 +13,8 @@ import pytest
 from components.errors import ConfigurationError
 from components.pipeline import VIDEO_PHASES, component
 from components.plan.contract import PlanInputs
-from components.plan.due import Candidate, Due, Why
 from components.records.booking import Booking
 from components.records.digest import Digest, PhaseSeconds, Worked
-from components.records.videos import Video
 from components.running.phase import run
 from components.running.services import Services
 from components.settings import LedgerSettings
@@ -70,17 +68,11 @@ def test_a_forecast_comes_close_to_the_requests_of_a_real_run(corpus: Corpus, cl
     corpus.videos = corpus.videos[1:]
     with counted(corpus.services) as calls:
         corpus.through(*VIDEO_PHASES)
-    due = [Due(Candidate(corpus.videos[0]), Why.NEW)]
-    expected = forecast(due, past, corpus.services.settings, gpu=False)
+    expected = forecast([None], past, corpus.services.settings, gpu=False)
     # What the manifests of a shard cost is shared by its videos, and not in the forecast: that of
     # plan is written and read, and each phase of one process writes its own.
     manifests = 2 + len(VIDEO_PHASES)
     assert expected.s3_requests == calls.total() - manifests, calls
-
-
-def due(why: Why = Why.NEW, stale_from: str | None = None) -> Due:
-    video = Video(platform="p", code="c", source="s3://b/p/c/video.mp4")
-    return Due(Candidate(video), why, stale_from)
 
 
 def of_run(**values: Any) -> Digest:
@@ -103,12 +95,12 @@ def test_a_forecast_leaves_out_what_is_reused(services: Services) -> None:
         ]
     )
     assert past
-    both = forecast([due(), due(Why.STALE, "embed")], past, services.settings, gpu=True)
+    both = forecast([None, "embed"], past, services.settings, gpu=True)
     assert (both.gpu_minutes, both.cpu_minutes) == (1.0, 2.0)
-    stale = forecast([due(Why.STALE, "embed")], past, services.settings, gpu=False)
+    stale = forecast(["embed"], past, services.settings, gpu=False)
     assert (stale.s3_bytes_read, stale.s3_bytes_written) == (100, 0)
     assert "frame" not in stale.minutes
-    sent_again = forecast([due(Why.STALE, "upload")], past, services.settings, gpu=False)
+    sent_again = forecast(["upload"], past, services.settings, gpu=False)
     assert sent_again.minutes.keys() == {"upload", "record"}
     assert averages([]) is None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -23,7 +24,7 @@ import pytest
 pytest.importorskip("torch", reason="needs torch: make models")
 
 from components.base.model_names import REMOTE_MODELS, identity
-from components.encoders import remote
+from components.encoders import load, remote
 from components.errors import ConfigurationError
 from components.settings import EmbedSettings
 
@@ -164,12 +165,11 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
 EMBED = """
 import json, sys
 from PIL import Image
-from components.encoders import remote
-from components.encoders.load import load_encoder
+from components.encoders import load
 from components.settings import EmbedSettings
 # The packages that the real code imports are not what is tested here.
-remote._NEEDED = ()
-encoder = load_encoder(EmbedSettings(VP_MODEL_DIR=sys.argv[1]))
+load.IMPORTED_BY_REMOTE_CODE = ()
+encoder = load.load_encoder(EmbedSettings(VP_MODEL_DIR=sys.argv[1]))
 rows = encoder.embed_images([Image.new("RGB", (8, 8))] * 3)
 texts = encoder.embed_texts(["a cat"])
 print(json.dumps([encoder.name, encoder.dim, rows.shape, float((rows[0] ** 2).sum()), texts.shape]))
@@ -211,10 +211,16 @@ def test_installed_packages_that_cannot_run_it(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(remote, "version", lambda package: "5.23.0")
     with pytest.raises(ConfigurationError, match=r"transformers 5\.23\.0.*transformers==4\.51\.3"):
         remote.RemoteEncoder("x", MODEL, EmbedSettings())
-    monkeypatch.setattr(remote, "version", lambda package: "4.51.3")
-    monkeypatch.setattr(remote.importlib.util, "find_spec", lambda package: None)  # type: ignore[attr-defined]
-    with pytest.raises(ConfigurationError, match=r"einops, timm, torchvision.*packaged:conse"):
-        remote.RemoteEncoder("x", MODEL, EmbedSettings())
+
+
+def test_packages_that_are_missing_come_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "find_spec", lambda package: None)
+    with pytest.raises(ConfigurationError) as caught:
+        load.require_packages(EmbedSettings())
+    said = str(caught.value)
+    assert f"CLIP_MODEL={NAME}, the default, needs torch, transformers, einops, timm" in said
+    assert re.search(r"pip install -c \S*constraints\.txt '\S*\[jina\]'", said)
+    assert "set CLIP_MODEL=packaged:conse" in said
 
 
 def test_more_dimensions_than_it_has() -> None:

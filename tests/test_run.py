@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from contextlib import closing
 from dataclasses import replace
@@ -20,9 +21,11 @@ from components.stores.vectors.qdrant.connection import QdrantConnection
 from components.stores.vectors.store import Hit
 from tests.clips import bordered_video, numbered_video
 from tests.commands import environment, invoked, oriane, report
-from workflows.local.deployment import with_stand_ins
+from workflows.intake.given import given
+from workflows.local.indexed_model import with_model_of
 from workflows.local.run import run_videos
-from workflows.search.query import searcher, with_indexed_model
+from workflows.local.stand_ins import frame_location, with_stand_ins
+from workflows.search.query import searcher
 
 pytestmark = pytest.mark.slow
 
@@ -62,7 +65,7 @@ def by_code(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_a_folder_from_end_to_end(data: Path, clips: Path, model: str) -> None:
     env = environment(data, CLIP_MODEL=model, PROFILE_JSON=data / "run.prof")
     result = report(clips, env=env)
-    assert set(result) == {"run", "seconds", "videos"}
+    assert set(result) == {"run", "seconds", "videos", "left_out"}
     videos = by_code(result)
     assert set(videos) == {"numbers", "boxed"}
     boxed = videos["boxed"]
@@ -120,23 +123,30 @@ def check_search_command(data: Path, model: str) -> None:
     hits = json.loads(oriane("search", "--image", path, "--json", env=env).stdout)
     assert set(hits[0]) == {
         "score", "platform", "code", "second", "frame_number", "scene_start", "scene_end", "path",
+        "location",
     }  # fmt: skip
     assert hits[0]["path"] == f"tiktok/boxed/{path.name}"
+    assert Path(hits[0]["location"]).read_bytes() == path.read_bytes()
+    printed = oriane("search", "--image", path, "--limit", 1, env=env).stdout
+    *_, file = re.findall(r"\S+\.png", printed)
+    assert (data / file).samefile(path), "what is printed can be opened from here"
     assert hits[0]["score"] == pytest.approx(1.0, abs=0.001)
 
 
 @pytest.fixture
 def here(data: Path, model: str) -> Settings:
     """Settings of a run in this process, which saves loading torch for each."""
-    settings = Settings.load().having("work", data_dir=data, scratch_dir=data / "scratch")
+    settings = Settings.load().having(
+        "work", data_dir=data, scratch_dir=data / "scratch", stand_ins=True
+    )
     return settings.having("embed", model=model)
 
 
 def run_here(settings: Settings, *paths: object, **options: Any) -> dict[str, dict[str, Any]]:
     options = {"shards_in_flight": 2, **options}
-    return by_code(
-        run_videos(settings, [str(path) for path in paths], **options).model_dump(mode="json")
-    )
+    job_input, replace = options.pop("job_input", None), options.pop("replace", False)
+    work = given([str(path) for path in paths], job_input, settings, replace=replace)
+    return by_code(run_videos(settings, work, **options).model_dump(mode="json"))
 
 
 def found(settings: Settings, query: str | Path, **options: Any) -> list[Hit]:
@@ -175,7 +185,9 @@ def test_a_changed_source_is_done_anew(here: Settings, clips: Path) -> None:
     first = run_here(here, file)["clip"]
     assert first["platform"] == "local"
     shutil.copy(clips / "instagram/numbers/video.mp4", file)
-    second = run_here(here, file)["clip"]
+    with pytest.raises(ConfigurationError, match=r"clip\.mp4 as local/clip: .*--replace"):
+        run_here(here, file)
+    second = run_here(here, file, replace=True)["clip"]
     assert second["reused"] == []
     wanted = {frame["path"].rpartition("/")[2] for frame in second["frames"]}
     assert {path.name for path in (data / "s3/oriane-frames/local/clip").glob("*.png")} == wanted
@@ -229,12 +241,15 @@ def test_rejected_videos_are_no_failure(data: Path, clips: Path, model: str) -> 
     assert "320x180" in done.stdout
 
 
-def test_nothing_to_do_says_why(
-    here: Settings, clips: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_prefix_without_a_video_is_a_wrong_one(here: Settings, clips: Path) -> None:
     run_here(here, clips / "tiktok/boxed/video.mp4")
-    assert run_here(here, "s3://oriane-contents/nothing/") == {}
-    assert "s3://oriane-contents/nothing/ holds no" in capsys.readouterr().err
+    with pytest.raises(ConfigurationError, match=r"contents/nothing/: nothing lies below"):
+        run_here(here, "s3://oriane-contents/nothing/")
+    loose = here.work.data_dir / "s3/oriane-contents/tiktok/loose.mov"
+    loose.parent.mkdir()
+    loose.write_text("of another layout")
+    with pytest.raises(ConfigurationError, match=r"tiktok/loose\.mov, is <platform>.*PATTERN"):
+        run_here(here, "s3://oriane-contents/tiktok/")
 
 
 def test_search_before_anything_is_indexed(data: Path) -> None:
@@ -251,6 +266,11 @@ def test_search(here: Settings, clips: Path) -> None:
     assert found(replace(here, embed=EmbedSettings()), "cat", limit=1)
     with pytest.raises(ConfigurationError, match=r"--image .*expected a picture"):
         found(here, clips / "tiktok/boxed/video.mp4", limit=1)
+
+
+def test_a_hit_in_s3_is_an_address(here: Settings) -> None:
+    elsewhere = here.having("storage", frames_bucket="frames")
+    assert frame_location(elsewhere, "tiktok/v/3_0.10.png") == "s3://frames/tiktok/v/3_0.10.png"
 
 
 def test_a_search_asks_the_store_twice(
@@ -273,16 +293,15 @@ def test_a_search_asks_the_store_twice(
 def test_a_model_in_a_folder_is_one_that_only_clip_model_can_name(here: Settings) -> None:
     unset = replace(here, embed=EmbedSettings())
     with pytest.raises(ConfigurationError, match="model in a folder 'tiny-clip'"):
-        with_indexed_model(unset, "tiny-clip@0123456789ab")
+        with_model_of(unset, "tiny-clip@0123456789ab", lambda: 24)
 
 
-def test_no_query_and_no_run_mixes_two_models(
+def test_a_search_follows_the_collection_and_no_run_mixes_two_models(
     here: Settings, clips: Path, clip_model: Path
 ) -> None:
     run_here(here, clips)
     other = here.having("embed", model=str(clip_model))
-    with pytest.raises(ConfigurationError, match=r"packaged:conse.*tiny-clip@"):
-        found(other, "cat", limit=1)
+    assert found(other, "cat", limit=3) == found(here, "cat", limit=3)
     with pytest.raises(ConfigurationError, match=r"packaged:conse.*tiny-clip@"):
         run_here(other, clips)
 
@@ -294,7 +313,7 @@ def test_no_query_and_no_run_mixes_two_models(
         ([], {}, "JOB_INPUT"),
         (["s3://oriane-contents/", "x.mp4"], {}, "one s3:// prefix"),
         (["s3://elsewhere/x/"], {}, "no bucket 'elsewhere'"),
-        (["."], {}, "found neither"),
+        (["."], {}, "found none"),
         ([], {"JOB_INPUT": '[{"platform": "..", "code": "a"}]'}, "platform '..'"),
         ([], {"JOB_INPUT": '[{"platform": "a", "code": "x/y"}]'}, "code 'x/y'"),
         (["clip.mp4"], {"VP_MIN_FRAMES": "none"}, "VP_MIN_FRAMES"),
@@ -356,4 +375,4 @@ def test_two_files_of_one_name(in_data: Path, clips: Path, model: str) -> None:
         shutil.copy(clips / "tiktok/boxed/video.mp4", in_data / folder / "same.mp4")
     code, said = invoked("run", "one/same.mp4", "two/same.mp4", data=in_data, CLIP_MODEL=model)
     assert code == 78
-    assert "both local/same" in said
+    assert "local/same: one/same.mp4, two/same.mp4" in said

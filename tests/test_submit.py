@@ -16,6 +16,7 @@ from components.errors import ConfigurationError, TransientError
 from components.settings import Settings
 from tests.commands import environment, oriane
 from workflows.argo.submit import ArgoServer, followed, submit_videos
+from workflows.intake.given import given
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -51,24 +52,26 @@ def server() -> Iterator[tuple[str, type[Answering]]]:
 
 
 def submit(settings: Settings, *paths: str, **options: Any) -> str:
-    given: dict[str, Any] = {"gpu": False, "fused": False, "options": {}}
+    defaults: dict[str, Any] = {"gpu": False, "fused": False, "options": {}}
     server = ArgoServer(settings.cluster)
-    return submit_videos(server, settings, paths, None, lambda _: None, **{**given, **options})
+    work = given(paths, None, settings)
+    return submit_videos(server, settings, work, lambda _: None, **{**defaults, **options})
 
 
 def at(settings: Settings, address: str) -> Settings:
     return settings.having("cluster", server=address)
 
 
-def test_what_is_missing_is_named() -> None:
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
     settings = Settings.load()
     with pytest.raises(ConfigurationError, match="ARGO_SERVER not set"):
         submit(settings, "s3://b/")
     settings = at(settings, "http://127.0.0.1:9")
     with pytest.raises(ConfigurationError, match="nothing to submit"):
         submit(settings)
+    (tmp_path / "clip.mp4").touch()
     with pytest.raises(ConfigurationError, match="set S3_VIDEOS_BUCKET or AWS_ENDPOINT_URL"):
-        submit(settings, "clip.mp4")
+        submit(settings, str(tmp_path / "clip.mp4"))
 
 
 def test_an_unreachable_server_is_named_and_the_token_is_not() -> None:

@@ -21,6 +21,7 @@ _NOT_IN_PODS = {
     "VP_MAX_WORKERS",
     "VP_MODEL_DIR",
     "VP_SCRATCH_DIR",
+    "VP_STAND_INS",
 }
 _NOT_IN_CLUSTER = {"cluster", "metrics"}
 # The rest is for the phase itself, beside the worker processes that decode.

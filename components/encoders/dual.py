@@ -17,6 +17,27 @@ from components.errors import ConfigurationError
 from components.settings import EmbedSettings
 
 
+def location(model: str) -> tuple[str, dict[str, str]]:
+    """Return folder or hub id of a model, and the options with its revision where it has one."""
+    if Path(model).expanduser().is_dir():
+        return str(Path(model).expanduser()), {}
+    name, _, revision = model.partition("@")
+    return name, {"revision": revision} if revision else {}
+
+
+def padding(config: Any) -> str | bool:
+    """Return how a model's texts are padded: SigLIP is trained on texts of full length."""
+    return "max_length" if "siglip" in config.model_type else True
+
+
+def cannot_be_loaded(model: str, error: Exception) -> ConfigurationError:
+    """Return the error for a model that transformers cannot load."""
+    return ConfigurationError(
+        f"CLIP_MODEL={model}: cannot be loaded ({str(error).splitlines()[0]}); set it to a "
+        "folder with the model, or to packaged:conse"
+    )
+
+
 class DualEncoder:
     """A transformers model with `get_image_features` and `get_text_features`."""
 
@@ -32,30 +53,21 @@ class DualEncoder:
         self.name = name
         self._device = Device(settings)
         model = settings.model
-        location, _, revision = model.partition("@")
-        if Path(model).expanduser().is_dir():
-            location, revision = str(Path(model).expanduser()), ""
-        options = {"revision": revision} if revision else {}
+        where, options = location(model)
         try:
-            self._model: Any = AutoModel.from_pretrained(
-                location, trust_remote_code=False, **options
-            )
+            self._model: Any = AutoModel.from_pretrained(where, trust_remote_code=False, **options)
             self._processor: Any = AutoProcessor.from_pretrained(
-                location, trust_remote_code=False, **options
+                where, trust_remote_code=False, **options
             )
         except (OSError, ValueError, ImportError) as error:
-            raise ConfigurationError(
-                f"CLIP_MODEL={model}: cannot be loaded ({str(error).splitlines()[0]}); set it to a "
-                "folder with the model, or to packaged:conse"
-            ) from error
+            raise cannot_be_loaded(model, error) from error
         if not hasattr(self._model, "get_image_features"):
             raise ConfigurationError(
                 f"CLIP_MODEL={model}: expected a model that embeds pictures and texts, found "
                 f"{type(self._model).__name__}; CLIP and SigLIP models do"
             )
         self._model.eval().to(self._device.torch)
-        # SigLIP is trained on texts padded to their full length.
-        self._padding = "max_length" if "siglip" in self._model.config.model_type else True
+        self._padding = padding(self._model.config)
         self.dim = self.embed_texts(["a photo"]).shape[1]
 
     @property

@@ -17,15 +17,23 @@ if TYPE_CHECKING:
 ModelInput = Any
 
 
-class Encoder(Protocol):
+class TextEncoder(Protocol):
+    """Embeds texts into the space of an encoder's pictures; rows are L2-normalized float32."""
+
+    name: str
+    dim: int
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Return one row a text: (len(texts), dim)."""
+        ...
+
+
+class Encoder(TextEncoder, Protocol):
     """Embeds pictures and texts into the same space; rows are L2-normalized float32.
 
     `batch_size` is how many pictures a forward pass takes: what VP_BATCH_SIZE says, or less once
     that did not fit the GPU.
     """
-
-    name: str
-    dim: int
 
     @property
     def batch_size(self) -> int: ...
@@ -40,10 +48,6 @@ class Encoder(Protocol):
 
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
         """Return one row a picture: (len(images), dim)."""
-        ...
-
-    def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        """Return one row a text: (len(texts), dim)."""
         ...
 
 

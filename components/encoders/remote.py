@@ -7,7 +7,6 @@ resolves to the pin as well, and nothing that the hub serves today is ever run.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -22,8 +21,6 @@ from components.base.vectors import Vectors
 from components.encoders.encoder import normalized
 from components.errors import ConfigurationError
 from components.settings import EmbedSettings
-
-_NEEDED = ("einops", "timm", "torchvision")
 
 
 class RemoteEncoder:
@@ -95,12 +92,6 @@ def _check_packages(model: RemoteModel) -> None:
             f"CLIP_MODEL={model.model.name}: its code does not import on transformers {installed}; "
             f"install transformers=={model.transformers_tested}, as the embed image has it, or "
             "choose another model"
-        )
-    missing = [package for package in _NEEDED if importlib.util.find_spec(package) is None]
-    if missing:
-        raise ConfigurationError(
-            f"CLIP_MODEL={model.model.name}: needs {', '.join(missing)}; pip install them, a "
-            "torchvision that matches torch, or set CLIP_MODEL=packaged:conse"
         )
 
 

@@ -7,16 +7,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from components.base.logs import log
 from components.errors import ConfigurationError
 from components.plan.contract import PlanInputs
 from components.plan.due import Candidate, Due, Judge, Left, Why, joined
-from components.plan.job_input import laid_out_video, listed_video, parse_job_input
+from components.plan.job_input import parse_job_input
+from components.plan.layout import Layout, UnsafeNameError
 from components.plan.queue import EventQueue
 from components.records.booking import Booking
 from components.records.videos import Video
 from components.running.services import Services
+from components.settings import PlanSettings
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # Without a limit; a queue is emptied batch by batch.
@@ -30,6 +33,7 @@ _PRIORITY = {why: -number for number, why in enumerate(Why)}
 class Decision:
     """Which videos a run takes, in key order, and what it leaves.
 
+    `skipped` objects are no videos, `unsafe` ones of them for their names, `example` is one.
     `oldest` is when the oldest source of all due videos was written. `messages` are the videos of
     each message of the `queue`, `settled` those that need no run.
     """
@@ -37,6 +41,8 @@ class Decision:
     due: list[Due] = field(default_factory=list)
     left: Counter[Left] = field(default_factory=Counter)
     skipped: int = 0
+    unsafe: int = 0
+    example: str = ""
     oldest: datetime | None = None
     queue: EventQueue | None = None
     messages: dict[str, set[str]] = field(default_factory=dict)
@@ -61,7 +67,7 @@ def decide(inputs: PlanInputs, services: Services, now: datetime) -> Decision:
         ConfigurationError: no input, an unreadable one, or a name that is not safe.
         TransientError: S3, Postgres or the queue does not answer.
     """
-    _check(inputs)
+    check_inputs(inputs, services.settings.plan)
     decision = Decision()
     if inputs.catch_up:
         pairs = _candidates(inputs, services, decision)
@@ -69,7 +75,7 @@ def decide(inputs: PlanInputs, services: Services, now: datetime) -> Decision:
     elif inputs.source:
         due = (
             Due(candidate, Why.GIVEN)
-            for candidate in _listing(inputs.source, services, decision, laid_out=False)
+            for candidate in _listing(inputs.source, services, decision, given=True)
         )
     else:
         due = (Due(Candidate(video), Why.GIVEN) for video in _given(inputs, services))
@@ -77,7 +83,12 @@ def decide(inputs: PlanInputs, services: Services, now: datetime) -> Decision:
     return decision
 
 
-def _check(inputs: PlanInputs) -> None:
+def check_inputs(inputs: PlanInputs, settings: PlanSettings) -> None:
+    """Refuse inputs that contradict each other, before anything is asked.
+
+    Raises:
+        ConfigurationError: they do, or name nothing.
+    """
     if inputs.source and inputs.job_input:
         raise ConfigurationError("give source or job_input, not both")
     if inputs.source and not inputs.source.startswith("s3://"):
@@ -91,14 +102,15 @@ def _check(inputs: PlanInputs) -> None:
         raise ConfigurationError("catch_up finds videos by itself; leave out job_input")
     if inputs.limit and not (inputs.catch_up or inputs.source):
         raise ConfigurationError("limit needs catch_up, or source, the s3:// prefix to list")
+    if not (inputs.catch_up or inputs.source or inputs.job_input or settings.job_input):
+        raise ConfigurationError(
+            "nothing to plan; give source (an s3:// prefix), job_input, or the variable JOB_INPUT"
+        )
 
 
 def _given(inputs: PlanInputs, services: Services) -> list[Video]:
     text = inputs.job_input or services.settings.plan.job_input
-    if not text:
-        raise ConfigurationError(
-            "nothing to plan; give source (an s3:// prefix), job_input, or the variable JOB_INPUT"
-        )
+    assert text, "check_inputs sees to that"
     if text.startswith("s3://"):
         text = services.store.get(text).decode()
     return parse_job_input(text, services.settings.storage.videos_bucket)
@@ -120,26 +132,71 @@ def _candidates(inputs: PlanInputs, services: Services, decision: Decision) -> P
         bookings = services.bookings.all(inputs.platform)
         return ((_known(booking, services), booking) for booking in bookings if booking.state)
     source = inputs.source or f"s3://{services.settings.storage.videos_bucket}/"
-    if inputs.platform and not inputs.source:
+    own = Layout(services.settings.plan).own
+    if own and inputs.platform and not inputs.source:
         source += f"{inputs.platform}/"
     # A deeper prefix could name the source file itself, which no marker lies below.
-    folder = "/".join(source.removeprefix("s3://").split("/")[1:3])
-    listing = _listing(source, services, decision, laid_out=True)
+    folder = "/".join(source.removeprefix("s3://").split("/")[1:3]) if own else ""
+    listing = _listing(source, services, decision, given=bool(inputs.source))
     return joined(listing, services.bookings.all(inputs.platform, folder))
 
 
 def _listing(
-    source: str, services: Services, decision: Decision, *, laid_out: bool
+    source: str, services: Services, decision: Decision, *, given: bool
 ) -> Iterator[Candidate]:
-    bucket = source.removeprefix("s3://").partition("/")[0]
+    """Yield the videos below a prefix, in the order of their names.
+
+    Raises:
+        ConfigurationError: there is none among other objects, nor anything below a prefix that was
+            `given`; or several objects are one video.
+    """
+    layout = Layout(services.settings.plan)
+    found = _videos(source, services, decision, layout)
+    taken = 0
+    for candidate in found if layout.own else _sorted(found, layout):
+        taken += 1
+        yield candidate
+    if not taken and decision.skipped:
+        raise ConfigurationError(
+            f"{source} holds no video: none of the {decision.skipped} objects below it, such as "
+            f"{decision.example}, is {layout}; give another prefix, or set VP_SOURCE_PATTERN to a "
+            "regular expression for whole keys, with the groups platform and code"
+        )
+    if not taken and given:
+        raise ConfigurationError(f"{source}: nothing lies below this prefix; check it")
+
+
+def _videos(
+    source: str, services: Services, decision: Decision, layout: Layout
+) -> Iterator[Candidate]:
     for stored in services.store.objects(source):
-        uri = stored.uri
-        video = laid_out_video(uri, bucket) if laid_out else listed_video(uri)
-        if video:
-            yield Candidate(video, stored.etag, stored.size, stored.modified)
-        else:
-            decision.skipped += 1
-            log.info("plan: %s is no <platform>/<code>/video.mp4, skipped", uri)
+        try:
+            if video := layout.video(stored.uri):
+                yield Candidate(video, stored.etag, stored.size, stored.modified)
+                continue
+            log.info("plan: %s is not %s, skipped", stored.uri, layout)
+        except UnsafeNameError as error:
+            decision.unsafe += 1
+            log.warning("plan: bad_name: %s; rename it", error)
+        decision.skipped += 1
+        decision.example = decision.example or stored.uri
+
+
+def _sorted(found: Iterable[Candidate], layout: Layout) -> list[Candidate]:
+    """Return the videos in the order of their names, in which another layout need not list them."""
+    ordered = sorted(found, key=lambda candidate: candidate.folder)
+    twice = [
+        f"{one.video.source} and {other.video.source}: {one.video}"
+        for one, other in pairwise(ordered)
+        if one.folder == other.folder
+    ]
+    if twice:
+        more = f", and {len(twice) - 3} more" if len(twice) > 3 else ""
+        raise ConfigurationError(
+            f"{layout} makes one video of several objects: {'; '.join(twice[:3])}{more}; have it "
+            "match one of them, or tell them apart by platform or code"
+        )
+    return ordered
 
 
 def _known(booking: Booking, services: Services) -> Candidate:

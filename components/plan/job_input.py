@@ -62,16 +62,6 @@ def listed_video(uri: str) -> Video | None:
         return None
 
 
-def laid_out_video(uri: str, bucket: str) -> Video | None:
-    """Return the video that an object is which lies where the bucket's videos lie, else None.
-
-    A video elsewhere, in a deeper folder, can be processed; but its marker and its points would be
-    those of another that lies at the top.
-    """
-    video = listed_video(uri)
-    return video if video and uri == f"s3://{bucket}/{video}/{SOURCE_FILE}" else None
-
-
 def _item(item: Any, index: int, bucket: str) -> Video:
     origin = f"JOB_INPUT item {index}"
     if not isinstance(item, dict) or not {"platform", "code"} <= item.keys():

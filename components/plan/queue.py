@@ -20,7 +20,8 @@ from components.base.retries import answered
 from components.base.side_by_side import batches
 from components.errors import ConfigurationError, PipelineError, TransientError
 from components.plan.due import Candidate
-from components.plan.job_input import laid_out_video
+from components.plan.layout import Layout, UnsafeNameError
+from components.records.videos import Video
 from components.settings import Settings
 from components.stores.aws import client
 
@@ -54,7 +55,7 @@ class EventQueue:
                 "VP_QUEUE_URL not set; set it to the SQS queue that gets the source bucket's events"
             )
         self._url = settings.plan.queue_url
-        self._bucket = settings.storage.videos_bucket
+        self._bucket, self._layout = settings.storage.videos_bucket, Layout(settings.plan)
         region = _REGION.search(self._url)
         self._client = client(
             "sqs",
@@ -111,9 +112,18 @@ class EventQueue:
             return
         videos = announced.messages.setdefault(message["ReceiptHandle"], set())
         for bucket, key, size, etag in found:
-            if video := laid_out_video(f"s3://{bucket}/{key}", self._bucket):
+            video = self._video(bucket, key)
+            if video:
                 announced.candidates[str(video)] = Candidate(video, etag, size)
                 videos.add(str(video))
+
+    def _video(self, bucket: str, key: str) -> Video | None:
+        try:
+            named = self._layout.video(f"s3://{bucket}/{key}")
+        except UnsafeNameError as error:
+            log.warning("plan: bad_name: %s; rename it", error)
+            return None
+        return named if bucket == self._bucket else None
 
     def _call(self, operation: str, **arguments: Any) -> Any:
         return answered(

@@ -75,18 +75,35 @@ class RunVideo(Record):
         return f"{self.platform}/{self.code}"
 
 
+class LeftOut(Record):
+    """A file that was given and cannot be a video of the run: why, and what would change that."""
+
+    file: str
+    reason: Literal["bad_name", "unreadable"]
+    message: str
+
+
 class RunReport(Record):
-    """The videos of a run, by name, and how long it took in seconds."""
+    """The videos of a run, by name, and how long it took in seconds; files that are none of it."""
 
     run: str
     seconds: float
     videos: tuple[RunVideo, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
     @classmethod
-    def of(cls, run: str, seconds: float, entries: Iterable[Entry[Any]]) -> Self:
+    def of(
+        cls,
+        run: str,
+        seconds: float,
+        entries: Iterable[Entry[Any]],
+        left_out: Iterable[LeftOut] = (),
+    ) -> Self:
         """Return the report of a run whose videos ended as these entries say."""
         videos = sorted(map(RunVideo.of, entries), key=lambda video: (video.platform, video.code))
-        return cls(run=run, seconds=round(seconds, 3), videos=tuple(videos))
+        return cls(
+            run=run, seconds=round(seconds, 3), videos=tuple(videos), left_out=tuple(left_out)
+        )
 
     @property
     def counts(self) -> Counter[str]:

@@ -23,7 +23,7 @@ from components.settings.phases import (
     UploadSettings,
 )
 from components.settings.stores import IndexSettings, LedgerSettings, StorageSettings
-from components.settings.variables import Group
+from components.settings.variables import Group, Variable
 from components.settings.work import LimitSettings, PlanSettings, WorkSettings
 
 __all__ = [
@@ -82,7 +82,7 @@ class Settings:
                 ]
         if problems:
             raise ConfigurationError(
-                "; ".join(problems) + "; docs/settings.md lists what each variable takes"
+                "; ".join(problems) + "; `oriane config` lists what each variable takes"
             )
         return cls(**groups)
 
@@ -90,6 +90,12 @@ class Settings:
         """Return these settings with some values of a group replaced, by field name."""
         changed = getattr(self, group).model_copy(update=values)
         return replace(self, **{group: changed})
+
+    @classmethod
+    def variables(cls) -> Iterator[Variable]:
+        """Yield every environment variable, group by group."""
+        for _, group in cls.groups():
+            yield from group.variables()
 
     @classmethod
     def groups(cls) -> Iterator[tuple[str, type[Group]]]:

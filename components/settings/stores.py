@@ -102,6 +102,11 @@ class IndexSettings(Group):
         "VP_QDRANT_ATTEMPTS", 5, "Tries of one request, with exponential backoff", ge=1, le=20
     )
 
+    @property
+    def embedded(self) -> bool:
+        """Whether Qdrant runs in this process, over a folder."""
+        return not (self.url or "").startswith(("http://", "https://"))
+
 
 class LedgerSettings(Group):
     title = "Ledger (Postgres)"

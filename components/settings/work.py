@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
+
+from pydantic import field_validator
 
 from components.settings.variables import Group, variable
 
@@ -86,6 +89,11 @@ class WorkSettings(Group):
     data_dir: Path = variable(
         "VP_DATA_DIR", Path("data"), "Folder of a run on one machine: S3, Qdrant, logs"
     )
+    stand_ins: bool = variable(
+        "VP_STAND_INS",
+        False,
+        "1 lets stand-ins on this machine serve beside stores that are set (oriane commands)",
+    )
     profile_json: Path | None = variable(
         "PROFILE_JSON", None, "Write a Chrome trace of phases and workers to this file"
     )
@@ -135,3 +143,22 @@ class PlanSettings(Group):
     queue_url: str | None = variable(
         "VP_QUEUE_URL", None, "SQS queue that gets the source bucket's event notifications"
     )
+    source_pattern: str | None = variable(
+        "VP_SOURCE_PATTERN",
+        None,
+        "Regular expression for whole keys of the source bucket, with the groups platform and code "
+        "(default: <platform>/<code>/video.mp4)",
+    )
+
+    @field_validator("source_pattern")
+    @classmethod
+    def _names_videos(cls, pattern: str | None) -> str | None:
+        if pattern is None:
+            return None
+        try:
+            groups = re.compile(pattern).groupindex
+        except re.error as error:
+            raise ValueError(f"expected a regular expression ({error})") from error
+        if not {"platform", "code"} <= groups.keys():
+            raise ValueError("expected the groups (?P<platform>…) and (?P<code>…)")
+        return pattern

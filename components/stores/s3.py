@@ -38,7 +38,9 @@ _DENIED = {
     "InvalidToken",
 }
 # Up to 64 MiB an object is one PUT, so its ETag is its MD5 and equal content is recognised.
-_TRANSFER = TransferConfig(multipart_threshold=64 * 2**20, multipart_chunksize=64 * 2**20)
+# Larger objects are sent in parts of so many bytes, which decides their ETag.
+PART_BYTES = 64 * 2**20
+_TRANSFER = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
 
 _KEYS_A_REQUEST = 1000
 

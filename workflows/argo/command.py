@@ -10,12 +10,15 @@ from components.errors import RunFailedError
 from workflows.terminal.commands import CLUSTER, command
 from workflows.terminal.options import (
     CatchUpOption,
+    ExcludeOption,
+    IncludeOption,
     JobInputOption,
     JsonOption,
     LimitOption,
     OlderOption,
     OriginOption,
     PlatformOption,
+    ReplaceOption,
     plan_options,
 )
 from workflows.terminal.output import errors, print_json
@@ -42,6 +45,9 @@ def submit(
     limit: LimitOption = 0,
     older_than: OlderOption = "",
     platform: PlatformOption = "",
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
+    replace: ReplaceOption = False,
     videos_per_shard: Annotated[
         int, typer.Option(min=1, metavar="N", help="Most videos that one chain of pods handles")
     ] = 1,
@@ -71,10 +77,14 @@ def submit(
     from components.settings import Settings
     from workflows.argo.follow import follow
     from workflows.argo.submit import ArgoServer, Submitted, submit_videos
+    from workflows.intake.files import Selection
+    from workflows.intake.given import given
 
     settings, console = Settings.load(), errors()
+    selection = Selection(platform, tuple(include or ()), tuple(exclude or ()))
+    work = given(paths or [], job_input, settings, selection, replace=replace)
     options = {
-        **plan_options(catch_up, origin, limit, older_than, platform),
+        **plan_options(catch_up, origin, limit, older_than, "" if work.files else platform),
         "videos_per_shard": videos_per_shard,
         "mb_per_shard": mb_per_shard,
         "shards_in_flight": shards_in_flight,
@@ -84,9 +94,8 @@ def submit(
     name = submit_videos(
         server,
         settings,
-        paths or [],
-        job_input,
-        lambda video: console.print(f"copied {video}", highlight=False),
+        work,
+        lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True),
         gpu=gpu,
         fused=fused,
         options={key: _text(value) for key, value in options.items() if value is not None},

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
 from hera import exceptions
@@ -21,8 +20,9 @@ from components.pipeline import video_to_embedding
 from components.settings import ClusterSettings, Settings
 from components.stores.s3 import Store
 from workflows.argo.pipeline_templates import SEMAPHORES, run_template_name
-from workflows.intake import plan_parameters
-from workflows.local.deployment import names_an_s3
+from workflows.intake.copies import faults_told
+from workflows.intake.given import Given
+from workflows.local.stand_ins import names_an_s3
 
 ENDED = frozenset({"Succeeded", "Failed", "Error"})
 # Argo parameters end up in an etcd object of at most 1.5 MB together with the run's status.
@@ -120,9 +120,8 @@ class ArgoServer:
 def submit_videos(
     server: ArgoServer,
     settings: Settings,
-    paths: Sequence[str],
-    job_input: Path | None,
-    uploaded: Callable[[str], None],
+    work: Given,
+    told: Callable[[str], None],
     *,
     gpu: bool,
     fused: bool,
@@ -141,10 +140,10 @@ def submit_videos(
             f"--shards-in-flight: expected one of {', '.join(SEMAPHORES)}, found {in_flight}"
         )
     parameters = dict(options)
-    if paths and all(path.startswith("s3://") for path in paths) and len(paths) == 1:
-        parameters["source"] = paths[0]
-    elif paths or job_input:
-        parameters |= _given(settings, paths, job_input, uploaded)
+    if work.source:
+        parameters["source"] = work.source
+    elif work.files or work.job_input:
+        parameters |= _given(settings, work, told)
     elif settings.plan.job_input:
         parameters["job_input"] = _short(settings.plan.job_input, settings)
     elif "catch_up" not in options:
@@ -182,23 +181,22 @@ def followed(server: ArgoServer, name: str, timeout_s: float) -> Iterator[Progre
         time.sleep(_POLL_S)
 
 
-def _given(
-    settings: Settings,
-    paths: Sequence[str],
-    job_input: Path | None,
-    uploaded: Callable[[str], None],
-) -> dict[str, str]:
+def _given(settings: Settings, work: Given, told: Callable[[str], None]) -> dict[str, str]:
     if not names_an_s3(settings):
         raise ConfigurationError(
             "local videos and lists go to the cluster by its S3; set S3_VIDEOS_BUCKET or "
             "AWS_ENDPOINT_URL and credentials, or give an s3:// prefix"
         )
-    bucket = settings.storage.videos_bucket
-    store = Store(settings.storage)
-    parameters = plan_parameters(paths, job_input, store, bucket, uploaded)
-    if "job_input" in parameters:
-        parameters["job_input"] = _short(parameters["job_input"], settings)
-    return parameters
+    if work.files:
+        told(work.files.summary)
+    parameters = work.parameters(
+        Store(settings.storage),
+        settings.storage.videos_bucket,
+        lambda video: told(f"copied {video}"),
+    )
+    for line in faults_told(work.files.faults if work.files else ()):
+        told(line)
+    return {"job_input": _short(parameters["job_input"], settings)}
 
 
 def _short(job_input: str, settings: Settings) -> str:

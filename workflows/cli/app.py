@@ -9,7 +9,6 @@ from importlib import metadata
 from typing import Annotated, NoReturn
 
 import typer
-from dotenv import load_dotenv
 from rich.markup import escape
 
 from components.errors import PipelineError
@@ -17,6 +16,7 @@ from workflows.argo.command import commands as submitting
 from workflows.demo.command import commands as demonstrating
 from workflows.local.command import commands as running
 from workflows.model_swap.commands import commands as model
+from workflows.operations.config.command import commands as configuring
 from workflows.operations.delete.command import commands as deleting
 from workflows.operations.gc.command import commands as cleaning
 from workflows.operations.plan.command import commands as planning
@@ -26,6 +26,7 @@ from workflows.operations.status.command import commands as looking
 from workflows.operations.verify.command import commands as verifying
 from workflows.reference.command import commands as rendering
 from workflows.search.command import commands as searching
+from workflows.terminal import environment
 from workflows.terminal.commands import OPERATE, Group
 from workflows.terminal.output import errors, output
 
@@ -51,6 +52,7 @@ for _commands in (
     verifying,
     deleting,
     cleaning,
+    configuring,
     submitting,
     rendering,
 ):
@@ -60,7 +62,8 @@ app.add_typer(model, name="model", rich_help_panel=OPERATE)
 
 def main() -> None:
     """Run the command line; every deliberate error becomes a message and its exit code."""
-    load_dotenv(".env")
+    environment.load()
+    environment.warn()
     signal.signal(signal.SIGINT, _interrupted)
     try:
         app()

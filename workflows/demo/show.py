@@ -16,10 +16,11 @@ from components.settings import Settings
 from components.stores.s3 import Store
 from workflows.demo.sheet import ContactSheet
 from workflows.demo.videos import make_videos
+from workflows.intake.given import Given
 from workflows.local.command import run_table
-from workflows.local.deployment import names_an_s3, with_stand_ins
 from workflows.local.run import run_videos
 from workflows.local.s3_server import local_s3
+from workflows.local.stand_ins import names_an_s3, with_stand_ins
 from workflows.search.command import hits_table
 from workflows.search.query import searcher
 
@@ -48,7 +49,7 @@ def show(settings: Settings, packages: Path | None, console: Console) -> RunRepo
 
     result = run_videos(
         settings,
-        [f"s3://{settings.storage.videos_bucket}/"],
+        Given(source=f"s3://{settings.storage.videos_bucket}/"),
         shards_in_flight=settings.work.worker_count,
     )
     console.print(run_table(result))

@@ -12,12 +12,15 @@ from components.records.run_report import RunReport, RunVideo
 from workflows.terminal.commands import RUN, command
 from workflows.terminal.options import (
     CatchUpOption,
+    ExcludeOption,
+    IncludeOption,
     JobInputOption,
     JsonOption,
     LimitOption,
     OlderOption,
     OriginOption,
     PlatformOption,
+    ReplaceOption,
     plan_options,
 )
 from workflows.terminal.output import counted, errors, output, print_json, table
@@ -30,6 +33,7 @@ commands = typer.Typer()
     RUN,
     "oriane run clip.mp4",
     "oriane run ~/videos --json",
+    "oriane run ~/downloads --platform tiktok --exclude '*draft*'",
     "oriane run s3://oriane-contents/instagram/",
     "oriane run --job-input job.json",
     "oriane run --catch-up --limit 500",
@@ -39,8 +43,8 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="PATH",
-            help="Video files, folders laid out <platform>/<code>/video.mp4, or an s3:// prefix; "
-            "without one, --job-input or the variable JOB_INPUT",
+            help="Video files, folders with videos below them, or an s3:// prefix; without one, "
+            "--job-input or the variable JOB_INPUT",
         ),
     ] = None,
     job_input: JobInputOption = None,
@@ -56,23 +60,32 @@ def run(
     limit: LimitOption = 0,
     older_than: OlderOption = "",
     platform: PlatformOption = "",
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
+    replace: ReplaceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run every phase over videos, on this machine; what is done already is reused."""
+    from components.settings import Settings
+    from workflows.intake.files import Selection
+    from workflows.intake.given import given
+
+    settings = Settings.load()
+    selection = Selection(platform, tuple(include or ()), tuple(exclude or ()))
+    work = given(paths or [], job_input, settings, selection, replace=replace)
+    # Of local files, the platform is one of the selection; plan narrows by it what it finds itself.
+    options = plan_options(catch_up, origin, limit, older_than, "" if work.files else platform)
     from components.running.decoders import start_forkserver
 
     start_forkserver()
-    from components.settings import Settings
     from workflows.local.run import run_videos
 
-    settings = Settings.load()
     report = run_videos(
         settings,
-        paths or [],
-        job_input,
+        work,
         videos_per_shard=videos_per_shard,
         shards_in_flight=shards_in_flight or settings.work.worker_count,
-        options=plan_options(catch_up, origin, limit, older_than, platform),
+        options=options,
     )
     if as_json:
         print_json(report)

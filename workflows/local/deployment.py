@@ -7,27 +7,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from components.base.logs import recording
-from components.errors import ConfigurationError
 from components.running.services import Progress, Services, silent
 from components.settings import Settings
+from workflows.local.indexed_model import following_collection, model_line
 from workflows.local.leases import short_lived
 from workflows.local.s3_server import local_s3
-
-_NAMES_AN_S3 = {"videos_bucket", "frames_bucket", "artifacts_bucket", "endpoint_url"}
-
-
-def names_an_s3(settings: Settings) -> bool:
-    """Return whether a bucket or an endpoint is set, to use instead of S3 on this machine."""
-    return bool(_NAMES_AN_S3 & settings.storage.model_fields_set)
-
-
-def with_stand_ins(settings: Settings) -> Settings:
-    """Return the settings with an embedded Qdrant and no Postgres, where none is named."""
-    if not settings.index.url:
-        settings = settings.having("index", url=str(settings.work.data_dir / "qdrant"))
-    if not settings.ledger.host:
-        settings = settings.having("ledger", local_mode=True)
-    return settings
+from workflows.local.stand_ins import deployed, names_an_s3, s3_folder, with_stand_ins
+from workflows.terminal.output import errors
 
 
 @contextmanager
@@ -43,25 +29,28 @@ def local_services(settings: Settings, progress: Progress = silent) -> Iterator[
             yield services
         return
     with (
-        local_s3(settings.work.data_dir / "s3", settings.storage) as storage,
+        local_s3(s3_folder(settings), settings.storage) as storage,
         Services(replace(settings, storage=storage), progress, several_phases=True) as services,
     ):
         yield services
 
 
 @contextmanager
-def operated_services() -> Iterator[Services]:
+def operated_services(*, comparing: bool = False) -> Iterator[Services]:
     """Give the services of a deployment: those that the environment names, or this machine's.
 
+    Args:
+        comparing: What is booked is compared with the settings, so that the model matters: it is
+            the collection's where CLIP_MODEL is not set.
+
     Raises:
-        ConfigurationError: the stores are set, but not where the ledger is.
+        ConfigurationError: some stores are set and others not.
     """
-    settings = Settings.load()
-    if names_an_s3(settings) and not (settings.ledger.host or settings.ledger.local_mode):
-        # Without the ledger, the leases of a cluster's runs would be overlooked.
-        raise ConfigurationError(
-            "DB_HOST is not set, but buckets or an endpoint are; set what Postgres needs, or "
-            "LOCAL_MODE=1 if the deployment has none"
-        )
-    with recording("WARNING"), local_services(settings) as services:
-        yield services
+    settings = deployed(Settings.load())
+    with recording("WARNING"):
+        if comparing:
+            given, settings = settings, following_collection(settings)
+            if settings is not given:
+                errors().print(model_line(settings, given), highlight=False)
+        with local_services(settings) as services:
+            yield services

@@ -39,6 +39,10 @@ class Display:
         )
         self._task = self._progress.add_task("starting", total=None)
 
+    def tell(self, line: str) -> None:
+        """Print a line, above the bar where there is one."""
+        self._progress.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
     def uploaded(self, video: str) -> None:
         """Show that a local file is in the source bucket."""
         self._progress.update(self._task, description=f"copied {video}")

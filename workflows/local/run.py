@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -16,23 +15,30 @@ from components.encoders.load import require_packages
 from components.errors import ConfigurationError
 from components.frame.detectors import require_detector
 from components.pipeline import component, video_to_embedding
+from components.plan.contract import PlanInputs
+from components.plan.decide import check_inputs
 from components.records.manifest import Entry
 from components.records.run_report import RunReport
 from components.running.phase import run
 from components.running.services import Services
 from components.settings import Settings
-from workflows.intake import plan_parameters
+from workflows.intake.copies import faults_told
+from workflows.intake.given import Given
 from workflows.local.deployment import local_services
 from workflows.local.display import Display, terminal_log
 from workflows.local.engine import LocalRun
+from workflows.local.indexed_model import following_collection, model_line
 from workflows.local.leases import kept_alive
 from workflows.local.metrics import export, run_metrics
+from workflows.local.stand_ins import deployed, stores_line
+
+# Stands for the list of local files, of which the names are known once they are copied.
+_FILES_TO_COME = "[]"
 
 
 def run_videos(
     settings: Settings,
-    paths: Sequence[str],
-    job_input: Path | None = None,
+    work: Given,
     *,
     videos_per_shard: int = 1,
     shards_in_flight: int,
@@ -47,6 +53,19 @@ def run_videos(
         PipelineError: the run as a whole could not be done.
     """
     name = run_name()
+    inputs = PlanInputs(
+        source=work.source,
+        job_input=_FILES_TO_COME if work.files else work.job_input,
+        **options,
+        videos_per_shard=videos_per_shard,
+        run=name,
+    )
+    check_inputs(inputs, settings.plan)
+    settings = deployed(settings)
+    given, settings = settings, following_collection(settings)
+    # What is wrong with the model is said before anything is started or copied.
+    identity(settings.embed.model)
+    require_packages(settings.embed)
     console = Console(stderr=True)
     # What happens to each video goes to the log file; the terminal has the progress bar.
     level = "WARNING" if settings.work.log_level == "INFO" else settings.work.log_level
@@ -61,9 +80,16 @@ def run_videos(
                 local_services(settings, display.advance) as services,
                 kept_alive(services, name),
             ):
+                display.tell(stores_line(settings))
+                display.tell(model_line(settings, given))
                 _check(services)
                 store, bucket = services.store, services.settings.storage.videos_bucket
-                parameters = plan_parameters(paths, job_input, store, bucket, display.uploaded)
+                if work.files:
+                    display.tell(work.files.summary)
+                parameters = work.parameters(store, bucket, display.uploaded)
+                left_out = work.files.faults if work.files else []
+                for line in faults_told(left_out):
+                    display.tell(line)
                 pipeline = video_to_embedding()
                 local = LocalRun(pipeline, services, shards_in_flight)
                 known = local.plan(
@@ -74,7 +100,7 @@ def run_videos(
                     entries += shard
                 digest = component("digest")
                 run(digest, digest.inputs(run=name, max_failed_percent=100), services)
-            result = RunReport.of(name, time.monotonic() - start, entries)
+            result = RunReport.of(name, time.monotonic() - start, entries, left_out)
             confined = services.decoders.confined_parts()
             export(settings.metrics, run_metrics(result, entries, confined))
     finally:
@@ -86,12 +112,11 @@ def _check(services: Services) -> None:
     """Refuse to start work that could not be indexed or booked in the end.
 
     Raises:
-        ConfigurationError: the collection holds vectors of another model; what the model or the
-            scene detector runs on is not installed; Postgres's variables.
+        ConfigurationError: the collection holds vectors of another model; what the scene detector
+            runs on is not installed; Postgres's variables.
         TransientError: Qdrant or Postgres does not answer.
     """
     settings = services.settings
-    require_packages(settings.embed)
     require_detector(settings.frame)
     indexed, wanted = services.collection.model(), identity(settings.embed.model)
     if indexed is not None and indexed != wanted:

@@ -115,13 +115,17 @@ def switch(
 
     with _work(model) as (services, tell):
         done = move(services, confirmed=yes, incomplete=incomplete, tell=tell)
+        named = services.settings.embed.model
     title = "switched" if yes else "would switch; type it with --yes to do so"
     print_json(done) if as_json else output().print(switched_table(title, done))
+    if yes:
+        _say_what_to_set(named)
 
 
 @command(commands, OPERATE, "oriane model rollback", "oriane model rollback --yes --json")
 def rollback(yes: YesOption = False, as_json: JsonOption = False) -> None:
     """Move the alias back to where it was before the last switch, and the bookings with it."""
+    from components.base.model_names import setting_or_folder
     from workflows.model_swap.switch import rollback as move_back
     from workflows.model_swap.tables import switched_table
 
@@ -129,6 +133,20 @@ def rollback(yes: YesOption = False, as_json: JsonOption = False) -> None:
         done = move_back(services, confirmed=yes, tell=tell)
     title = "rolled back" if yes else "would roll back; type it with --yes to do so"
     print_json(done) if as_json else output().print(switched_table(title, done))
+    if yes:
+        _say_what_to_set(setting_or_folder(done.model))
+
+
+def _say_what_to_set(model: str) -> None:
+    """Print, for a person, which CLIP_MODEL runs need from now on."""
+    errors().print(
+        f"next: set CLIP_MODEL={model} wherever videos are run (.env, the ConfigMap oriane-embed); "
+        "where it is not set, runs on one machine follow the collection. Searches follow by "
+        "themselves",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 @contextmanager
@@ -137,8 +155,9 @@ def _work(model: str | None) -> Iterator[tuple[Services, Tell]]:
     from components.base import logs
     from components.settings import Settings
     from workflows.local.deployment import local_services
+    from workflows.local.stand_ins import deployed
 
-    settings = Settings.load()
+    settings = deployed(Settings.load())
     if model:
         settings = settings.having("embed", model=model)
     with (

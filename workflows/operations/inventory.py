@@ -15,7 +15,8 @@ from typing import Any
 from components.base.side_by_side import side_by_side
 from components.errors import ConfigurationError, NotFoundError
 from components.pipeline import PHASES
-from components.plan.job_input import SOURCE_FILE, laid_out_video, listed_video
+from components.plan.job_input import SOURCE_FILE, listed_video
+from components.plan.layout import Layout, UnsafeNameError
 from components.records.booking import Booking
 from components.records.done_marker import DONE_MARKER, DoneMarker
 from components.records.frame_names import is_frame_file
@@ -89,7 +90,7 @@ def inventory(services: Services, platform: str, foreign: Counter[str]) -> Itera
     storage, narrowed = services.settings.storage, f"{platform}/" if platform else ""
     listed = services.store.objects
     streams = [
-        _sources(listed(f"s3://{storage.videos_bucket}/{narrowed}"), foreign),
+        _all_sources(services, narrowed, foreign),
         _frames(listed(f"s3://{storage.frames_bucket}/{narrowed}"), foreign),
         _results(listed(f"s3://{storage.artifacts_bucket}/results/{narrowed}"), foreign),
     ]
@@ -108,8 +109,9 @@ def inspected(services: Services, platform: str, code: str) -> Traces:
     traces, storage = Traces(platform, code), services.settings.storage
     listed, nowhere = services.store.objects, Counter[str]()
     source = f"s3://{storage.videos_bucket}/{traces.folder}{SOURCE_FILE}"
+    layout = Layout(services.settings.plan)
     items = [
-        *_sources((stored for stored in listed(source) if stored.uri == source), nowhere),
+        *_sources((stored for stored in listed(source) if stored.uri == source), layout, nowhere),
         *_frames(listed(f"s3://{storage.frames_bucket}/{traces.folder}"), nowhere),
         *_results(listed(f"s3://{storage.artifacts_bucket}/results/{traces.folder}"), nowhere),
     ]
@@ -132,9 +134,22 @@ def result_of(uri: str) -> tuple[str, str, str] | None:
     return f"{parts[1]}/{parts[2]}/", parts[3], fingerprint
 
 
-def _sources(listing: Iterable[Stored], foreign: Counter[str]) -> Iterator[Item]:
+def _all_sources(services: Services, narrowed: str, foreign: Counter[str]) -> Iterable[Item]:
+    layout, bucket = Layout(services.settings.plan), services.settings.storage.videos_bucket
+    if layout.own:
+        listing = services.store.objects(f"s3://{bucket}/{narrowed}")
+        return _sources(listing, layout, foreign)
+    # Another layout need not list videos by platform, nor in the order of their names.
+    found = _sources(services.store.objects(f"s3://{bucket}/"), layout, foreign)
+    return sorted(item for item in found if item[0].startswith(narrowed))
+
+
+def _sources(listing: Iterable[Stored], layout: Layout, foreign: Counter[str]) -> Iterator[Item]:
     for stored in listing:
-        video = laid_out_video(stored.uri, split(stored.uri)[0])
+        try:
+            video = layout.video(stored.uri)
+        except UnsafeNameError:
+            video = None
         if video:
             yield f"{video}/", "source", stored.etag
         elif not listed_video(stored.uri):

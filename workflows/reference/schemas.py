@@ -12,9 +12,9 @@ from components.records.digest import Digest
 from components.records.done_marker import DoneMarker
 from components.records.rejected_marker import RejectedMarker
 from components.records.run_report import RunReport
-from components.stores.vectors.store import Hit
 from workflows.argo.submit import Submitted
 from workflows.model_swap.reports import Collections, Compared, Prepared, Switched
+from workflows.operations.config.report import Configuration
 from workflows.operations.delete.report import Deleted
 from workflows.operations.gc.report import Cleaned
 from workflows.operations.plan.report import PlanReport, QueueReport
@@ -22,6 +22,7 @@ from workflows.operations.retry.report import Requested
 from workflows.operations.status.report import Overview, VideoStatus
 from workflows.operations.verify.report import Verification
 from workflows.reference.tree import ROOT
+from workflows.search.query import Found
 
 FOLDER = ROOT / "docs" / "schemas"
 
@@ -31,9 +32,10 @@ DOCUMENTS: dict[str, tuple[type[BaseModel] | TypeAdapter[Any], str]] = {
     "rejected-marker": (RejectedMarker, "`rejected.json` of a rejected video"),
     "digest": (Digest, "`digest.json` of a run; also `oriane runs RUN --json`"),
     "run": (RunReport, "`oriane run --json`"),
-    "search": (TypeAdapter(list[Hit]), "`oriane search --json`"),
+    "search": (TypeAdapter(list[Found]), "`oriane search --json`"),
     "plan": (PlanReport, "`oriane plan --json`"),
     "plan-queue": (QueueReport, "`oriane plan --from queue --json`"),
+    "config": (Configuration, "`oriane config --json`"),
     "status": (Overview, "`oriane status --json`"),
     "status-video": (VideoStatus, "`oriane status PLATFORM/CODE --json`"),
     "runs": (TypeAdapter(list[Digest]), "`oriane runs --json`"),

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from components.base.typed_paths import typed_path
 from components.errors import ConfigurationError
 from workflows.terminal.commands import SEARCH, command
 from workflows.terminal.options import JsonOption
 from workflows.terminal.output import output, print_json, table
 
 if TYPE_CHECKING:
-    from components.stores.vectors.store import Hit
+    from workflows.search.query import Found
 
 commands = typer.Typer()
 
@@ -46,12 +47,12 @@ def search(
         raise ConfigurationError("give a text or --image FILE, one of them")
     from components.base.logs import recording
     from components.settings import Settings
-    from workflows.local.deployment import with_stand_ins
+    from workflows.local.stand_ins import deployed
     from workflows.search.query import searcher
 
     query = text if text is not None else image
     assert query is not None
-    with recording("WARNING"), searcher(with_stand_ins(Settings.load())) as searching:
+    with recording("WARNING"), searcher(deployed(Settings.load())) as searching:
         hits = searching.find(query, limit=limit, platform=platform, code=video)
     if as_json:
         print_json(hits)
@@ -59,11 +60,11 @@ def search(
         output().print(hits_table(str(query), hits))
 
 
-def hits_table(query: str, hits: Sequence[Hit]) -> Table:
+def hits_table(query: str, hits: Sequence[Found]) -> Table:
     """Return the hits of a search, best first."""
     return table(
         f"“{query}”",
-        ("score", "video", "second", "scene", "frame file"),
+        ("score", "video", "second", "scene", "frame"),
         ("score", "second"),
         [
             (
@@ -71,7 +72,7 @@ def hits_table(query: str, hits: Sequence[Hit]) -> Table:
                 f"{hit.platform}/{hit.code}",
                 f"{hit.second:.2f}",
                 f"{hit.scene_start:.1f}–{hit.scene_end:.1f} s",
-                hit.path,
+                typed_path(hit.location),
             )
             for hit in hits
         ],

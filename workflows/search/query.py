@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PIL import Image, UnidentifiedImageError
-
-from components.base.model_names import setting_for
-from components.encoders.encoder import Encoder
-from components.encoders.load import load_encoder
 from components.errors import ConfigurationError
 from components.settings import Settings
 from components.stores.vectors.open import open_store
 from components.stores.vectors.store import Collection, Hit
+from workflows.local.indexed_model import with_model_of
+from workflows.local.stand_ins import frame_location
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from components.encoders.encoder import Encoder, TextEncoder
+
+
+class Found(Hit):
+    """A frame that a search found; `location` is its file, or its s3:// URI, to be opened."""
+
+    location: str = ""
 
 
 class Searcher:
-    """Searches a collection with the model that it was made with."""
+    """Searches a collection with its own model, of which it loads the side that a query needs."""
 
-    def __init__(self, collection: Collection, encoder: Encoder) -> None:
-        self._collection, self._encoder = collection, encoder
+    def __init__(self, collection: Collection, settings: Settings) -> None:
+        self._collection, self._settings = collection, settings
 
     def find(
         self,
@@ -30,29 +40,44 @@ class Searcher:
         limit: int,
         platform: str | None = None,
         code: str | None = None,
-    ) -> list[Hit]:
+    ) -> list[Found]:
         """Return the frames that fit a text, or the picture in a file, best first.
 
         Raises:
-            ConfigurationError: the file is not a picture.
+            ConfigurationError: the file is not a picture, or the model cannot be loaded.
         """
         if isinstance(query, Path):
-            vectors = self._encoder.embed_images([_picture(query)])
+            vectors = self._pictures.embed_images([picture(query)])
         else:
-            vectors = self._encoder.embed_texts([query])
+            vectors = self._texts.embed_texts([query])
         vector: Sequence[float] = vectors[0].tolist()
-        return self._collection.search(vector, limit, platform, code)
+        return [
+            Found(**dict(hit), location=frame_location(self._settings, hit.path))
+            for hit in self._collection.search(vector, limit, platform, code)
+        ]
+
+    @cached_property
+    def _texts(self) -> TextEncoder:
+        from components.encoders.load import load_text_encoder
+
+        return load_text_encoder(self._settings.embed)
+
+    @cached_property
+    def _pictures(self) -> Encoder:
+        from components.encoders.load import load_encoder
+
+        return load_encoder(self._settings.embed)
 
 
 @contextmanager
 def searcher(settings: Settings) -> Iterator[Searcher]:
     """Give what searches the collection that the settings name.
 
-    The model is the collection's own. CLIP_MODEL, where set, is taken at its word: a mismatch is
-    then reported rather than hidden.
+    The model is always the collection's own; of CLIP_MODEL only a folder matters that holds it.
 
     Raises:
-        ConfigurationError: there is no collection, or another model made it.
+        ConfigurationError: there is no collection, or its model is a folder that CLIP_MODEL does
+            not name.
         TransientError: the store does not answer.
     """
     with closing(open_store(settings.index)) as store:
@@ -60,29 +85,20 @@ def searcher(settings: Settings) -> Iterator[Searcher]:
         indexed = collection.model()
         if indexed is None:
             collection.require()
-        encoder = load_encoder(with_indexed_model(settings, indexed).embed)
-        if indexed not in (None, encoder.name):
-            raise ConfigurationError(
-                f"collection {settings.index.collection!r} holds vectors of {indexed}, the "
-                f"query would be one of {encoder.name}; unset CLIP_MODEL to use the collection's "
-                "model"
-            )
-        yield Searcher(collection, encoder)
+        else:
+            settings = with_model_of(settings, indexed, collection.dim)
+        yield Searcher(collection, settings)
 
 
-def with_indexed_model(settings: Settings, model: str | None) -> Settings:
-    """Return the settings with the collection's model, unless they name one or it has none.
+def picture(path: Path) -> Image.Image:
+    """Return the picture in a file.
 
     Raises:
-        ConfigurationError: the model was a local folder, which only CLIP_MODEL can name.
+        ConfigurationError: there is none.
     """
-    if "model" in settings.embed.model_fields_set or model is None:
-        return settings
-    return settings.having("embed", model=setting_for(model))
+    from PIL import Image
 
-
-def _picture(path: Path) -> Image.Image:
     try:
         return Image.open(path).convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
+    except (OSError, Image.DecompressionBombError) as error:
         raise ConfigurationError(f"--image {path}: expected a picture ({error})") from error

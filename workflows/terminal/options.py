@@ -18,7 +18,24 @@ YesOption = Annotated[
     bool, typer.Option("--yes", help="Do it; without, say what would happen and change nothing")
 ]
 PlatformOption = Annotated[
-    str, typer.Option("--platform", metavar="NAME", help="Videos of this platform only")
+    str,
+    typer.Option(
+        "--platform",
+        metavar="NAME",
+        help="Videos of this platform only; loose files become videos of it",
+    ),
+]
+IncludeOption = Annotated[
+    list[str] | None,
+    typer.Option("--include", metavar="GLOB", help="Only files of a folder like this; repeatable"),
+]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="GLOB", help="No files of a folder like this; repeatable"),
+]
+ReplaceOption = Annotated[
+    bool,
+    typer.Option("--replace", help="Let files replace others that have their name in the bucket"),
 ]
 
 _ORIGINS = ("listing", "ledger", "queue")

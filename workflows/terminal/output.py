@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-# Where there is no terminal to ask, wide enough for paths.
-_WIDTH_WITHOUT_TERMINAL = 120
+# Where there is no terminal, no line is broken: what reads it next wants paths in one piece.
+_WIDTH_WITHOUT_TERMINAL = 1000
 _MOST_ROWS = 20
 
 

@@ -9,14 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from components.base.vectors import Vectors
 from components.records.frame_names import point_id
 from components.records.record import Record
 from components.records.videos import Frame, Video
 
+if TYPE_CHECKING:
+    from components.base.vectors import Vectors
+
 Role = Literal["current", "previous", "prepared"]
+
+
+class Indexed(NamedTuple):
+    """What a collection was made with: the model's identity, and the length of its vectors."""
+
+    model: str
+    dim: int
 
 
 class Hit(Record):
@@ -95,7 +104,7 @@ class Collection(Protocol):
         """Return the model whose vectors it holds, None if it is empty or missing.
 
         Raises:
-            ConfigurationError: its points are not of frames.
+            ConfigurationError: there are points, and none of them is a frame's.
         """
         ...
 
@@ -150,8 +159,10 @@ class Collection(Protocol):
     ) -> list[Hit]:
         """Return the frames nearest to the vector, best first, of one platform or video if given.
 
+        Points that are not frames are passed over, with a warning.
+
         Raises:
-            ConfigurationError: the vector's length does not fit, or the points are not of frames.
+            ConfigurationError: the vector's length does not fit.
         """
         ...
 

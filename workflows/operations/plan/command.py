@@ -9,6 +9,8 @@ import typer
 from workflows.operations.plan.report import PlanReport, QueueReport
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import (
+    ExcludeOption,
+    IncludeOption,
     JobInputOption,
     JsonOption,
     LimitOption,
@@ -17,7 +19,14 @@ from workflows.terminal.options import (
     PlatformOption,
     plan_options,
 )
-from workflows.terminal.output import counted, listed_counts, output, print_json, print_table
+from workflows.terminal.output import (
+    counted,
+    errors,
+    listed_counts,
+    output,
+    print_json,
+    print_table,
+)
 
 commands = typer.Typer()
 
@@ -26,35 +35,61 @@ commands = typer.Typer()
     commands,
     OPERATE,
     "oriane plan",
+    "oriane plan ~/videos",
     "oriane plan --limit 5000 --gpu",
     "oriane plan --from ledger --platform instagram",
     "oriane plan --older-than 2h --json",
 )
 def plan(
-    source: Annotated[
-        str, typer.Argument(metavar="PREFIX", help="s3:// prefix (default: the source bucket)")
-    ] = "",
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH",
+            help="As for `run`, without copying anything (default: what is due in the bucket)",
+        ),
+    ] = None,
     origin: OriginOption = "listing",
     job_input: JobInputOption = None,
     limit: LimitOption = 0,
     older_than: OlderOption = "",
     platform: PlatformOption = "",
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="Count embed's minutes as a GPU's")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Tell what a run would take now, why, and what it is likely to cost; changes nothing."""
+    from components.base.model_names import identity
     from components.plan.contract import PlanInputs
-    from workflows.intake import read_job_input
+    from components.plan.decide import check_inputs
+    from components.settings import Settings
+    from workflows.intake.copies import faults_told
+    from workflows.intake.files import Selection
+    from workflows.intake.given import given
     from workflows.local.deployment import operated_services
-    from workflows.operations.plan.plan import planned
+    from workflows.local.stand_ins import names_an_s3
+    from workflows.operations.plan.plan import planned, planned_files
 
+    selection = Selection(platform, tuple(include or ()), tuple(exclude or ()))
+    settings = Settings.load()
+    work = given(paths or [], job_input, settings, selection)
     inputs = PlanInputs(
-        source=source,
-        job_input=read_job_input(job_input) if job_input else "",
-        **plan_options(job_input is None, origin, limit, older_than, platform),
+        source=work.source,
+        job_input=work.job_input,
+        **plan_options(not work.job_input, origin, limit, older_than, platform),
     )
-    with operated_services() as services:
-        report = planned(services, inputs, gpu=gpu)
+    check_inputs(inputs, settings.plan)
+    if not names_an_s3(settings):
+        # On this machine the model has to be one; a cluster's folder may be where its pods are.
+        identity(settings.embed.model)
+    report: PlanReport | QueueReport
+    with operated_services(comparing=True) as services:
+        if work.files:
+            report = planned_files(services, work.files, gpu=gpu)
+            for line in (work.files.summary, *faults_told(work.files.faults)):
+                errors().print(line, highlight=False, markup=False, soft_wrap=True)
+        else:
+            report = planned(services, inputs, gpu=gpu)
     if as_json:
         print_json(report)
     else:

@@ -6,23 +6,25 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from components.pipeline import VIDEO_PHASES, component, dependents
-from components.plan.due import Due
 from components.settings import Settings
 from workflows.operations.plan.report import Forecast
 from workflows.operations.runs.history import Averages
 
 
-def forecast(due: Iterable[Due], past: Averages, settings: Settings, *, gpu: bool) -> Forecast:
+def forecast(
+    stale_from: Iterable[str | None], past: Averages, settings: Settings, *, gpu: bool
+) -> Forecast:
     """Return the minutes by kind of machine and by phase, S3 requests and bytes to expect.
 
     Every video counts as an average one, from the first phase that has work to do.
 
     Args:
+        stale_from: The first phase with work to do, of each video; None for all of them.
         gpu: embed runs on GPUs, and crop where it re-encodes.
     """
     videos: Counter[str] = Counter()
-    for one in due:
-        videos.update(_redone(one.stale_from))
+    for first in stale_from:
+        videos.update(_redone(first))
     minutes = {
         phase: videos[phase] * past.seconds.get(phase, 0.0) / 60
         for phase in VIDEO_PHASES

@@ -10,6 +10,8 @@ from components.plan.decide import decide
 from components.plan.due import Due
 from components.plan.queue import EventQueue
 from components.running.services import Services
+from workflows.intake.copies import judged
+from workflows.intake.files import LocalFiles
 from workflows.operations.plan.forecast import forecast
 from workflows.operations.plan.report import DueVideo, PlanReport, QueueReport
 from workflows.operations.runs.history import averages, digests
@@ -25,8 +27,8 @@ def planned(services: Services, inputs: PlanInputs, *, gpu: bool) -> PlanReport 
         return QueueReport(messages=EventQueue(services.settings).length())
     now = datetime.now(UTC)
     decision = decide(inputs, services, now)
-    past = averages(digests(services))
-    oldest = decision.oldest
+    past, oldest = averages(digests(services)), decision.oldest
+    first = [due.stale_from for due in decision.due]
     return PlanReport(
         origin=inputs.origin,
         videos=len(decision.due),
@@ -36,8 +38,38 @@ def planned(services: Services, inputs: PlanInputs, *, gpu: bool) -> PlanReport 
         skipped=decision.skipped,
         backlog_oldest_s=round((now - oldest).total_seconds()) if oldest else None,
         source_bytes=sum(due.candidate.size for due in decision.due),
-        forecast=forecast(decision.due, past, services.settings, gpu=gpu) if past else None,
+        forecast=forecast(first, past, services.settings, gpu=gpu) if past else None,
         due=tuple(map(_shown, decision.due)),
+    )
+
+
+def planned_files(services: Services, files: LocalFiles, *, gpu: bool) -> PlanReport:
+    """Return what a run over local files would take; nothing is copied.
+
+    `why` is how a file stands to the source bucket: new, changed, or given and there already.
+
+    Raises:
+        PipelineError: S3 does not answer, or refuses.
+    """
+    bucket = services.settings.storage.videos_bucket
+    due = tuple(
+        DueVideo(
+            video=str(video), why=str(standing), stale_from=None, bytes=video.file.stat().st_size
+        )
+        for video, standing in judged(files, services.store, bucket)
+    )
+    past = averages(digests(services))
+    return PlanReport(
+        origin="files",
+        videos=len(due),
+        why=dict(Counter(one.why for one in due)),
+        stale_from={},
+        left={},
+        skipped=files.others.total() + len(files.faults),
+        backlog_oldest_s=None,
+        source_bytes=sum(one.bytes for one in due),
+        forecast=forecast([None] * len(due), past, services.settings, gpu=gpu) if past else None,
+        due=due,
     )
 
 

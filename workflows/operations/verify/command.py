@@ -41,6 +41,10 @@ def verify(
         bool, typer.Option("--repair", help="Say what would mend it, and with --yes do it")
     ] = False,
     yes: YesOption = False,
+    foreign_points: Annotated[
+        bool,
+        typer.Option("--foreign-points", help="With --repair: remove points that are not frames"),
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="Most videos to repair")] = 1000,
     examples: Annotated[
         int, typer.Option(min=0, metavar="N", help="Examples to show of each kind")
@@ -50,12 +54,20 @@ def verify(
     """Compare source bucket, frames bucket, ledger and Qdrant, and mend what does not fit."""
     if yes and not repair:
         raise ConfigurationError("--yes is for --repair; give both")
+    if foreign_points and not repair:
+        raise ConfigurationError("--foreign-points is for --repair; give both")
     from workflows.local.deployment import operated_services
     from workflows.operations.verify.verify import verify as reconcile
 
     with operated_services() as services:
         found = reconcile(
-            services, platform, examples=examples, mend=repair, apply=yes, limit=limit
+            services,
+            platform,
+            examples=examples,
+            mend=repair,
+            apply=yes,
+            limit=limit,
+            foreign_points=foreign_points,
         )
     print_json(found) if as_json else _show(found)
     if found.repair and found.repair.applied:
@@ -117,6 +129,8 @@ def _repaired(repair: Repaired) -> Text:
     """Return what was done, or would be."""
     did = "did" if repair.applied else "would"
     done = [_DOES[what].format(counted(n, "video")) for what, n in repair.actions.items()]
+    if repair.foreign_points:
+        done.append(f"remove {counted(repair.foreign_points, 'point')} that are not frames")
     rest = "" if repair.applied else "; add --yes to do it"
     return Text(
         f"repair {did}: {'; '.join(done) or 'nothing'}. {counted(repair.videos, 'video')}, "

@@ -5,12 +5,13 @@ Broken off anywhere, it can be run again: what is done is not found again.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from components.records.done_marker import DONE_MARKER
 from components.running.services import Services
+from components.stores.vectors.store import Collection
 from workflows.operations.delete.delete import forget
 from workflows.operations.inventory import Traces, inspected
 from workflows.operations.verify.defects import (
@@ -59,6 +60,24 @@ def repair(
         videos += bool(patient.actions)
     actions = {action: counts[action] for action in Action if counts[action]}
     return Repaired(applied=apply, videos=videos, left=left, actions=actions)
+
+
+def remove_foreign_points(collection: Collection, *, apply: bool) -> int:
+    """Remove the points that are not frames, or without `apply` only count them."""
+    count = 0
+
+    def ids() -> Iterator[str]:
+        nonlocal count
+        for point in collection.points():
+            if not point.is_frame:
+                count += 1
+                yield point.id
+
+    if apply:
+        collection.remove(ids())
+    else:
+        deque(ids(), maxlen=0)
+    return count
 
 
 def _examined(folder: str, services: Services, wanted: Wanted) -> _Patient:

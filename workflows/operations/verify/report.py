@@ -28,12 +28,16 @@ class Finding(Record):
 
 
 class Repaired(Record):
-    """What was done, or would be: videos by action; `left` are those beyond the limit."""
+    """What was done, or would be: videos by action; `left` are those beyond the limit.
+
+    `foreign_points` were removed where that was asked for.
+    """
 
     applied: bool
     videos: int
     left: int
     actions: dict[Action, int]
+    foreign_points: int = 0
 
 
 class Verification(Record):

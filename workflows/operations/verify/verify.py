@@ -9,7 +9,7 @@ from components.running.services import Services
 from workflows.operations.inventory import inventory
 from workflows.operations.verify.comparison import Comparison
 from workflows.operations.verify.defects import Wanted
-from workflows.operations.verify.repair import repair
+from workflows.operations.verify.repair import remove_foreign_points, repair
 from workflows.operations.verify.report import Verification
 
 
@@ -21,10 +21,12 @@ def verify(
     mend: bool = False,
     apply: bool = False,
     limit: int = 1000,
+    foreign_points: bool = False,
 ) -> Verification:
     """Compare all videos, of one platform if given; with `mend`, repair up to `limit` of them.
 
-    Without `apply`, the repair only says what it takes.
+    Without `apply`, the repair only says what it takes. With `foreign_points` it removes the points
+    of the collection that are not frames, whatever their platform.
 
     Raises:
         PipelineError: a store does not answer, refuses, or is not this program's.
@@ -41,6 +43,9 @@ def verify(
         counts, mended = comparison.counts, None
         if mend:
             mended = repair(comparison.repairable(), services, wanted, limit, apply=apply)
+            if foreign_points:
+                removed = remove_foreign_points(services.collection, apply=apply)
+                mended = mended.model_copy(update={"foreign_points": removed})
         return Verification(
             videos=counts["videos"],
             points=counts["points"],

@@ -10,6 +10,7 @@ from typing import Any
 
 from qdrant_client import models
 
+from components.base.logs import log
 from components.base.side_by_side import batches
 from components.base.vectors import Vectors
 from components.errors import ConfigurationError
@@ -21,6 +22,8 @@ from components.stores.vectors.qdrant.points import (
     FINGERPRINT,
     equals,
     hit,
+    is_frame,
+    lacking,
     of_video,
     stored_point,
     upsert_batches,
@@ -68,7 +71,7 @@ class QdrantCollection:
 
     def model(self) -> str | None:
         try:
-            return self._any_model(None) or schema.declared_model(self._info(self.name))
+            return schema.declared_model(self._info(self.name)) or self._any_model(None)
         except MissingCollectionError:
             return None
 
@@ -115,18 +118,35 @@ class QdrantCollection:
     ) -> list[Hit]:
         conditions = {"platform": platform, "video_code": code}
         wanted = [equals(key, value) for key, value in conditions.items() if value is not None]
+        found = self._nearest(vector, limit, wanted)
+        if all(is_frame(point) for point in found):
+            return list(map(hit, found))
+        # Points of another program took places: ask again for such as have what all frames have.
+        log.warning(
+            "search: %d of the nearest points in %r are not frames and passed over; `oriane verify "
+            "--repair --foreign-points` counts and removes them",
+            sum(not is_frame(point) for point in found), self.name,
+        )  # fmt: skip
+        found = self._nearest(vector, limit, wanted, without=lacking())
+        return [hit(point) for point in found if is_frame(point)]
+
+    def _nearest(
+        self,
+        vector: Sequence[float],
+        limit: int,
+        wanted: Sequence[models.Condition],
+        without: Sequence[models.Condition] = (),
+    ) -> list[models.ScoredPoint]:
+        filtered = models.Filter(must=list(wanted), must_not=list(without))
         answer = self.connection.call(
             self._client.query_points,
             self.name,
             query=list(vector),
-            query_filter=models.Filter(must=list(wanted)) if wanted else None,
+            query_filter=filtered if wanted or without else None,
             limit=limit,
             search_params=self._search_params(),
         )
-        try:
-            return [hit(point) for point in answer.points]
-        except KeyError as error:
-            raise schema.foreign(self.name, f"its points lack {error.args[0]}") from error
+        return list(answer.points)
 
     def points(self, platform: str = "", code: str = "") -> Iterator[Point]:
         given = {"platform": platform, "video_code": code}
@@ -152,7 +172,9 @@ class QdrantCollection:
 
     def remove(self, ids: Iterable[str]) -> None:
         for batch in batches(ids, _PAGE):
-            self._delete(self.name, models.PointIdsList(points=list(batch)))
+            # Other programs number their points, and a number is another id than its text.
+            own = [int(point) if point.isdecimal() else point for point in batch]
+            self._delete(self.name, models.PointIdsList(points=own))
 
     def _delete(self, name: str, selector: models.PointsSelector) -> None:
         self.connection.call(self._client.delete, name, selector, wait=True)
@@ -221,7 +243,8 @@ class QdrantCollection:
             )
 
     def _check_model(self, name: str, info: models.CollectionInfo, model: str) -> None:
-        declared = schema.declared_model(info)
+        # A collection that names no model is ours if it has a frame, or nothing yet.
+        declared = schema.declared_model(info) or self._any_model(None, name)
         found = declared if declared not in (None, model) else self._any_model(model, name)
         if found is not None:
             raise ConfigurationError(
@@ -231,21 +254,25 @@ class QdrantCollection:
             )
 
     def _any_model(self, other_than: str | None, name: str | None = None) -> str | None:
-        """Return the model of some point, other than this one; None if there is no such point."""
-        unwanted = [equals("model", other_than)] if other_than else []
+        """Return the model of some frame, other than this one; None if there is no such frame.
+
+        Raises:
+            ConfigurationError: there are points, and none of them is a frame.
+        """
+        unwanted = [*lacking(), *([equals("model", other_than)] if other_than else [])]
+        name = name or self.name
         points, _ = self.connection.call(
             self._client.scroll,
-            name or self.name,
-            scroll_filter=models.Filter(must_not=list(unwanted)),
+            name,
+            scroll_filter=models.Filter(must_not=unwanted),
             limit=1,
-            with_payload=sorted(FIELDS),
+            with_payload=["model"],
         )
-        if not points:
-            return None
-        payload = points[0].payload or {}
-        if lacking := FIELDS - payload.keys():
-            raise schema.foreign(self.name, f"its points lack {', '.join(sorted(lacking))}")
-        return str(payload["model"])
+        if points:
+            return str((points[0].payload or {})["model"])
+        if other_than is None and self._info(name).points_count:
+            raise schema.foreign(name, f"none of its points has {', '.join(sorted(FIELDS))}")
+        return None
 
 
 def _fits(payload: dict[str, Any], model: str | None, fingerprint: str) -> bool:

@@ -57,7 +57,7 @@ class QdrantConnection:
     ) -> None:
         self.client, self.bulk = client, bulk or client
         self.where = settings.url or ""
-        self.embedded = not _is_server(settings)
+        self.embedded = settings.embedded
         self.settings = settings
         # The embedded Qdrant is not made for several threads.
         self._lock = threading.RLock()
@@ -75,7 +75,7 @@ class QdrantConnection:
                 "QDRANT_URL is not set; set it to the server's address, or to a folder for an "
                 "embedded Qdrant"
             )
-        if not _is_server(settings):
+        if settings.embedded:
             return cls(_embedded(Path(settings.url)), settings)
         bulk = _client(settings, over_grpc=True) if settings.grpc_port else None
         return cls(_client(settings), settings, bulk)
@@ -162,10 +162,6 @@ class QdrantConnection:
             f"{self.where} answered {code.name} on gRPC port {port} for collection {collection!r}; "
             "check QDRANT_GRPC_PORT and QDRANT_COLLECTION"
         )
-
-
-def _is_server(settings: IndexSettings) -> bool:
-    return (settings.url or "").startswith(("http://", "https://"))
 
 
 def _client(settings: IndexSettings, *, over_grpc: bool = False) -> QdrantClient:

