@@ -207,6 +207,46 @@ def test_a_killed_pod_goes_on_where_it_stopped(
     assert points(cluster, platform) == frames
 
 
+def run_with(cluster: Cluster, clip: Path, platform: str, *patches: tuple[str, Any]) -> Any:
+    """Run a video while the template of fetch is patched; return the workflow."""
+    template = "/spec/templates/0"
+    changes = [
+        {"op": "add", "path": f"{template}/{path}", "value": value} for path, value in patches
+    ]
+    quick = {"limit": "1", "backoff": {"duration": "1s"}}
+    changes += [
+        {"op": "replace", "path": f"{template}/retryStrategy/{name}", "value": value}
+        for name, value in quick.items()
+    ]
+    kubectl("patch", "workflowtemplate", "fetch", "--type=json", f"--patch={json.dumps(changes)}")
+    try:
+        return finished(create(run_manifest(job_input=put(cluster, platform, 1, clip))))
+    finally:
+        install(cluster.folder / "overlay", "cpu", cluster.pod_settings)
+
+
+def test_a_pod_that_the_node_refuses_is_tried_again(cluster: Cluster, clip: Path) -> None:
+    (node,) = get("nodes")["items"]
+    # Past the scheduler, as when a node fills up between its decision and the pod's arrival.
+    refused = json.dumps({"nodeName": node["metadata"]["name"]})
+    requests = ("container/resources/requests", {"cpu": "1000"})
+    workflow = run_with(cluster, clip, "refused", requests, ("podSpecPatch", refused))
+    tries = nodes(workflow, "fetch")
+    assert ["cpu" in tried["message"] for tried in tries] == [True, True]
+    assert workflow["status"]["phase"] == "Failed"
+
+
+def test_a_step_that_hangs_until_its_deadline_is_not_tried_again(
+    cluster: Cluster, clip: Path
+) -> None:
+    hanging = ("container/command", ["sleep", "600"]), ("container/args", [])
+    workflow = run_with(cluster, clip, "hanging", *hanging, ("activeDeadlineSeconds", 5))
+    (tried,) = nodes(workflow, "fetch")
+    assert "deadline" in tried["message"]
+    digest = digest_of(cluster, workflow["metadata"]["name"])
+    assert [reason["reason"] for reason in digest["reasons"]] == ["interrupted"]
+
+
 def test_an_outage_of_s3_is_waited_out(cluster: Cluster, clip: Path) -> None:
     run = create(run_manifest(job_input=put(cluster, "outage", 2, clip)))
     until(lambda: nodes(get("workflow", run), "crop"), 120, "crop to start")

@@ -31,12 +31,19 @@ from workflows.argo.terms import (
 from workflows.config_maps import config_map_name, groups_of, pod_size_variables, secrets_of
 
 _TERMINATED = (137, 143)  # 128 + SIGKILL, 128 + SIGTERM
+# Argo's code for a pod whose container never ran: the node refused it, or went down.
+_NEVER_RAN = -1
+# Kubernetes' words about a pod that ran into activeDeadlineSeconds. It ends with 143, too, but what
+# hung for hours would hang again.
+_HUNG = "Pod was active on the node longer than the specified deadline"
 _RETRIES = m.RetryStrategy(
     limit=RETRY_LIMIT,
     retry_policy="Always",
-    backoff=m.Backoff(duration="15s", factor="3", max_duration="1h"),
-    expression='lastRetry.status == "Error" || asInt(lastRetry.exitCode) in '
-    f"{[EXIT_TRANSIENT, *_TERMINATED]}",
+    # No max_duration: Argo counts it from the start of the first try and makes it the deadline of
+    # the later ones, so that a pod which is lost after an hour would have no successor.
+    backoff=m.Backoff(duration="15s", factor="3"),
+    expression=f'lastRetry.status == "Error" || (lastRetry.message != "{_HUNG}" && '
+    f"asInt(lastRetry.exitCode) in {[_NEVER_RAN, EXIT_TRANSIENT, *_TERMINATED]})",
 )
 _GPU_TOLERATION = m.Toleration(key="nvidia.com/gpu", operator="Exists", effect="NoSchedule")
 
