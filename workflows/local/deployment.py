@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from components.base.logs import recording
 from components.errors import ConfigurationError
+from components.running.leases import short_lived
 from components.running.services import Progress, Services, silent
 from components.settings import Settings
-from workflows.local.leases import short_lived
 from workflows.local.s3_server import local_s3
 
 _NAMES_AN_S3 = {"videos_bucket", "frames_bucket", "artifacts_bucket", "endpoint_url"}

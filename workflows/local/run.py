@@ -17,6 +17,7 @@ from components.errors import ConfigurationError
 from components.pipeline import component, video_to_embedding
 from components.records.manifest import Entry
 from components.records.run_report import RunReport
+from components.running.leases import kept_alive
 from components.running.phase import run
 from components.running.services import Services
 from components.settings import Settings
@@ -24,7 +25,6 @@ from workflows.intake import plan_parameters
 from workflows.local.deployment import local_services
 from workflows.local.display import Display, terminal_log
 from workflows.local.engine import LocalRun
-from workflows.local.leases import kept_alive
 from workflows.local.metrics import export, run_metrics
 
 
