@@ -19,7 +19,7 @@ from workflows.terminal.output import print_json
 
 FILES = sorted((Path(__file__).parent / "documents").glob("*.json"))
 # Files whose name says more than which document it is.
-KINDS = {"run-rejected": "run", "verify-repair": "verify"}
+KINDS = {"run-rejected": "run", "verify-repair": "verify", "digest-leased": "digest"}
 
 
 def adapter(path: Path) -> TypeAdapter[Any]:
@@ -31,8 +31,12 @@ def adapter(path: Path) -> TypeAdapter[Any]:
 def test_a_document_is_read_and_written_as_it_was(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    print_json(adapter(path).validate_json(path.read_text()))
-    assert json.loads(capsys.readouterr().out) == json.loads(path.read_text())
+    before = json.loads(path.read_text())
+    print_json(adapter(path).validate_python(before))
+    written = json.loads(capsys.readouterr().out)
+    if isinstance(before, dict):  # to which later versions add
+        written = {name: written[name] for name in before}
+    assert written == before
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -59,7 +59,8 @@ def test_a_component_brings_all_it_needs(name: str) -> None:
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert template["securityContext"]["runAsNonRoot"] is True
     retries = template["retryStrategy"]
-    assert "[75, 137, 143]" in retries["expression"]
+    assert "[-1, 75, 137, 143]" in retries["expression"]
+    assert "maxDuration" not in retries["backoff"], "it would be the deadline of later tries"
     assert isinstance(retries["limit"], str), "Argo's schema refuses a number"
     assert template["metrics"]["prometheus"]
 

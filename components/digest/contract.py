@@ -21,6 +21,7 @@ class DigestOutputs(Outputs):
     done: int = Field(description="Videos that can be searched")
     rejected: int = Field(description="Videos that cannot be processed")
     failed: int = Field(description="Videos to be tried again")
+    leased: int = Field(description="Videos left to the runs that work on them")
 
 
 COMPONENT = Component(

@@ -13,10 +13,11 @@ from components.base.profiling import profile
 from components.base.side_by_side import side_by_side
 from components.digest.contract import DigestInputs, DigestOutputs
 from components.digest.summary import Summary
-from components.errors import Failure, RunFailedError
+from components.errors import Failure, NotFoundError, RunFailedError
 from components.pipeline import PHASES
 from components.records.booking import Booking
 from components.records.manifest import Entry, Problem
+from components.records.plan import Plan, plan_uri
 from components.records.videos import RecordedVideo
 from components.running.services import Services
 
@@ -29,11 +30,13 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
     """Write `runs/<run>/digest.json` and log it; book what shards that broke off did not.
 
     Raises:
-        RunFailedError: a larger part of the videos failed than is allowed.
+        RunFailedError: a larger part of the videos failed than is allowed, or of those that were
+            asked for all are left to another run.
     """
     bucket = services.settings.storage.artifacts_bucket
     folder = f"s3://{bucket}/runs/{inputs.run}/"
-    summary = Summary(inputs.run)
+    plan = _plan(plan_uri(bucket, inputs.run), services)
+    summary = Summary(inputs.run, plan)
     for entries, interrupted in _shards(folder, services):
         summary.add_shard(entries)
         if interrupted and services.ledger:
@@ -51,7 +54,10 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
         done=summary.counts["done"],
         rejected=summary.counts["rejected"],
         failed=summary.counts["failed"],
+        leased=plan.leased if plan else 0,
     )
+    if plan and plan.given and plan.leased and not plan.videos:
+        raise RunFailedError(f"nothing was done: {plan.left_to_others}", outputs)
     if summary.percent("failed") > inputs.max_failed_percent:
         raise RunFailedError(
             f"{outputs.failed} of {outputs.videos} videos failed, more than "
@@ -59,6 +65,13 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
             outputs,
         )
     return outputs
+
+
+def _plan(uri: str, services: Services) -> Plan | None:
+    try:
+        return Plan.model_validate_json(services.store.get(uri))
+    except NotFoundError:
+        return None
 
 
 def _shards(folder: str, services: Services) -> Iterator[tuple[list[Entry[Any]], bool]]:

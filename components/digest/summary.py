@@ -19,6 +19,7 @@ from components.records.digest import (
     Worked,
 )
 from components.records.manifest import Entry
+from components.records.plan import Plan
 from components.records.videos import FramedVideo, RecordedVideo
 
 _EXAMPLES = 5
@@ -36,8 +37,8 @@ class _Group:
 class Summary:
     """Counts, reasons with examples, slowest videos, and seconds a phase."""
 
-    def __init__(self, run: str) -> None:
-        self._run = run
+    def __init__(self, run: str, plan: Plan | None = None) -> None:
+        self._run, self._plan = run, plan
         self.counts: Counter[str] = Counter()
         self._shards = 0
         self._reused = 0
@@ -88,6 +89,8 @@ class Summary:
                 if videos
             },
             worked=self._worked,
+            leased=self._plan.leased if self._plan else 0,
+            leased_by=self._plan.leased_by if self._plan else (),
             slowest=tuple(
                 SlowVideo(video=video, seconds=round(total, 3), phases=phases)
                 for total, video, phases in sorted(self._slowest, reverse=True)
@@ -102,6 +105,8 @@ class Summary:
             f"({self._reused} of them reused), {counts['rejected']} rejected, "
             f"{counts['failed']} failed"
         )
+        if self._plan and self._plan.leased:
+            yield self._plan.left_to_others
         for (kind, phase, reason), group in self._by_count():
             yield f"{group.count} {kind} in {phase}: {reason}, e.g. {group.examples[0].video}"
         for phase, (videos, total, most) in self._seconds.items():

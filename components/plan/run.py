@@ -14,6 +14,7 @@ from components.plan.decide import Decision, decide
 from components.plan.due import Due, Left
 from components.plan.packing import packed
 from components.records.manifest import Entry, Manifest
+from components.records.plan import Plan, plan_uri
 from components.records.videos import Video
 from components.running.services import Services
 
@@ -31,7 +32,7 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
     now = datetime.now(UTC)
     inputs = inputs.model_copy(update={"run": inputs.run or run_name()})
     decision = decide(inputs, services, now)
-    _lease(decision, inputs.run, services)
+    holders = _lease(decision, inputs.run, services)
     shards = packed(
         [due.candidate.video for due in decision.due],
         [due.candidate.size for due in decision.due],
@@ -42,9 +43,20 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
     bucket = services.settings.storage.artifacts_bucket
     addresses = f"s3://{bucket}/runs/{inputs.run}/%06d/plan.jsonl"
     manifests = _written(shards, addresses, services)
+    plan = Plan(
+        run=inputs.run,
+        written_at=now.isoformat(timespec="seconds"),
+        given=not inputs.catch_up,
+        shards=len(shards),
+        videos=len(decision.due),
+        left={left.value: count for left, count in decision.left.items() if count},
+        leased_by=tuple(holders),
+    )
+    document = plan.model_dump_json(indent=1).encode()
+    services.store.put(plan_uri(bucket, inputs.run), document, content_type="application/json")
     # Only now: with the manifests written, a crash loses nothing.
     decision.acknowledge()
-    _say(inputs, decision, len(shards), len(batches))
+    _say(inputs, decision, plan, len(batches))
     oldest = decision.oldest
     return PlanOutputs(
         shards=() if batches else manifests,
@@ -54,28 +66,32 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
         run=inputs.run,
         videos=len(decision.due),
         skipped=decision.skipped,
+        leased=plan.leased,
         backlog=decision.backlog,
         backlog_oldest_s=round((now - oldest).total_seconds()) if oldest else 0,
     )
 
 
-def _lease(decision: Decision, run: str, services: Services) -> None:
-    """Keep other runs off the videos, and leave out what another run is working on."""
-    if not services.ledger or not decision.due:
-        return
+def _lease(decision: Decision, run: str, services: Services) -> list[str]:
+    """Keep other runs off the videos, and leave out what another run is working on.
+
+    Return the runs that hold leases on videos which were left.
+    """
+    if not services.ledger:
+        return []
 
     def names(due: Due) -> tuple[str, str]:
         return due.candidate.video.platform, due.candidate.video.code
 
     hours = services.settings.plan.lease_h
-    leased = services.ledger.lease([names(due) for due in decision.due], run, hours)
+    wanted = [names(due) for due in decision.due]
+    leased = services.ledger.lease(wanted, run, hours) if wanted else set()
     taken = [due for due in decision.due if names(due) in leased]
     decision.left[Left.LEASED] += len(decision.due) - len(taken)
     decision.due = taken
-    if decision.left[Left.LEASED]:
-        log.warning(
-            "plan: %d videos left to the runs that work on them", decision.left[Left.LEASED]
-        )
+    if not decision.left[Left.LEASED]:
+        return []
+    return [lease["run"] for lease in services.ledger.leases() if lease["run"] != run]
 
 
 def _written(
@@ -89,13 +105,15 @@ def _written(
     return tuple(side_by_side(write, enumerate(shards), _WRITERS, 4 * _WRITERS))
 
 
-def _say(inputs: PlanInputs, decision: Decision, shards: int, batches: int) -> None:
+def _say(inputs: PlanInputs, decision: Decision, plan: Plan, batches: int) -> None:
     log.info(
         "plan %s: %d videos in %d shards and %d batches; left: %s",
-        inputs.run, len(decision.due), shards, max(1, batches),
-        ", ".join(f"{count} {left}" for left, count in decision.left.items() if count) or "none",
+        plan.run, plan.videos, plan.shards, max(1, batches),
+        ", ".join(f"{count} {left}" for left, count in plan.left.items()) or "none",
     )  # fmt: skip
-    if not decision.due:
+    if plan.leased:
+        log.warning("plan: %s", plan.left_to_others)
+    elif not decision.due:
         log.warning(
             "nothing to do: %s holds no %s<platform>/<code>/video.mp4, and %d other objects",
             inputs.source or ("the source bucket" if inputs.catch_up else "JOB_INPUT"),

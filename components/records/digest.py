@@ -48,7 +48,11 @@ class SlowVideo(Document):
 
 
 class Digest(Document):
-    """What a run came to. `reused` are the done ones on which nothing was left to do."""
+    """What a run came to.
+
+    `reused` are the done ones on which nothing was left to do; `leased` videos are not among
+    `videos`: they were left to the runs `leased_by`, which work on them.
+    """
 
     run: str
     written_at: str
@@ -62,3 +66,5 @@ class Digest(Document):
     seconds: dict[str, PhaseSeconds]
     worked: Worked = Worked()
     slowest: tuple[SlowVideo, ...] = ()
+    leased: int = 0
+    leased_by: tuple[str, ...] = ()

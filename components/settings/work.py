@@ -137,7 +137,8 @@ class PlanSettings(Group):
     lease_h: float = variable(
         "VP_LEASE_HOURS",
         24.0,
-        "Hours for which a run keeps others off a video, unless it books it before",
+        "Hours for which a run on Kubeflow keeps others off a video, unless it books it before; "
+        "other runs renew shorter ones",
         gt=0,
     )
     queue_url: str | None = variable(

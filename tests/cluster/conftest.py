@@ -1,7 +1,8 @@
 """Tests that need built images or a cluster; they run where ORIANE_CLUSTER_TESTS=1 is set.
 
 `make test-cluster` sets it. KUBECONFIG and ARGO_SERVER name a cluster whose pods reach this machine
-at CLUSTER_HOST; ORIANE_QDRANT_BIN is the program of a Qdrant server. docs/cluster.md says more.
+at CLUSTER_HOST; ORIANE_QDRANT_BIN is the program of a Qdrant server, without which a stand-in
+serves (`qdrant_stand_in`). docs/cluster.md says more.
 """
 
 from __future__ import annotations
@@ -23,7 +24,13 @@ from tests.cluster.installation import install, secret
 from tests.cluster.stores import Server, postgres_server, qdrant_server, s3_server
 
 collect_ignore_glob = [] if os.environ.get("ORIANE_CLUSTER_TESTS") == "1" else ["test_*.py"]
-_NEEDED = ("KUBECONFIG", "ARGO_SERVER", "CLUSTER_HOST", "ORIANE_QDRANT_BIN")
+_NEEDED = ("KUBECONFIG", "ARGO_SERVER", "CLUSTER_HOST")
+
+
+def pytest_report_header() -> str:
+    """Say which Qdrant the tests meet."""
+    program = os.environ.get("ORIANE_QDRANT_BIN")
+    return f"Qdrant: {program or 'a stand-in (tests/cluster/qdrant_stand_in.py)'}"
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     host = os.environ["CLUSTER_HOST"]
     folder = tmp_path_factory.mktemp("cluster")
     s3, storage = s3_server(folder, host)
-    qdrant, index = qdrant_server(os.environ["ORIANE_QDRANT_BIN"], folder / "qdrant", host)
+    qdrant, index = qdrant_server(os.environ.get("ORIANE_QDRANT_BIN", ""), folder / "qdrant", host)
     with (
         s3,
         qdrant,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from components.pipeline import components
+from workflows.argo.lease_template import LEASES
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "oriane"
@@ -29,12 +30,14 @@ def get(*arguments: str) -> Any:
 
 def install(folder: Path, overlay: str, settings: dict[str, dict[str, str]]) -> None:
     """Apply an overlay with this cluster's images, sizes and settings, by group of settings."""
+    images = {each.name: each.image for each in components()}
+    images[LEASES] = images["plan"]
     patches = [
         {
-            "target": {"kind": "WorkflowTemplate", "name": f"{component.name}(-gpu)?"},
-            "patch": _patch(component.image),
+            "target": {"kind": "WorkflowTemplate", "name": f"{name}(-gpu)?"},
+            "patch": _patch(image),
         }
-        for component in components()
+        for name, image in images.items()
     ]
     patches += [
         {

@@ -90,8 +90,12 @@ def s3_server(folder: Path, host: str) -> tuple[Server, StorageSettings]:
 
 
 def qdrant_server(program: str, folder: Path, host: str) -> tuple[Server, IndexSettings]:
-    """Return a Qdrant server and the settings that reach it."""
+    """Return a Qdrant server and the settings that reach it; without a program, a stand-in."""
     key, port, grpc_port = secrets.token_hex(20), _free_port(host), _free_port(host)
+    command = [program]
+    if not program:
+        command = [sys.executable, "-m", "tests.cluster.qdrant_stand_in", host, str(port)]
+        grpc_port = 0
     environment = {
         "QDRANT__SERVICE__HOST": host,
         "QDRANT__SERVICE__HTTP_PORT": str(port),
@@ -100,12 +104,13 @@ def qdrant_server(program: str, folder: Path, host: str) -> tuple[Server, IndexS
         "QDRANT__STORAGE__STORAGE_PATH": str(folder / "storage"),
         "QDRANT__STORAGE__SNAPSHOTS_PATH": str(folder / "snapshots"),
         "QDRANT__TELEMETRY_DISABLED": "true",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
     }
     folder.mkdir(parents=True, exist_ok=True)
     settings = IndexSettings(
         QDRANT_URL=f"http://{host}:{port}", QDRANT_KEY=key, QDRANT_GRPC_PORT=grpc_port
     )
-    return Server([program], host, port, environment, folder), settings
+    return Server(command, host, port, environment, folder), settings
 
 
 @contextmanager

@@ -105,6 +105,7 @@ def oriane(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess[str
         "AWS_ENDPOINT_URL": str(storage.endpoint_url),
         "AWS_ACCESS_KEY_ID": str(storage.access_key_id),
         "AWS_SECRET_ACCESS_KEY": storage.secret_access_key.get_secret_value(),
+        **cluster.pod_settings["ledger"],
     }
     program = Path(sys.executable).parent / "oriane"
     return subprocess.run(
@@ -207,6 +208,46 @@ def test_a_killed_pod_goes_on_where_it_stopped(
     assert points(cluster, platform) == frames
 
 
+def run_with(cluster: Cluster, clip: Path, platform: str, *patches: tuple[str, Any]) -> Any:
+    """Run a video while the template of fetch is patched; return the workflow."""
+    template = "/spec/templates/0"
+    changes = [
+        {"op": "add", "path": f"{template}/{path}", "value": value} for path, value in patches
+    ]
+    quick = {"limit": "1", "backoff": {"duration": "1s"}}
+    changes += [
+        {"op": "replace", "path": f"{template}/retryStrategy/{name}", "value": value}
+        for name, value in quick.items()
+    ]
+    kubectl("patch", "workflowtemplate", "fetch", "--type=json", f"--patch={json.dumps(changes)}")
+    try:
+        return finished(create(run_manifest(job_input=put(cluster, platform, 1, clip))))
+    finally:
+        install(cluster.folder / "overlay", "cpu", cluster.pod_settings)
+
+
+def test_a_pod_that_the_node_refuses_is_tried_again(cluster: Cluster, clip: Path) -> None:
+    (node,) = get("nodes")["items"]
+    # Past the scheduler, as when a node fills up between its decision and the pod's arrival.
+    refused = json.dumps({"nodeName": node["metadata"]["name"]})
+    requests = ("container/resources/requests", {"cpu": "1000"})
+    workflow = run_with(cluster, clip, "refused", requests, ("podSpecPatch", refused))
+    tries = nodes(workflow, "fetch")
+    assert ["cpu" in tried["message"] for tried in tries] == [True, True]
+    assert workflow["status"]["phase"] == "Failed"
+
+
+def test_a_step_that_hangs_until_its_deadline_is_not_tried_again(
+    cluster: Cluster, clip: Path
+) -> None:
+    hanging = ("container/command", ["sleep", "600"]), ("container/args", [])
+    workflow = run_with(cluster, clip, "hanging", *hanging, ("activeDeadlineSeconds", 5))
+    (tried,) = nodes(workflow, "fetch")
+    assert "deadline" in tried["message"]
+    digest = digest_of(cluster, workflow["metadata"]["name"])
+    assert [reason["reason"] for reason in digest["reasons"]] == ["interrupted"]
+
+
 def test_an_outage_of_s3_is_waited_out(cluster: Cluster, clip: Path) -> None:
     run = create(run_manifest(job_input=put(cluster, "outage", 2, clip)))
     until(lambda: nodes(get("workflow", run), "crop"), 120, "crop to start")
@@ -264,6 +305,96 @@ def shard_spans(workflow: dict[str, Any]) -> list[tuple[str, str]]:
             first, last = spans.get(node["boundaryID"], (started, ended))
             spans[node["boundaryID"]] = min(first, started), max(last, ended)
     return list(spans.values())
+
+
+def leases(cluster: Cluster) -> dict[str, tuple[int, bool]]:
+    """Return how many videos each run keeps, and whether for more than the minutes of a lease."""
+    query = """SELECT run, count(*), max(expires_at) > now() + interval '11 minutes'
+        FROM leases WHERE expires_at > now() GROUP BY run"""
+    with psycopg.connect(cluster.postgres) as connection:
+        return {run: (count, long) for run, count, long in connection.execute(query)}
+
+
+def begun(run: str, template: str = "fetch") -> None:
+    """Wait until a pod of the component works."""
+
+    def running() -> bool:
+        found = nodes(get("workflow", run), template)
+        return any(node["phase"] != "Pending" for node in found)
+
+    until(running, 180, f"{template} to start")
+
+
+@pytest.mark.parametrize("ending", ["delete", "terminate"])
+def test_a_run_that_died_keeps_its_videos_for_minutes_and_not_in_silence(
+    cluster: Cluster, clip: Path, ending: str
+) -> None:
+    items = put(cluster, f"dead-{ending}", 2, clip)
+    dead = create(run_manifest(job_input=items))
+    begun(dead)
+    assert leases(cluster)[dead] == (2, False)
+    if ending == "delete":
+        kubectl("delete", "workflow", dead)
+    else:
+        patch = json.dumps({"spec": {"shutdown": "Terminate"}})
+        kubectl("patch", "workflow", dead, "--type=merge", f"--patch={patch}")
+    selector = f"workflows.argoproj.io/workflow={dead},app.kubernetes.io/component=leases"
+    until(lambda: ended_pods(selector), 120, "the pod that renews leases to end")
+
+    # Who asks for them now is told, and by more than a line in a log.
+    early = finished(create(run_manifest(job_input=items)))
+    assert early["status"]["phase"] == "Failed"
+    assert digest_of(cluster, early["metadata"]["name"])["leased"] == 2
+
+    if ending == "delete":
+        released = oriane(cluster, "release", dead)
+        assert (released.returncode, released.stdout) == (0, "2 videos free again\n")
+    else:  # As if those minutes were over.
+        with psycopg.connect(cluster.postgres) as connection:
+            connection.execute("UPDATE leases SET expires_at = expires_at - interval '11 minutes'")
+    late = finished(create(run_manifest(job_input=items)))
+    assert late["status"]["phase"] == "Succeeded", late["status"].get("message")
+    assert digest_of(cluster, late["metadata"]["name"])["done"] == 2
+
+
+def ended_pods(selector: str) -> bool:
+    pods = get("pods", "--selector", selector)["items"]
+    return all(pod["status"]["phase"] in ("Succeeded", "Failed") for pod in pods)
+
+
+def test_a_run_keeps_its_videos_although_the_pod_that_renews_is_lost(
+    cluster: Cluster, clip: Path
+) -> None:
+    run = create(run_manifest(job_input=put(cluster, "renewed", 2, clip)))
+    begun(run)
+    selector = f"workflows.argoproj.io/workflow={run},app.kubernetes.io/component=leases"
+    (pod,) = get("pods", "--selector", selector)["items"]
+    kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
+    workflow = finished(run)
+    assert workflow["status"]["phase"] == "Succeeded", workflow["status"].get("message")
+    assert digest_of(cluster, run)["done"] == 2
+    assert len(nodes(workflow, "leases")) == 2
+    assert run not in leases(cluster)
+
+
+def test_oriane_stop_ends_a_run_with_its_children(cluster: Cluster, clip: Path) -> None:
+    items = put(cluster, "stopped", 3, clip)
+    run = create(run_manifest(job_input=items, shards_per_batch="1"))
+
+    def children() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = get("workflows", "--selector", f"oriane/run={run}")["items"]
+        return found
+
+    until(lambda: any(nodes(child, "fetch") for child in children()), 180, "a child's first pod")
+    done = oriane(cluster, "stop", run, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["phase"] == "Failed"
+    assert {child["status"]["phase"] for child in children()} == {"Failed"}
+    assert run not in leases(cluster)
+    assert digest_of(cluster, run)["failed"] == 3
+    again = create(run_manifest(job_input=items))
+    assert finished(again)["status"]["phase"] == "Succeeded"
+    assert digest_of(cluster, again)["done"] == 3
 
 
 def test_oriane_submit_from_local_files_and_watch(

@@ -108,5 +108,31 @@ def submit(
         raise RunFailedError(f"{name} {progress.phase}: {progress.message or 'see its digest'}")
 
 
+@command(commands, CLUSTER, "oriane stop videos-rr75v")
+def stop(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name of the workflow")],
+    timeout: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="Wait so long for its end")
+    ] = 600,
+    as_json: JsonOption = False,
+) -> None:
+    """Stop a run on the cluster with all that it started; what is done stays and is reused."""
+    from components.settings import Settings
+    from workflows.argo.follow import summed_up
+    from workflows.argo.stop import stop as stop_run
+    from workflows.argo.submit import ArgoServer, Submitted
+
+    console = errors()
+
+    def said(line: str) -> None:
+        console.print(line, highlight=False)
+
+    progress = stop_run(ArgoServer(Settings.load().cluster), run, timeout, said)
+    if as_json:
+        print_json(Submitted.of(progress))
+    else:
+        said(summed_up(progress) or f"{run} {progress.phase}: {progress.message}")
+
+
 def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

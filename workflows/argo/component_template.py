@@ -6,6 +6,7 @@ takes nothing along from the workflow around it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hera.workflows import Container, Parameter, WorkflowTemplate
@@ -14,8 +15,10 @@ from pydantic.fields import FieldInfo
 
 from components.contract import Component, ShardOutputs
 from components.errors import EXIT_TRANSIENT
+from components.running.leases import CLUSTER_H
 from workflows.argo.metrics import template_metrics
 from workflows.argo.terms import (
+    CONTAINER_SECURITY,
     EXECUTOR,
     LABELS,
     POD_SECURITY,
@@ -31,12 +34,19 @@ from workflows.argo.terms import (
 from workflows.config_maps import config_map_name, groups_of, pod_size_variables, secrets_of
 
 _TERMINATED = (137, 143)  # 128 + SIGKILL, 128 + SIGTERM
+# Argo's code for a pod whose container never ran: the node refused it, or went down.
+_NEVER_RAN = -1
+# Kubernetes' words about a pod that ran into activeDeadlineSeconds. It ends with 143, too, but what
+# hung for hours would hang again.
+_HUNG = "Pod was active on the node longer than the specified deadline"
 _RETRIES = m.RetryStrategy(
     limit=RETRY_LIMIT,
     retry_policy="Always",
-    backoff=m.Backoff(duration="15s", factor="3", max_duration="1h"),
-    expression='lastRetry.status == "Error" || asInt(lastRetry.exitCode) in '
-    f"{[EXIT_TRANSIENT, *_TERMINATED]}",
+    # No max_duration: Argo counts it from the start of the first try and makes it the deadline of
+    # the later ones, so that a pod which is lost after an hour would have no successor.
+    backoff=m.Backoff(duration="15s", factor="3"),
+    expression=f'lastRetry.status == "Error" || (lastRetry.message != "{_HUNG}" && '
+    f"asInt(lastRetry.exitCode) in {[_NEVER_RAN, EXIT_TRANSIENT, *_TERMINATED]})",
 )
 _GPU_TOLERATION = m.Toleration(key="nvidia.com/gpu", operator="Exists", effect="NoSchedule")
 
@@ -64,7 +74,7 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
             for output, field in declared.outputs.model_fields.items()
         ],
         env=_environment(declared),
-        env_from=_environment_from(declared),
+        env_from=read_from(groups_of(declared), secrets_of(declared)),
         resources=_resources(declared, gpu),
         tolerations=[_GPU_TOLERATION] if gpu else None,
         node_selector={"nvidia.com/gpu.present": "true"} if gpu else None,
@@ -74,11 +84,7 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
         active_deadline_seconds=declared.resources.deadline_s,
         labels={**LABELS, "app.kubernetes.io/component": declared.name},
         metrics=template_metrics(declared),
-        security_context=m.SecurityContext(
-            allow_privilege_escalation=False,
-            read_only_root_filesystem=True,
-            capabilities=m.Capabilities(drop=["ALL"]),
-        ),
+        security_context=CONTAINER_SECURITY,
         pod_security_context=POD_SECURITY,
         service_account_name=PODS,
         automount_service_account_token=False,
@@ -90,6 +96,18 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
         annotations=described(declared.purpose),
         templates=[container],
     )
+
+
+def read_from(groups: Sequence[str], secrets: Sequence[str]) -> list[m.EnvFromSource]:
+    """Return what a pod reads: the ConfigMaps of groups of settings, and Secrets, where there."""
+    settings = [
+        m.EnvFromSource(config_map_ref=m.ConfigMapEnvSource(name=config_map_name(group)))
+        for group in groups
+    ]
+    credentials = [
+        m.EnvFromSource(secret_ref=m.SecretEnvSource(name=name, optional=True)) for name in secrets
+    ]
+    return settings + credentials
 
 
 def _input(name: str, field: FieldInfo) -> Parameter:
@@ -119,19 +137,10 @@ def _environment(declared: Component[Any, Any]) -> list[m.EnvVar]:
     if issubclass(declared.outputs, ShardOutputs):
         environment["VP_ATTEMPT"] = "{{retries}}"
         environment["VP_LAST_ATTEMPT"] = RETRY_LIMIT
+    if "plan" in declared.settings:
+        # Short, since `leases` renews them; the setting is for engines without such a pod.
+        environment["VP_LEASE_HOURS"] = f"{CLUSTER_H:.3f}"
     return [m.EnvVar(name=name, value=value) for name, value in environment.items()]
-
-
-def _environment_from(declared: Component[Any, Any]) -> list[m.EnvFromSource]:
-    settings = [
-        m.EnvFromSource(config_map_ref=m.ConfigMapEnvSource(name=config_map_name(group)))
-        for group in groups_of(declared)
-    ]
-    credentials = [
-        m.EnvFromSource(secret_ref=m.SecretEnvSource(name=name, optional=True))
-        for name in secrets_of(declared)
-    ]
-    return settings + credentials
 
 
 def _resources(declared: Component[Any, Any], gpu: bool) -> m.ResourceRequirements:

@@ -26,10 +26,20 @@ def follow(server: ArgoServer, name: str, timeout_s: float, console: Console) ->
             elif progress != last:
                 console.print(_line(progress), highlight=False, soft_wrap=True)
             last = progress
-    if last.digest:
-        counts = ", ".join(f"{last.digest[key]} {key}" for key in ("done", "rejected", "failed"))
-        console.print(f"{counts}; {last.digest['digest']}", highlight=False, soft_wrap=True)
+    if summary := summed_up(last):
+        console.print(summary, highlight=False, soft_wrap=True)
     return last
+
+
+def summed_up(progress: Progress) -> str:
+    """Return the counts of a run's digest and where it is; nothing if there is none."""
+    digest = progress.digest
+    if not digest:
+        return ""
+    counts = ", ".join(f"{digest[key]} {key}" for key in ("done", "rejected", "failed"))
+    if (leased := digest.get("leased", "0")) != "0":
+        counts += f", {leased} left to other runs"
+    return f"{counts}; {digest['digest']}"
 
 
 def _table(progress: Progress) -> Table:

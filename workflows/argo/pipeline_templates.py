@@ -16,6 +16,7 @@ from hera.workflows import models as m
 
 from components.dag import Item, Output, Pipeline, PipelineInput, Source, WiringError
 from components.pipeline import component
+from workflows.argo.lease_template import LEASES
 from workflows.argo.terms import (
     EXECUTOR,
     LABELS,
@@ -97,6 +98,7 @@ def _run_template(pipeline: Pipeline, name: str) -> WorkflowTemplate:
         name="run",
         fail_fast=False,
         tasks=[
+            _task(LEASES, LEASES, {"run": "{{workflow.name}}"}),
             _task(plan.name, plan.name, {name: _planned(name) for name in plan.arguments}),
             Task(
                 name="fan-out",
@@ -104,7 +106,7 @@ def _run_template(pipeline: Pipeline, name: str) -> WorkflowTemplate:
                 arguments=values(
                     inline=_output(plan.inline), batches=_output(plan.batches), **given
                 ),
-                depends=plan.name,
+                depends=f"{plan.name} && ({_begun(LEASES)})",
             ),
         ],
     )
@@ -329,6 +331,11 @@ def _planned(name: str) -> str:
 
 def _output(source: Output) -> str:
     return f"{{{{tasks.{source.step}.outputs.parameters.{source.name}}}}}"
+
+
+def _begun(task: str) -> str:
+    """Return that a daemon is up, or will not be: then the run goes on without it."""
+    return f"{task} || {task}.Failed || {task}.Errored"
 
 
 def _task(

@@ -89,6 +89,36 @@ class ArgoServer:
             digest=_digest(nodes),
         )
 
+    def children(self, run: str) -> list[Progress]:
+        """Return where the child workflows of a run stand, without their steps."""
+        with self._explained(run):
+            answer = self._service.list_workflows(
+                label_selector=f"oriane/run={run}",
+                fields="items.metadata.name,items.status.phase",
+            )
+        return [
+            Progress(
+                name=str(child.metadata.name),
+                phase=str(child.status.phase) if child.status and child.status.phase else "Pending",
+            )
+            for child in answer.items or []
+        ]
+
+    def suspend(self, name: str) -> None:
+        """Let the workflow start nothing more; what runs goes on."""
+        with self._explained(name):
+            self._service.suspend_workflow(name, m.WorkflowSuspendRequest())
+
+    def resume(self, name: str) -> None:
+        """Undo `suspend`."""
+        with self._explained(name):
+            self._service.resume_workflow(name, m.WorkflowResumeRequest())
+
+    def stop(self, name: str) -> None:
+        """End the workflow's pods; its exit handler still runs."""
+        with self._explained(name):
+            self._service.stop_workflow(name, m.WorkflowStopRequest())
+
     def page(self, name: str) -> str:
         """Return the address of the workflow's page in Argo's UI."""
         return f"{self._settings.address}/workflows/{self._settings.namespace}/{name}"
@@ -245,6 +275,7 @@ class Submitted(BaseModel):
     done: int | None = None
     rejected: int | None = None
     failed: int | None = None
+    leased: int | None = None
 
     @classmethod
     def of(cls, progress: Progress) -> Self:
@@ -267,4 +298,4 @@ class Submitted(BaseModel):
         }
 
 
-_COUNTS = frozenset({"videos", "done", "rejected", "failed"})
+_COUNTS = frozenset({"videos", "done", "rejected", "failed", "leased"})

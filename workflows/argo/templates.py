@@ -11,6 +11,7 @@ from hera.workflows import Workflow
 
 from components.pipeline import components, video_to_embedding
 from workflows.argo.component_template import component_template
+from workflows.argo.lease_template import lease_template
 from workflows.argo.pipeline_templates import nightly_catch_up, pipeline_templates
 
 
@@ -19,6 +20,7 @@ def _objects() -> Iterator[Workflow]:
         yield component_template(declared)
         if declared.resources.gpu:
             yield component_template(declared, gpu=True)
+    yield lease_template()
     for fused in (False, True):
         for gpu in (False, True):
             yield from pipeline_templates(video_to_embedding(fused=fused), gpu=gpu)

@@ -26,6 +26,11 @@ POD_SECURITY = m.PodSecurityContext(
     fs_group=_UID,
     seccomp_profile=m.SeccompProfile(type="RuntimeDefault"),
 )
+CONTAINER_SECURITY = m.SecurityContext(
+    allow_privilege_escalation=False,
+    read_only_root_filesystem=True,
+    capabilities=m.Capabilities(drop=["ALL"]),
+)
 
 
 def template_name(declared: Component[Any, Any], gpu: bool) -> str:

@@ -20,6 +20,7 @@ from workflows.operations.config.command import commands as configuring
 from workflows.operations.delete.command import commands as deleting
 from workflows.operations.gc.command import commands as cleaning
 from workflows.operations.plan.command import commands as planning
+from workflows.operations.release.command import commands as releasing
 from workflows.operations.retry.command import commands as retrying
 from workflows.operations.runs.command import commands as past_runs
 from workflows.operations.status.command import commands as looking
@@ -49,6 +50,7 @@ for _commands in (
     looking,
     past_runs,
     retrying,
+    releasing,
     verifying,
     deleting,
     cleaning,

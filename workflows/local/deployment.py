@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from components.base.logs import recording
+from components.running.leases import short_lived
 from components.running.services import Progress, Services, silent
 from components.settings import Settings
 from workflows.local.indexed_model import following_collection, model_line
-from workflows.local.leases import short_lived
 from workflows.local.s3_server import local_s3
 from workflows.local.stand_ins import deployed, names_an_s3, s3_folder, with_stand_ins
 from workflows.terminal.output import errors

@@ -19,6 +19,7 @@ from components.plan.contract import PlanInputs
 from components.plan.decide import check_inputs
 from components.records.manifest import Entry
 from components.records.run_report import RunReport
+from components.running.leases import kept_alive
 from components.running.phase import run
 from components.running.services import Services
 from components.settings import Settings
@@ -28,7 +29,6 @@ from workflows.local.deployment import local_services
 from workflows.local.display import Display, terminal_log
 from workflows.local.engine import LocalRun
 from workflows.local.indexed_model import following_collection, model_line
-from workflows.local.leases import kept_alive
 from workflows.local.metrics import export, run_metrics
 from workflows.local.stand_ins import deployed, stores_line
 

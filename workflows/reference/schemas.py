@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from components.records.digest import Digest
 from components.records.done_marker import DoneMarker
+from components.records.plan import Plan
 from components.records.rejected_marker import RejectedMarker
 from components.records.run_report import RunReport
 from workflows.argo.submit import Submitted
@@ -18,6 +19,7 @@ from workflows.operations.config.report import Configuration
 from workflows.operations.delete.report import Deleted
 from workflows.operations.gc.report import Cleaned
 from workflows.operations.plan.report import PlanReport, QueueReport
+from workflows.operations.release.report import Released
 from workflows.operations.retry.report import Requested
 from workflows.operations.status.report import Overview, VideoStatus
 from workflows.operations.verify.report import Verification
@@ -30,6 +32,7 @@ FOLDER = ROOT / "docs" / "schemas"
 DOCUMENTS: dict[str, tuple[type[BaseModel] | TypeAdapter[Any], str]] = {
     "done-marker": (DoneMarker, "`manifest.json` beside a done video's frames"),
     "rejected-marker": (RejectedMarker, "`rejected.json` of a rejected video"),
+    "run-plan": (Plan, "`plan.json` of a run: what it took and left"),
     "digest": (Digest, "`digest.json` of a run; also `oriane runs RUN --json`"),
     "run": (RunReport, "`oriane run --json`"),
     "search": (TypeAdapter(list[Found]), "`oriane search --json`"),
@@ -40,6 +43,7 @@ DOCUMENTS: dict[str, tuple[type[BaseModel] | TypeAdapter[Any], str]] = {
     "status-video": (VideoStatus, "`oriane status PLATFORM/CODE --json`"),
     "runs": (TypeAdapter(list[Digest]), "`oriane runs --json`"),
     "retry": (Requested, "`oriane retry --json`"),
+    "release": (Released, "`oriane release --json`"),
     "verify": (Verification, "`oriane verify --json`"),
     "delete": (Deleted, "`oriane delete --json`"),
     "gc": (Cleaned, "`oriane gc --json`"),

@@ -88,12 +88,12 @@ class Ledger:
         return {(row["platform"], row["code"]) for row in self._rows(_LEASE, values)}
 
     def extend(self, run: str, hours: float) -> None:
-        """Keep the run's leases for this long from now."""
+        """Keep the run's leases for this long from now; those that expired and are still its."""
         self._execute(_EXTEND, {"run": run, "seconds": hours * 3600})
 
-    def release(self, run: str) -> None:
-        """End all leases of the run."""
-        self._execute("DELETE FROM leases WHERE run = %(run)s", {"run": run})
+    def release(self, run: str) -> int:
+        """End all leases of the run, and return on how many videos it still had one."""
+        return sum(row["held"] for row in self._rows(_RELEASE, {"run": run}))
 
     def request(self, platform: str, code: str, details: dict[str, Any]) -> None:
         """Make the video due at the next catch-up, whatever it is booked as."""
@@ -256,6 +256,10 @@ RETURNING platform, code
 
 _EXTEND = """
 UPDATE leases SET expires_at = now() + make_interval(secs => %(seconds)s) WHERE run = %(run)s
+"""
+
+_RELEASE = """
+DELETE FROM leases WHERE run = %(run)s RETURNING expires_at > now() AS held
 """
 
 _REQUEST = """

@@ -66,7 +66,8 @@ def _held(name: str, services: Services) -> Holdings:
     if booking and booking.leased_by:
         raise TransientError(
             f"run {booking.leased_by} works on {name}, until {booking.leased_until:%F %R %Z} at "
-            "most; delete it once the run has ended"
+            "most; delete it once the run has ended, or if it is dead after oriane release "
+            f"{booking.leased_by}"
         )
     points = [
         point

@@ -16,7 +16,7 @@ from workflows.operations.gc.report import Cleaned, Expired, Expiry
 from workflows.operations.inventory import result_of
 
 _MANIFEST = re.compile(r"runs/([^/]+)/[0-9]{6,}/\w+\.jsonl")
-_DIGEST = re.compile(r"runs/[^/]+/digest\.json")
+_ABOUT_THE_RUN = re.compile(r"runs/[^/]+/(plan|digest)\.json")
 _JOB = re.compile(r"jobs/[^/]+\.json")
 _AT_ONCE = 32
 
@@ -48,7 +48,8 @@ def clean(services: Services, before: datetime, *, apply: bool) -> Cleaned:
     """Remove what was written before that moment; without `apply`, only count it.
 
     Manifests of runs that still lease videos stay, and so do results that a video's done marker
-    names, which make its next run free, and those of videos that a run works on. Digests stay.
+    names, which make its next run free, and those of videos that a run works on. Plans and digests
+    stay.
 
     Raises:
         PipelineError: a store does not answer, or refuses.
@@ -90,7 +91,7 @@ def _expired(
                 cleaning.kept_leased += 1
             elif stored.modified < before:
                 yield Expired.MANIFEST, stored
-        elif not _DIGEST.fullmatch(key):
+        elif not _ABOUT_THE_RUN.fullmatch(key):
             cleaning.foreign += 1
 
 

@@ -1,0 +1,66 @@
+"""The WorkflowTemplate whose pod renews a run's leases for as long as the run goes on.
+
+A run may wait for hours without any other pod, so no phase could do it. As a daemon, the pod ends
+with the DAG around it, or with the workflow however that ends; then the leases expire.
+"""
+
+from __future__ import annotations
+
+from hera.workflows import Container, Parameter, WorkflowTemplate
+from hera.workflows import models as m
+
+from components.pipeline import component
+from workflows.argo.component_template import read_from
+from workflows.argo.terms import (
+    CONTAINER_SECURITY,
+    EXECUTOR,
+    LABELS,
+    POD_SECURITY,
+    PODS,
+    VERSION,
+    described,
+    from_input,
+)
+
+LEASES = "leases"
+# Nodes go one after another when a cluster is upgraded, and each may take the pod along.
+_RESTARTS = "50"
+
+
+def lease_template() -> WorkflowTemplate:
+    """Return the WorkflowTemplate with its one template, a daemon that takes the run's name."""
+    plan = component("plan")
+    container = Container(
+        name=LEASES,
+        daemon=True,
+        # What leases also renews: the image has all that is needed.
+        image=f"{plan.image}:{VERSION}",
+        image_pull_policy="IfNotPresent",
+        command=["python", "-m", "components.running.leases"],
+        args=[from_input("run")],
+        inputs=[Parameter(name="run", description="Name of the run")],
+        env_from=read_from(["storage", "work", "ledger"], ["oriane-postgres"]),
+        resources=m.ResourceRequirements(
+            requests={"cpu": "10m", "memory": "64Mi"}, limits={"memory": "256Mi"}
+        ),
+        volumes=[m.Volume(name="tmp", empty_dir=m.EmptyDirVolumeSource(size_limit="16Mi"))],
+        volume_mounts=[m.VolumeMount(name="tmp", mount_path="/tmp")],  # noqa: S108
+        retry_strategy=m.RetryStrategy(
+            limit=_RESTARTS,
+            retry_policy="Always",
+            backoff=m.Backoff(duration="5s", factor="2", cap="60s"),
+            expression="asInt(lastRetry.exitCode) != 78",
+        ),
+        labels={**LABELS, "app.kubernetes.io/component": LEASES},
+        security_context=CONTAINER_SECURITY,
+        pod_security_context=POD_SECURITY,
+        service_account_name=PODS,
+        automount_service_account_token=False,
+        executor=m.ExecutorConfig(service_account_name=EXECUTOR),
+    )
+    return WorkflowTemplate(
+        name=LEASES,
+        labels=LABELS,
+        annotations=described("Renew the leases of a run while it goes on"),
+        templates=[container],
+    )

@@ -1,0 +1,36 @@
+"""Ends a run that goes on, with the child workflows that it started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from workflows.argo.submit import ENDED, ArgoServer, Progress, followed
+
+
+def stop(server: ArgoServer, run: str, timeout_s: float, said: Callable[[str], None]) -> Progress:
+    """Stop the run and its children; return how it ended, after its digest.
+
+    Argo's own stop does not reach children: they would go on while the digest books their videos
+    as failed and frees them for others. So the run is held still, the children are ended, and then
+    the run is. Broken off, it can be done again.
+
+    Raises:
+        ConfigurationError: there is no such run, or it has ended.
+        TransientError: it has not ended in time, or the server does not answer.
+    """
+    server.suspend(run)
+    children = [child.name for child in server.children(run) if child.phase not in ENDED]
+    for child in children:
+        server.stop(child)
+        said(f"stopping {child}")
+    for child in children:
+        _ended(server, child, timeout_s)
+    server.stop(run)
+    server.resume(run)
+    said(f"stopping {run}")
+    return _ended(server, run, timeout_s)
+
+
+def _ended(server: ArgoServer, name: str, timeout_s: float) -> Progress:
+    *_, last = followed(server, name, timeout_s)
+    return last

@@ -1,0 +1,1 @@
+"""`oriane release`: ends the leases of a run that died."""
