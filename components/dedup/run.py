@@ -35,7 +35,7 @@ def _dedup(job: Job[FramedVideo]) -> FramedVideo:
         pictures = ((frame, sketched(frame)) for frame in framed.frames)
         kept = _kept(pictures, settings)
     else:
-        with job.downloaded(framed.tar, "frames.tar") as tar:
+        with job.downloaded(framed.tar, "frames.tar", framed.tar_sha256) as tar:
             kept = _kept(read_pictures(tar, framed.frames), settings)
     removed = len(framed.frames) - len(kept)
     return framed.model_copy(update={"frames": kept, "duplicates_removed": removed})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from pathlib import Path
+
 from components.base.profiling import profile
 from components.frame.contract import COMPONENT, FrameInputs, FrameOutputs
 from components.frame.extract import extract
@@ -22,7 +25,7 @@ def run(inputs: FrameInputs, services: Services) -> FrameOutputs:
 def _frame(job: Job[CroppedVideo]) -> FramedVideo:
     cropped, settings = job.input, job.services.settings
     with (
-        job.downloaded(cropped.reencoded or cropped.source.video.source, "source") as path,
+        _video(job) as path,
         job.services.scratch.folder() as folder,
     ):
         tar = folder / "frames.tar"
@@ -37,14 +40,23 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
         except ValueError as error:
             raise unbelievable(str(error)) from error
         tar_bytes = tar.stat().st_size
-        uri = job.upload("tar", tar, content_type="application/x-tar")
+        uri, sha256 = job.upload("tar", tar, content_type="application/x-tar")
     return FramedVideo(
         cropped=cropped,
         rectangle=rectangle,
         frames=tuple(frames),
         tar=uri,
         tar_bytes=tar_bytes,
+        tar_sha256=sha256,
     )
+
+
+def _video(job: Job[CroppedVideo]) -> AbstractContextManager[Path]:
+    """Return what gives the file to decode: the source, or what crop made of it."""
+    cropped = job.input
+    if cropped.reencoded:
+        return job.downloaded(cropped.reencoded, "source", cropped.reencoded_sha256)
+    return job.source(cropped.source.bytes)
 
 
 def _check(job: Job[CroppedVideo], rectangle: Rectangle | None, frames: list[Frame]) -> None:
