@@ -5,7 +5,8 @@ PipelineError
 ├── ManifestError        65   a manifest cannot be read; retrying changes nothing
 ├── RunFailedError        1   a run as a whole ended badly; its digest says why
 ├── TransientError       75   S3, Qdrant or Postgres did not answer; worth a retry
-│   └── NotFoundError    75   an object that should be there is not
+│   ├── NotFoundError    75   an object that should be there is not
+│   └── DamagedObjectError 75 an object is not what was written
 └── VideoRejectedError    -   this one video is bad; booked as rejected, never ends a process
 
 `Reason` lists why a video can be rejected, `Failure` why it can fail.
@@ -59,6 +60,10 @@ class TransientError(PipelineError):
 
 class NotFoundError(TransientError):
     """An S3 object that should exist does not."""
+
+
+class DamagedObjectError(TransientError):
+    """What lies in S3 is not what was written there; reading it again does not help."""
 
 
 class _Explained(StrEnum):

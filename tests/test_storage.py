@@ -13,8 +13,14 @@ from urllib.parse import urlparse
 import pytest
 from pydantic import SecretStr
 
-from components.errors import ConfigurationError, NotFoundError, TransientError
+from components.errors import (
+    ConfigurationError,
+    DamagedObjectError,
+    NotFoundError,
+    TransientError,
+)
 from components.settings import StorageSettings
+from components.stores.checksums import Digests, Expected, plain_etag
 from components.stores.s3 import Store
 
 URI = "s3://oriane-artifacts/a/b.json"
@@ -26,11 +32,16 @@ def store(storage: StorageSettings) -> Store:
 
 
 class Flaky(ThreadingHTTPServer):
-    """Answers 503 to the first requests, cuts the next answers short, then passes on."""
+    """Answers 503 to the first requests, breaks the next answers off, then passes on.
 
-    def __init__(self, behind: str, errors: int, cuts: int) -> None:
+    It lies: `flips` answers or requests arrive with a bit flipped, `shorts` answers are half as
+    long as they were and say so.
+    """
+
+    def __init__(self, behind: str, errors: int, cuts: int, flips: int, shorts: int) -> None:
         super().__init__(("127.0.0.1", 0), _Proxy)
         self.behind, self.errors, self.cuts, self.seen = behind, errors, cuts, 0
+        self.flips, self.shorts = flips, shorts
 
 
 class _Proxy(BaseHTTPRequestHandler):
@@ -46,17 +57,28 @@ class _Proxy(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
+        if self.server.flips and body:
+            self.server.flips -= 1
+            body = flipped(body)
         address = urlparse(self.server.behind)
         with closing(HTTPConnection(address.hostname or "", address.port)) as connection:
             # The signature covers the host, so the server behind has to see the client's.
             connection.request(self.command, self.path, body, dict(self.headers))
             answer = connection.getresponse()
             content = answer.read()
+        told = answer.getheader("Content-Length") or str(len(content))
+        if self.server.flips and content and self.command == "GET":
+            self.server.flips -= 1
+            content = flipped(content)
+        if self.server.shorts and content and self.command == "GET":
+            self.server.shorts -= 1
+            content = content[: len(content) // 2]
+            told = str(len(content))
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in ("transfer-encoding", "content-length", "connection"):
                 self.send_header(name, value)
-        self.send_header("Content-Length", answer.getheader("Content-Length") or str(len(content)))
+        self.send_header("Content-Length", told)
         self.end_headers()
         if self.server.cuts and content:
             self.server.cuts -= 1
@@ -71,11 +93,17 @@ class _Proxy(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+def flipped(content: bytes) -> bytes:
+    """Return the bytes with one bit in the middle turned over."""
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 16]) + content[middle + 1 :]
+
+
 @contextmanager
 def flaky(
-    storage: StorageSettings, errors: int = 0, cuts: int = 0
+    storage: StorageSettings, errors: int = 0, cuts: int = 0, flips: int = 0, shorts: int = 0
 ) -> Iterator[tuple[Store, Flaky]]:
-    server = Flaky(str(storage.endpoint_url), errors, cuts)
+    server = Flaky(str(storage.endpoint_url), errors, cuts, flips, shorts)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
@@ -152,6 +180,82 @@ def test_half_an_answer_is_never_taken_for_whole(
         assert not (tmp_path / "other").exists()
         with pytest.raises(TransientError):
             through.get(URI)
+
+
+@pytest.mark.parametrize("lie", ["flips", "shorts"])
+def test_other_bytes_than_were_stored_are_never_taken(
+    storage: StorageSettings, store: Store, tmp_path: Path, lie: str
+) -> None:
+    content = bytes(range(256)) * 100
+    store.put(URI, content, "text/plain")
+    with flaky(storage, **{lie: 2}) as (through, _):
+        assert through.get(URI) == content
+    with flaky(storage, **{lie: 2}) as (through, _):
+        through.download(URI, tmp_path / "file")
+        assert (tmp_path / "file").read_bytes() == content
+    with flaky(storage, **{lie: 99}) as (through, _):
+        with pytest.raises(TransientError, match="damaged on its way"):
+            through.download(URI, tmp_path / "other")
+        with pytest.raises(TransientError, match="damaged on its way"):
+            through.get(URI)
+    assert [path.name for path in tmp_path.glob("*") if path.is_file()] == ["file"]
+
+
+def test_other_bytes_than_were_sent_are_sent_again(
+    storage: StorageSettings, store: Store, tmp_path: Path
+) -> None:
+    content = bytes(range(256)) * 100
+    (tmp_path / "file").write_bytes(content)
+    with flaky(storage, flips=2) as (through, _):
+        through.put(URI, content, "text/plain")
+    assert store.get(URI) == content
+    with flaky(storage, flips=2) as (through, _):
+        through.upload(URI, tmp_path / "file", "text/plain")
+    assert store.get(URI) == content
+    with flaky(storage, flips=99) as (through, _), pytest.raises(TransientError):
+        through.put(URI, content, "text/plain")
+
+
+def test_what_was_written_is_told_from_what_lies_there(store: Store, tmp_path: Path) -> None:
+    """Bits that turn over on the server's disk, which then tells of the bytes it has."""
+    content = bytes(range(256)) * 100
+    store.put(URI, flipped(content), "text/plain")
+    written = Digests()
+    written.update(content)
+    with pytest.raises(DamagedObjectError, match="was written"):
+        store.get(URI, Expected(sha256=written.sha256))
+    assert store.get(URI) == flipped(content)
+
+
+def test_a_replaced_object_is_not_taken_for_the_one_that_is_known(
+    store: Store, tmp_path: Path
+) -> None:
+    store.put(URI, b"before", "text/plain")
+    known = store.head(URI)
+    store.put(URI, b"after!", "text/plain")
+    with pytest.raises(TransientError, match="replaced while in use"):
+        store.download(URI, tmp_path / "file", Expected(size=known.size, etag=known.etag))
+
+
+def test_etags_that_are_no_md5_can_be_left_aside(storage: StorageSettings, store: Store) -> None:
+    store.put(URI, b"content", "text/plain")
+    with flaky(storage.model_copy(update={"etags_are_md5": False}), flips=1) as (through, _):
+        assert through.get(URI) == flipped(b"content")
+
+
+@pytest.mark.parametrize(
+    ("answer", "plain"),
+    [
+        ({"ETag": f'"{"a" * 32}"'}, True),
+        ({"ETag": f'"{"a" * 32}"', "ServerSideEncryption": "AES256"}, True),
+        ({"ETag": f'"{"a" * 32}"', "ServerSideEncryption": "aws:kms"}, False),
+        ({"ETag": f'"{"a" * 32}"', "SSECustomerAlgorithm": "AES256"}, False),
+        ({"ETag": f'"{"a" * 32}-3"'}, False),
+        ({}, False),
+    ],
+)
+def test_which_etags_are_an_md5(answer: dict[str, str], plain: bool) -> None:
+    assert bool(plain_etag(answer)) is plain
 
 
 def test_an_unreachable_server_is_named() -> None:

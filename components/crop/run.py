@@ -35,7 +35,7 @@ def _crop(job: Job[SourceVideo]) -> CroppedVideo:
     # Here, for a worker's word is not enough to end the run by.
     ffmpeg.program()
     with (
-        job.downloaded(source.video.source, "source") as path,
+        job.source(source.bytes) as path,
         job.services.scratch.folder() as folder,
     ):
         report = folder / "cropdetect"
@@ -55,5 +55,5 @@ def _crop(job: Job[SourceVideo]) -> CroppedVideo:
             log.warning(
                 "crop %s: no %s here, re-encoded with %s", job.video, settings.encoder, encoder
             )
-        uri = job.upload("mp4", target, content_type="video/mp4")
-    return CroppedVideo(source=source, rectangle=rectangle, reencoded=uri)
+        uri, sha256 = job.upload("mp4", target, content_type="video/mp4")
+    return CroppedVideo(source=source, rectangle=rectangle, reencoded=uri, reencoded_sha256=sha256)

@@ -34,7 +34,7 @@ def _dedup(job: Job[FramedVideo]) -> FramedVideo:
         return framed
     if settings.hash_size == _SKETCHED_SIZE:
         return _distinct(framed, ((frame, sketched(frame)) for frame in framed.frames), settings)
-    with job.downloaded(framed.tar, "frames.tar") as tar:
+    with job.downloaded(framed.tar, "frames.tar", framed.tar_sha256) as tar:
         return _distinct(framed, read_pictures(tar, framed.frames), settings)
 
 

@@ -50,7 +50,7 @@ def _task(job: Job[FramedVideo]) -> Task[Job[FramedVideo]]:
 
 
 def _pictures(job: Job[FramedVideo]) -> Iterator[Read]:
-    with job.downloaded(job.input.tar, "frames.tar") as tar:
+    with job.downloaded(job.input.tar, "frames.tar", job.input.tar_sha256) as tar:
         for _, png in read_pngs(tar, job.input.frames):
             yield partial(bytes, png)
 
@@ -61,5 +61,11 @@ def _keep(vectors: Vectors, job: Job[FramedVideo]) -> Record:
     with job.services.scratch.folder() as folder:
         path = folder / "vectors.npy"
         np.save(path, vectors, allow_pickle=False)
-        uri = job.upload("npy", path, content_type="application/octet-stream")
-    return EmbeddedVideo(framed=job.input, vectors=uri, model=encoder.name, dim=encoder.dim)
+        uri, sha256 = job.upload("npy", path, content_type="application/octet-stream")
+    return EmbeddedVideo(
+        framed=job.input,
+        vectors=uri,
+        vectors_sha256=sha256,
+        model=encoder.name,
+        dim=encoder.dim,
+    )

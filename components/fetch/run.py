@@ -49,7 +49,7 @@ def _fetch(job: Job[Video], stored: Stored) -> SourceVideo:
             Reason.TOO_MANY_BYTES,
             f"{stored.size / 10**6:.0f} MB, more than VP_MAX_VIDEO_MB={limits.max_video_mb}",
         )
-    with job.downloaded(stored.uri, "source") as path:
+    with job.source(stored.size) as path:
         found = job.services.decoders.call(Access(path), probe, path, job.video, stored, limits)
     if (
         not 0 < found.width * found.height <= limits.max_pixels

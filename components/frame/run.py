@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from pathlib import Path
+
 from components.base.profiling import profile
 from components.frame.contract import COMPONENT, FrameInputs, FrameOutputs
 from components.frame.detectors import require_detector
@@ -29,7 +32,7 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
     cropped, settings = job.input, job.services.settings
     limits = settings.limits
     with (
-        job.downloaded(cropped.reencoded or cropped.source.video.source, "source") as path,
+        _video(job) as path,
         job.services.scratch.folder() as folder,
     ):
         tar = folder / "frames.tar"
@@ -43,15 +46,24 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
         except ValueError as error:
             raise unbelievable(str(error)) from error
         tar_bytes = tar.stat().st_size
-        uri = job.upload("tar", tar, content_type="application/x-tar")
+        uri, sha256 = job.upload("tar", tar, content_type="application/x-tar")
     return FramedVideo(
         cropped=cropped,
         rectangle=extracted.rectangle,
         frames=extracted.frames,
         tar=uri,
         tar_bytes=tar_bytes,
+        tar_sha256=sha256,
         lost_packets=extracted.lost_packets,
     )
+
+
+def _video(job: Job[CroppedVideo]) -> AbstractContextManager[Path]:
+    """Return what gives the file to decode: the source, or what crop made of it."""
+    cropped = job.input
+    if cropped.reencoded:
+        return job.downloaded(cropped.reencoded, "source", cropped.reencoded_sha256)
+    return job.source(cropped.source.bytes)
 
 
 def _check(job: Job[CroppedVideo], extracted: Extracted) -> None:

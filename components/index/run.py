@@ -60,7 +60,7 @@ def _join(published: Entry[PublishedVideo], embedded: Entry[EmbeddedVideo]) -> E
 
 def _index(job: Job[EmbeddedVideo]) -> IndexedVideo:
     embedded, services = job.input, job.services
-    with job.downloaded(embedded.vectors, "vectors.npy") as path:
+    with job.downloaded(embedded.vectors, "vectors.npy", embedded.vectors_sha256) as path:
         vectors = np.load(path, allow_pickle=False)
     services.collection.ensure(embedded.model, embedded.dim)
     services.collection.replace(embedded.framed, vectors, embedded.model, _chosen_by(job))

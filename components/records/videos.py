@@ -62,11 +62,15 @@ class SourceVideo(Record):
 
 
 class CroppedVideo(Record):
-    """The video with its border, if any; `reencoded` is the cropped video, where wanted."""
+    """The video with its border, if any; `reencoded` is the cropped video, where wanted.
+
+    Digests of files are SHA-256 in hexadecimal, empty in what earlier versions wrote.
+    """
 
     source: SourceVideo
     rectangle: Rectangle | None
     reencoded: S3Uri | None = None
+    reencoded_sha256: str = ""
 
 
 # Width and height of `Frame.sketch`.
@@ -120,6 +124,7 @@ class FramedVideo(Record):
     frames: tuple[Frame, ...]
     tar: S3Uri
     tar_bytes: int = 0
+    tar_sha256: str = ""
     duplicates: tuple[Duplicate, ...] = ()
     duplicates_removed: int = 0
     lost_packets: int = 0
@@ -149,6 +154,7 @@ class EmbeddedVideo(Record):
 
     framed: FramedVideo
     vectors: S3Uri
+    vectors_sha256: str = ""
     model: str
     dim: int
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.base.scratch import Scratch
+from components.stores.checksums import NOTHING, Expected
 from components.stores.s3 import Store
 
 
@@ -40,11 +41,12 @@ class Copies:
         self._lock = threading.Lock()
 
     @contextmanager
-    def of(self, uri: str, version: str, name: str) -> Iterator[Path]:
+    def of(self, uri: str, version: str, name: str, expected: Expected = NOTHING) -> Iterator[Path]:
         """Give a local copy of an object, alone in its folder under `name`.
 
         Args:
             version: Tells apart what lies at `uri` at different times.
+            expected: What is known of the object.
 
         Raises:
             NotFoundError, ConfigurationError, TransientError: as `Store.download`.
@@ -53,7 +55,7 @@ class Copies:
         try:
             with copy.lock:
                 if copy.size is None:
-                    self._store.download(uri, copy.path)
+                    self._store.download(uri, copy.path, expected)
                     self._filled(copy)
             yield copy.path
         finally:

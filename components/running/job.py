@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic
 
+from components.base.logs import log
+from components.errors import DamagedObjectError
 from components.records.manifest import Entry, Result
 from components.records.videos import Video
 from components.running.services import Services
+from components.stores.checksums import Expected
+from components.stores.s3 import split
 
 
 @dataclass(frozen=True)
@@ -37,15 +41,41 @@ class Job(Generic[Result]):
         return self.services.results.uri(self.video, self.phase, self.fingerprint, suffix)
 
     @contextmanager
-    def downloaded(self, uri: str, name: str) -> Iterator[Path]:
-        """Give a local copy of the video's source or of a phase's file."""
-        with self.services.copies.of(uri, self.entry.etag, name) as path:
+    def source(self, size: int) -> Iterator[Path]:
+        """Give a local copy of the video's source, of so many bytes.
+
+        Raises:
+            TransientError: what arrives is not the source that the run knows.
+        """
+        known = Expected(size=size, etag=self.entry.etag)
+        with self.services.copies.of(self.video.source, self.entry.etag, "source", known) as path:
             yield path
 
-    def upload(self, suffix: str, path: Path, content_type: str) -> str:
-        """Send a file of this phase's result, and return its address; `path` may be gone then."""
+    @contextmanager
+    def downloaded(self, uri: str, name: str, sha256: str = "") -> Iterator[Path]:
+        """Give a local copy of a phase's file.
+
+        Raises:
+            TransientError: what arrives is not what was written. Where that is what S3 has, it is
+                removed, and the next run makes it anew.
+        """
+        try:
+            known = Expected(sha256=sha256)
+            with self.services.copies.of(uri, self.entry.etag, name, known) as path:
+                yield path
+        except DamagedObjectError:
+            bucket, key = split(uri)
+            self.services.store.delete(bucket, [key])
+            log.warning("%s: removed, for it is not what was written; made anew next time", uri)
+            raise
+
+    def upload(self, suffix: str, path: Path, content_type: str) -> tuple[str, str]:
+        """Send a file of this phase's result; return its address and SHA-256.
+
+        `path` may be gone then.
+        """
         uri = self.artifact(suffix)
-        self.services.store.upload(uri, path, content_type=content_type)
+        sent = self.services.store.upload(uri, path, content_type=content_type)
         self.services.results.wrote(self.video, uri)
         self.services.copies.keep(uri, self.entry.etag, path)
-        return uri
+        return uri, sent.sha256

@@ -42,6 +42,11 @@ class StorageSettings(Group):
     attempts: int = variable(
         "VP_S3_ATTEMPTS", 6, "Tries of one request, with exponential backoff", ge=1, le=20
     )
+    etags_are_md5: bool = variable(
+        "VP_S3_ETAG_MD5",
+        True,
+        "Compare what arrives with its ETag where that looks like an MD5; 0 if it is none",
+    )
     connect_timeout_s: float = variable(
         "VP_S3_CONNECT_TIMEOUT_SECS", 5.0, "Seconds to wait for a connection", gt=0
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,11 +22,25 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
+from components.base.disk import space_error
 from components.base.retries import answered
 from components.base.side_by_side import batches
-from components.errors import ConfigurationError, NotFoundError, PipelineError, TransientError
+from components.errors import (
+    ConfigurationError,
+    DamagedObjectError,
+    NotFoundError,
+    PipelineError,
+    TransientError,
+)
 from components.settings import StorageSettings
 from components.stores.aws import client, region_of
+from components.stores.checksums import (
+    NOTHING,
+    DamagedBytesError,
+    Digests,
+    Expected,
+    ReplacedError,
+)
 
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _BROKEN_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
@@ -60,6 +75,21 @@ class Stored:
     modified: datetime
 
 
+def _is_damage(error: BaseException) -> bool:
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code") in ("BadDigest", "InvalidDigest")
+    return isinstance(error, DamagedBytesError)
+
+
+def _received(body: Any, path: Path) -> Digests:
+    digests = Digests()
+    with path.open("wb") as file:
+        for chunk in body.iter_chunks(2**20):
+            digests.update(chunk)
+            file.write(chunk)
+    return digests
+
+
 def split(uri: str) -> tuple[str, str]:
     """Return the bucket and the key of an s3:// URI."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
@@ -75,6 +105,7 @@ class Store:
 
     def __init__(self, settings: StorageSettings) -> None:
         self._attempts = settings.attempts
+        self._etags_are_md5 = settings.etags_are_md5
         region = region_of(settings)
         self.endpoint = settings.endpoint_url or f"AWS S3 in {region}"
         config = Config(
@@ -111,35 +142,98 @@ class Store:
             return False
         return True
 
-    def get(self, uri: str) -> bytes:
-        """Return the object's content."""
+    def get(self, uri: str, expected: Expected = NOTHING) -> bytes:
+        """Return the object's content.
+
+        Raises:
+            DamagedObjectError: it is not what was written, however often it is read.
+        """
         bucket, key = split(uri)
 
         def read() -> bytes:
-            content: bytes = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+            answer = self._client.get_object(Bucket=bucket, Key=key)
+            content: bytes = answer["Body"].read()
+            digests = Digests()
+            digests.update(content)
+            self._check(digests, answer, expected)
             return content
 
         return self._ask(uri, read)
 
-    def download(self, uri: str, path: Path) -> None:
-        """Copy the object to `path`, which appears only once it is whole."""
+    def download(self, uri: str, path: Path, expected: Expected = NOTHING) -> None:
+        """Copy the object to `path`, which appears only once it is whole, and what was stored.
+
+        Raises:
+            DamagedObjectError: it is not what was written, however often it is read.
+        """
         bucket, key = split(uri)
-        self._ask(
-            uri,
-            lambda: self._client.download_file(bucket, key, str(path), Config=_TRANSFER),
-        )
+        part = path.with_name(f"{path.name}.part")
+
+        def fetch() -> None:
+            answer = self._client.get_object(Bucket=bucket, Key=key)
+            if answer["ContentLength"] > _TRANSFER.multipart_threshold:
+                answer["Body"].close()
+                self._client.download_file(bucket, key, str(part), Config=_TRANSFER)
+                digests = Digests.of(part)
+            else:
+                digests = _received(answer["Body"], part)
+            self._check(digests, answer, expected)
+            part.replace(path)
+
+        try:
+            self._ask(uri, fetch)
+        except OSError as error:
+            if no_space := space_error(error, path):
+                raise no_space from error
+            raise
+        finally:
+            part.unlink(missing_ok=True)
 
     def put(self, uri: str, content: bytes, content_type: str) -> None:
-        """Write a small object in one request."""
-        bucket, key = split(uri)
-        whole = {"Bucket": bucket, "Key": key, "Body": content, "ContentType": content_type}
-        self._ask(uri, lambda: self._client.put_object(**whole))
+        """Write a small object in one request, with a checksum for the server to compare."""
+        digests = Digests()
+        digests.update(content)
+        self._send(uri, lambda: content, digests, content_type)
 
-    def upload(self, uri: str, path: Path, content_type: str) -> None:
-        """Copy the file at `path` to the object."""
+    def upload(self, uri: str, path: Path, content_type: str) -> Digests:
+        """Copy the file at `path` to the object; return what was sent."""
         bucket, key = split(uri)
+        digests = Digests.of(path)
+        if digests.size <= _TRANSFER.multipart_threshold:
+            self._send(uri, path.read_bytes, digests, content_type)
+            return digests
+        # What botocore calculates itself, a checksum a part, servers other than AWS's may not know.
         options = {"ExtraArgs": {"ContentType": content_type}, "Config": _TRANSFER}
-        self._ask(uri, lambda: self._client.upload_file(str(path), bucket, key, **options))
+
+        def send() -> None:
+            self._client.upload_file(str(path), bucket, key, **options)
+            answer = self._client.head_object(Bucket=bucket, Key=key)
+            if answer["ContentLength"] != digests.size:
+                raise DamagedBytesError(f"{answer['ContentLength']} bytes of {digests.size}")
+            self._check_sent(digests, answer)
+
+        self._ask(uri, send)
+        return digests
+
+    def _send(
+        self, uri: str, content: Callable[[], bytes], digests: Digests, content_type: str
+    ) -> None:
+        bucket, key = split(uri)
+        md5 = b64encode(digests.md5).decode()
+        whole = {"Bucket": bucket, "Key": key, "ContentType": content_type, "ContentMD5": md5}
+
+        def send() -> None:
+            answer = self._client.put_object(Body=content(), **whole)
+            self._check_sent(digests, answer)
+
+        self._ask(uri, send)
+
+    def _check(self, digests: Digests, answer: Any, expected: Expected) -> None:
+        digests.check(answer if self._etags_are_md5 else {**answer, "ETag": ""}, expected)
+
+    def _check_sent(self, digests: Digests, answer: Any) -> None:
+        if self._etags_are_md5:
+            digests.check_sent(answer)
 
     def objects(self, prefix: str) -> Iterator[Stored]:
         """Yield the objects whose URI starts with `prefix`, in key order, page by page."""
@@ -196,8 +290,8 @@ class Store:
         return answered(
             request,
             attempts=self._attempts,
-            passing=lambda error: isinstance(error, _BROKEN_OFF),
-            failures=(ClientError, BotoCoreError, Boto3Error),
+            passing=lambda error: isinstance(error, _BROKEN_OFF) or _is_damage(error),
+            failures=(ClientError, BotoCoreError, Boto3Error, DamagedBytesError, ReplacedError),
             explain=lambda error: self._explain(error, uri),
         )
 
@@ -207,6 +301,17 @@ class Store:
             error = error.__context__
         if isinstance(error, ClientError):
             return self._refused(error, uri)
+        if isinstance(error, ReplacedError):
+            return TransientError(
+                f"{uri}: replaced while in use ({error}); the next run takes it as it is now"
+            )
+        if isinstance(error, DamagedBytesError):
+            damaged = DamagedObjectError if error.at_rest else TransientError
+            return damaged(
+                f"{uri}: damaged on its way or at {self.endpoint}, {self._attempts} times "
+                f"({error}); check the network and what lies between, then try again. If all "
+                "objects are, ETags may be no MD5 there: VP_S3_ETAG_MD5=0"
+            )
         if isinstance(error, NoCredentialsError | PartialCredentialsError):
             return ConfigurationError(
                 f"{uri}: no S3 credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"

@@ -37,7 +37,7 @@ def _upload(senders: ThreadPoolExecutor, job: Job[FramedVideo]) -> PublishedVide
         if published.get(key) != hashlib.md5(png, usedforsecurity=False).hexdigest():
             job.services.store.put(f"s3://{bucket}/{key}", png, content_type="image/png")
 
-    with job.downloaded(framed.tar, "frames.tar") as tar:
+    with job.downloaded(framed.tar, "frames.tar", framed.tar_sha256) as tar:
         pngs = read_pngs(tar, framed.frames)
         # A few at a time, so that the frames of a long video are not all in memory.
         while window := list(islice(pngs, 2 * job.services.settings.upload.concurrency)):

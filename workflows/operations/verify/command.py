@@ -14,7 +14,7 @@ from workflows.terminal.options import JsonOption, PlatformOption, YesOption
 from workflows.terminal.output import counted, output, print_json, table
 
 if TYPE_CHECKING:
-    from workflows.operations.verify.report import Finding, Repaired, Verification
+    from workflows.operations.verify.report import Finding, ReadBack, Repaired, Verification
 
 commands = typer.Typer()
 
@@ -22,6 +22,7 @@ _DOES = {
     "forget": "forget {}",
     "delete_frames": "delete frames of {}",
     "delete_points": "delete points of {}",
+    "remove_damaged": "remove what is damaged of {}",
     "make_due": "make {} due",
     "book": "book {} as marked",
 }
@@ -34,6 +35,7 @@ _DOES = {
     "oriane verify --platform instagram --json",
     "oriane verify --repair",
     "oriane verify --repair --yes --limit 100",
+    "oriane verify --deep --deep-after '' --deep-videos 5000",
 )
 def verify(
     platform: PlatformOption = "",
@@ -46,6 +48,19 @@ def verify(
         typer.Option("--foreign-points", help="With --repair: remove points that are not frames"),
     ] = False,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="Most videos to repair")] = 1000,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read frames and vectors of a sample of videos back")
+    ] = False,
+    deep_videos: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Videos that --deep reads back")
+    ] = 100,
+    deep_after: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VIDEO",
+            help="Instead of a sample, read those back that follow PLATFORM/CODE, in order",
+        ),
+    ] = None,
     examples: Annotated[
         int, typer.Option(min=0, metavar="N", help="Examples to show of each kind")
     ] = 5,
@@ -56,7 +71,10 @@ def verify(
         raise ConfigurationError("--yes is for --repair; give both")
     if foreign_points and not repair:
         raise ConfigurationError("--foreign-points is for --repair; give both")
+    if deep_after is not None and not deep:
+        raise ConfigurationError("--deep-after is for --deep; give both")
     from workflows.local.deployment import operated_services
+    from workflows.operations.verify.deep import Sample
     from workflows.operations.verify.verify import verify as reconcile
 
     with operated_services() as services:
@@ -68,6 +86,7 @@ def verify(
             apply=yes,
             limit=limit,
             foreign_points=foreign_points,
+            deep=Sample(deep_videos, deep_after) if deep else None,
         )
     print_json(found) if as_json else _show(found)
     if found.repair and found.repair.applied:
@@ -120,9 +139,17 @@ def _compared(found: Verification) -> Text:
     return Text(
         f"{counted(found.videos, 'video')} and {counted(found.points, 'point')} compared"
         + ("" if found.findings else ", everything fits together")
+        + (_read(found.read_back) if found.read_back else "")
         + (f"; {found.leased} left to the runs that work on them" if found.leased else "")
         + (f"; foreign and left alone: {foreign}" if foreign else "")
     )
+
+
+def _read(read: ReadBack) -> str:
+    """Return how much was read back, and what to type to go on."""
+    text = f"; of {counted(read.videos, 'video')} {counted(read.frames, 'frame')} and "
+    text += f"{counted(read.points, 'vector')} read back"
+    return text + (f", go on with --deep-after {read.next_after}" if read.next_after else "")
 
 
 def _repaired(repair: Repaired) -> Text:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from components.stores.vectors.store import Point
 from workflows.operations.inventory import Traces
+from workflows.operations.verify.deep import Damage
 from workflows.operations.verify.defects import (
     Action,
     Defect,
@@ -22,6 +23,7 @@ from workflows.operations.verify.defects import (
     Wanted,
     actions_for,
     again,
+    damage_defects,
     defects,
     listed_points,
     marked_model,
@@ -75,6 +77,10 @@ class Comparison:
             actions = (Action.MAKE_DUE,) if rerun else ()
             found = point_defects(Standing(stands), PointCounts(*counts), actions)
             self._note(folder, found)
+
+    def add_damage(self, traces: Traces, found: Damage) -> None:
+        """Note what reading a video back has found."""
+        self._note(traces.folder, damage_defects(found, again(traces, self._wanted)))
 
     def findings(self, examples: int) -> list[Finding]:
         """Return what was found, by kind."""

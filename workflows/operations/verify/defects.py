@@ -13,6 +13,7 @@ from components.errors import ConfigurationError, Reason
 from components.records.done_marker import DoneMarker
 from components.running.services import Services
 from workflows.operations.inventory import Traces
+from workflows.operations.verify.deep import Damage, texts
 
 if TYPE_CHECKING:
     from components.stores.vectors.store import Point
@@ -45,6 +46,12 @@ class Kind(StrEnum):
         "half_finished",
         "something is there and nothing booked; the next catch-up takes it up",
     )
+    DAMAGED_FRAMES = "damaged_frames", "published frames that do not open (found with --deep)"
+    DAMAGED_POINTS = "damaged_points", "vectors that are not those of the frames (with --deep)"
+    DAMAGED_ARTIFACTS = (
+        "damaged_artifacts",
+        "artifacts that are not what was written; made anew when needed (with --deep)",
+    )
     UNBOOKED = "unbooked", "the ledger does not say what the marker says"
     UNMARKED = "unmarked", "booked as done, without a marker that can be read"
 
@@ -55,6 +62,7 @@ class Action(StrEnum):
     FORGET = "forget"
     DELETE_FRAMES = "delete_frames"
     DELETE_POINTS = "delete_points"
+    REMOVE_DAMAGED = "remove_damaged"
     MAKE_DUE = "make_due"
     BOOK = "book"
 
@@ -226,7 +234,23 @@ def actions_for(found: Iterable[Defect]) -> list[Action]:
     return [action for action in Action if action in actions]
 
 
-_INCOMPLETE = {Kind.MISSING_FRAMES, Kind.MISSING_POINTS}
+_INCOMPLETE = {
+    Kind.MISSING_FRAMES,
+    Kind.MISSING_POINTS,
+    Kind.DAMAGED_FRAMES,
+    Kind.DAMAGED_POINTS,
+}
+
+
+def damage_defects(found: Damage, rerun: tuple[Action, ...]) -> Iterator[Defect]:
+    """Yield what reading a video back found.
+
+    Args:
+        rerun: What `again` says of the video.
+    """
+    for kind, objects, text in texts(found):
+        after = () if kind == Kind.DAMAGED_ARTIFACTS else rerun
+        yield Defect(Kind(kind), objects, text, (Action.REMOVE_DAMAGED, *after))
 
 
 def _of_deleted_source(traces: Traces) -> Iterator[Defect]:

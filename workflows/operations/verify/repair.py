@@ -11,15 +11,19 @@ from dataclasses import dataclass
 
 from components.records.done_marker import DONE_MARKER
 from components.running.services import Services
+from components.stores.s3 import split
 from components.stores.vectors.store import Collection
 from workflows.operations.delete.delete import forget
 from workflows.operations.inventory import Traces, inspected
+from workflows.operations.verify.deep import Damage, damage
 from workflows.operations.verify.defects import (
     Action,
     Defect,
+    Standing,
     Wanted,
     actions_for,
     again,
+    damage_defects,
     defects,
     point_defects,
     standing,
@@ -36,12 +40,21 @@ class _Patient:
     actions: list[Action]
     reasons: list[str]
     unwanted_points: list[str]
+    damage: Damage
 
 
 def repair(
-    folders: Iterable[str], services: Services, wanted: Wanted, limit: int, *, apply: bool
+    folders: Iterable[str],
+    services: Services,
+    wanted: Wanted,
+    limit: int,
+    *,
+    apply: bool,
+    deep: bool = False,
 ) -> Repaired:
     """Mend up to `limit` of the videos (`platform/code/`); without `apply`, only say what it takes.
+
+    With `deep`, each is read back as well before anything is done to it.
 
     Raises:
         PipelineError: a store does not answer, or refuses.
@@ -52,7 +65,7 @@ def repair(
         if videos == limit:
             left += 1
             continue
-        patient = _examined(folder, services, wanted)
+        patient = _examined(folder, services, wanted, deep=deep)
         for action in patient.actions:
             if apply:
                 _DO[action](patient, services)
@@ -80,16 +93,21 @@ def remove_foreign_points(collection: Collection, *, apply: bool) -> int:
     return count
 
 
-def _examined(folder: str, services: Services, wanted: Wanted) -> _Patient:
+def _examined(folder: str, services: Services, wanted: Wanted, *, deep: bool) -> _Patient:
     platform, code, _ = folder.split("/")
     traces = inspected(services, platform, code)
     own = (point for point in services.collection.points(platform, code) if point.is_frame)
     counts, unwanted = unwanted_points(traces, own)
+    read = Damage()
+    if deep and traces.done and standing(traces) is Standing.MARKED:
+        read = damage(services, traces.done)
     found: list[Defect] = [
+        *damage_defects(read, again(traces, wanted)),
         *defects(traces, wanted),
         *point_defects(standing(traces), counts, again(traces, wanted)),
     ]
-    return _Patient(traces, actions_for(found), [defect.kind for defect in found], unwanted)
+    kinds = [str(defect.kind) for defect in found]
+    return _Patient(traces, actions_for(found), kinds, unwanted, read)
 
 
 def _forget(patient: _Patient, services: Services) -> None:
@@ -104,6 +122,15 @@ def _delete_frames(patient: _Patient, services: Services) -> None:
 
 def _delete_points(patient: _Patient, services: Services) -> None:
     services.collection.remove(patient.unwanted_points)
+
+
+def _remove_damaged(patient: _Patient, services: Services) -> None:
+    found = patient.damage
+    services.store.delete_all(services.settings.storage.frames_bucket, found.frames)
+    for uri in found.artifacts:
+        bucket, key = split(uri)
+        services.store.delete(bucket, [key])
+    services.collection.remove(found.points)
 
 
 def _make_due(patient: _Patient, services: Services) -> None:
@@ -127,6 +154,7 @@ _DO: dict[Action, Callable[[_Patient, Services], None]] = {
     Action.FORGET: _forget,
     Action.DELETE_FRAMES: _delete_frames,
     Action.DELETE_POINTS: _delete_points,
+    Action.REMOVE_DAMAGED: _remove_damaged,
     Action.MAKE_DUE: _make_due,
     Action.BOOK: _book,
 }

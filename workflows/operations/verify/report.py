@@ -40,6 +40,18 @@ class Repaired(Record):
     foreign_points: int = 0
 
 
+class ReadBack(Record):
+    """What was read back: `next_after` is where to go on, None where nothing is left.
+
+    A sample of more videos than were asked for has nothing to go on from.
+    """
+
+    videos: int
+    frames: int
+    points: int
+    next_after: str | None
+
+
 class Verification(Record):
     """What was looked at, what was found, and what was done about it, if that was asked for.
 
@@ -51,4 +63,5 @@ class Verification(Record):
     leased: int
     foreign: dict[str, int]
     findings: tuple[Finding, ...]
+    read_back: ReadBack | None = None
     repair: Repaired | None = None

@@ -1,0 +1,169 @@
+"""Reads back what is stored of a video: frames have to open, vectors have to be theirs."""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+from pydantic import ValidationError
+
+from components.base.vectors import Vectors
+from components.errors import DamagedObjectError, NotFoundError
+from components.records.done_marker import DoneMarker
+from components.records.record import Record
+from components.records.videos import EmbeddedVideo, FramedVideo
+from components.running.results import Outcome
+from components.running.services import Services
+from components.stores.checksums import Expected
+
+# Vectors of the same picture, by the same model on another machine, differ by less than this.
+_LEAST_COSINE = 0.999
+_NORM_OFF = 0.01
+
+
+@dataclass
+class Damage:
+    """What of a video is not what was written: keys of frames, points' ids, artifacts' URIs."""
+
+    frames: list[str] = field(default_factory=list)
+    points: list[str] = field(default_factory=list)
+    artifacts: list[str] = field(default_factory=list)
+    read_frames: int = 0
+    read_points: int = 0
+
+
+class Sample:
+    """Up to `most` names: a random part of all, or with `after` the first ones that follow it."""
+
+    def __init__(self, most: int, after: str | None = None) -> None:
+        self._most, self._after = most, after
+        self._seen = 0
+        self._chance = random.Random()  # noqa: S311, no secret depends on it
+        self.names: list[str] = []
+        self._more = False
+
+    @property
+    def next_after(self) -> str | None:
+        """Where to go on; None where all names that follow were taken, or a random part of them."""
+        return self.names[-1] if self._more and self._after is not None else None
+
+    def offer(self, name: str) -> None:
+        """Take the name or not (algorithm R, Vitter 1985); names come in order."""
+        if self._after is not None and name <= self._after:
+            return
+        self._seen += 1
+        if len(self.names) < self._most:
+            self.names.append(name)
+            return
+        self._more = True
+        place = self._chance.randrange(self._seen)
+        if self._after is None and place < self._most:
+            self.names[place] = name
+
+
+def damage(services: Services, done: DoneMarker) -> Damage:
+    """Read the video's frames, points and artifacts; return what is damaged.
+
+    What is missing is none of its business. One frame is in memory at a time.
+
+    Raises:
+        PipelineError: a store does not answer, or refuses.
+    """
+    found = Damage()
+    _read_frames(services, done, found)
+    vectors = _read_artifacts(services, done, found)
+    _read_points(services, done, vectors, found)
+    return found
+
+
+def _read_frames(services: Services, done: DoneMarker, found: Damage) -> None:
+    bucket = services.settings.storage.frames_bucket
+    for frame in done.frames:
+        key = done.path(frame)
+        try:
+            content = services.store.get(f"s3://{bucket}/{key}")
+        except NotFoundError:
+            continue
+        found.read_frames += 1
+        if not _opens(content):
+            found.frames.append(key)
+
+
+def _opens(content: bytes) -> bool:
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+            picture.verify()
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+            picture.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return False
+    return True
+
+
+def _read_artifacts(services: Services, done: DoneMarker, found: Damage) -> dict[str, Vectors]:
+    """Note artifacts that are damaged; return the vectors by point, if they are still there."""
+    framed = _result(services, done, "frame", FramedVideo)
+    if isinstance(framed, FramedVideo) and framed.tar_sha256:
+        _read_artifact(services, framed.tar, framed.tar_sha256, found)
+    embedded = _result(services, done, "embed", EmbeddedVideo)
+    if not isinstance(embedded, EmbeddedVideo) or not embedded.vectors_sha256:
+        return {}
+    content = _read_artifact(services, embedded.vectors, embedded.vectors_sha256, found)
+    if not content:
+        return {}
+    rows = np.load(io.BytesIO(content), allow_pickle=False)
+    return dict(zip(map(done.point_id, embedded.framed.frames), rows, strict=True))
+
+
+def _result(services: Services, done: DoneMarker, phase: str, kind: type[Record]) -> Record | None:
+    mark = done.fingerprints.get(phase)
+    if not mark:
+        return None
+    uri = services.results.uri(done.video, phase, mark, "json")
+    try:
+        outcome = Outcome.model_validate_json(services.store.get(uri))
+        return kind.model_validate(outcome.result)
+    except (NotFoundError, ValidationError):
+        return None
+
+
+def _read_artifact(services: Services, uri: str, sha256: str, found: Damage) -> bytes:
+    try:
+        return services.store.get(uri, Expected(sha256=sha256))
+    except NotFoundError:
+        return b""
+    except DamagedObjectError:
+        found.artifacts.append(uri)
+        return b""
+
+
+def _read_points(
+    services: Services, done: DoneMarker, vectors: dict[str, Vectors], found: Damage
+) -> None:
+    stored = services.collection.vectors(sorted(done.point_ids))
+    found.read_points += len(stored)
+    for point, row in stored.items():
+        vector = np.asarray(row, np.float64)
+        norm = float(np.linalg.norm(vector))
+        known = vectors.get(point)
+        if not abs(norm - 1) <= _NORM_OFF or (
+            known is not None
+            and known.shape == vector.shape
+            and float(vector @ known) / norm < _LEAST_COSINE
+        ):
+            found.points.append(point)
+
+
+def texts(found: Damage) -> Iterator[tuple[str, int, str]]:
+    """Yield the kind of each damage, of how many objects, and words for it."""
+    if found.frames:
+        first = found.frames[0].rpartition("/")[2]
+        yield "damaged_frames", len(found.frames), f"{len(found.frames)} frames, {first} first"
+    if found.points:
+        yield "damaged_points", len(found.points), f"{len(found.points)} points"
+    if found.artifacts:
+        yield "damaged_artifacts", len(found.artifacts), ", ".join(found.artifacts)
