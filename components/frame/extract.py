@@ -75,7 +75,7 @@ def _written(path: Path, tar_path: Path, framing: Framing, settings: FrameSettin
     if not frames:
         raise VideoRejectedError(
             Reason.BLANK,
-            "all its frames are of a single colour; lower VP_SOLID_STD to keep them",
+            "all its frames are of a single colour, or nearly; VP_SOLID_STD=0 keeps such frames",
         )
     return [frame.model_copy(update={"sketch": sketches[frame.number]}) for frame in frames]
 

@@ -6,13 +6,14 @@ import os
 import signal
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from dotenv import load_dotenv
 from rich.markup import escape
 
-from components.errors import PipelineError
+from components.errors import ConfigurationError, PipelineError
 from workflows.argo.command import commands as submitting
 from workflows.demo.command import commands as demonstrating
 from workflows.local.command import commands as running
@@ -60,14 +61,32 @@ app.add_typer(model, name="model", rich_help_panel=OPERATE)
 
 def main() -> None:
     """Run the command line; every deliberate error becomes a message and its exit code."""
-    load_dotenv(".env")
     signal.signal(signal.SIGINT, _interrupted)
     try:
+        _read_env_file(Path(".env"))
         app()
     except PipelineError as error:
         console = errors()
         console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
+
+
+def _read_env_file(path: Path) -> None:
+    """Set the variables of a .env file that the environment does not.
+
+    Raises:
+        ConfigurationError: the file is not text in UTF-8, or a value cannot be a variable's.
+    """
+    try:
+        load_dotenv(path)
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise ConfigurationError(
+            f"{path}: expected UTF-8, found {error.object[error.start : error.start + 1]!r} near "
+            f"line {line}; save it as UTF-8"
+        ) from error
+    except ValueError as error:
+        raise ConfigurationError(f"{path}: {error}; take out what is not text") from error
 
 
 def _interrupted(*_: object) -> NoReturn:
