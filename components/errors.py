@@ -148,7 +148,7 @@ class Reason(_Explained):
     BLANK = (
         "blank",
         "every frame is of a single colour",
-        _after("nothing; if such frames are wanted, lower `VP_SOLID_STD`", "blank"),
+        _after("nothing; if such frames are wanted, set `VP_SOLID_STD=0`", "blank"),
     )
     DECODER_CRASHED = (
         "decoder_crashed",

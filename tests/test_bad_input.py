@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from components.errors import ConfigurationError
+from components.pipeline import VIDEO_PHASES, component
 from components.plan.job_input import named_video, parse_job_input
 from components.records.videos import FramedVideo, Video
 from components.running.decoders import Decoders
+from components.running.phase import run
 from tests.clips import ffmpeg, numbered_picture, numbered_video, write_pictures
 from tests.conftest import Corpus
 
@@ -293,11 +295,67 @@ def test_unsafe_names_are_refused_with_the_value(name: str, field: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["{", '{"platform": "a"}', '[{"platform": "a"}]', '["a"]', '[{"platform": 1, "code": "b"}]'],
+    [
+        "{",
+        '{"platform": "a"}',
+        '[{"platform": "a"}]',
+        '["a"]',
+        '[{"platform": 1, "code": "b"}]',
+        "[" * 100_000,
+        "[" * 100_000 + "]" * 100_000,
+        "[" * 900 + "]" * 900,
+        f"[{'9' * 5000}]",
+        r'[{"platform": "a", "code": "\ud800"}]',
+    ],
+    ids=lambda text: text[:12],
 )
 def test_job_input_that_is_none_says_what_is_wrong(text: str) -> None:
     with pytest.raises(ConfigurationError, match="JOB_INPUT"):
         parse_job_input(text, "videos")
+
+
+def test_job_input_in_s3_that_is_not_utf_8(corpus: Corpus) -> None:
+    corpus.services.store.put(
+        "s3://oriane-contents/jobs.json", b'["caf\xe9"]', content_type="text/plain"
+    )
+    plan = component("plan")
+    inputs = plan.inputs(job_input="s3://oriane-contents/jobs.json")
+    with pytest.raises(ConfigurationError, match=r"jobs\.json is not UTF-8.*0xe9"):
+        run(plan, inputs, corpus.services)
+
+
+def test_names_that_differ_in_unicode_form_only_are_two_videos(
+    good: Path, corpus: Corpus, caplog: pytest.LogCaptureFixture
+) -> None:
+    """To the eye they are one: é as a letter of its own, and as e with an accent."""
+    codes = {"caf\xe9", "cafe\u0301"}
+    for code in codes:
+        corpus.add(good, code)
+    entries = corpus.through(*VIDEO_PHASES)
+    assert {entry.video.code for entry in entries if not entry.problem} == codes
+    settings, store = corpus.services.settings, corpus.services.store
+    frames = [one.uri for one in store.objects(f"s3://{settings.storage.frames_bucket}/local/")]
+    for code in codes:
+        assert sum(f"/local/{code}/" in uri for uri in frames) >= 4, "frames and a done marker"
+    points = sum(len(entry.result.indexed.framed.frames) for entry in entries)
+    assert len(list(corpus.services.collection.points())) == points
+    plan = component("plan")
+    run(plan, plan.inputs(source="s3://oriane-contents/"), corpus.services)
+    assert r"local/caf\xe9 and local/cafe\u0301" in caplog.text
+
+
+def test_a_black_video_that_is_wanted_is_kept(tmp_path: Path, corpus: Corpus) -> None:
+    """As the rejection says: VP_SOLID_STD=0."""
+    ffmpeg("-f", "lavfi", "-i", "color=black:s=64x64:d=2", tmp_path / "black.mp4")
+    corpus.add(tmp_path / "black.mp4")
+    (entry,) = corpus.through("fetch", "crop", "frame")
+    assert entry.problem
+    assert entry.problem.reason == "blank"
+    assert "VP_SOLID_STD=0 keeps" in entry.problem.message
+    corpus.services.settings = corpus.services.settings.having("frame", solid_std=0.0)
+    (entry,) = corpus.through("fetch", "crop", "frame")
+    assert isinstance(entry.result, FramedVideo)
+    assert len(entry.result.frames) == 3
 
 
 def test_job_input_names_each_video_once() -> None:

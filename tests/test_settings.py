@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from components.errors import ConfigurationError
 from components.pipeline import component
 from components.running.fingerprint import fingerprint
 from components.settings import CropSettings, Settings
+from tests.commands import environment, oriane
 
 
 def test_all_wrong_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,3 +72,20 @@ def test_fingerprints_change_with_what_decides_and_nothing_else() -> None:
 def test_a_disabled_phase_does_not_care_for_its_other_settings() -> None:
     off = {"VP_ENABLE_CROP": False}
     assert CropSettings(**off).deciding() == CropSettings(**off, VP_CROP_PROBES=9).deciding()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"VP_LOG_LEVEL=INFO\nS3_FRAMES_BUCKET=caf\xe9\n", r"\.env: expected UTF-8.*line 2"),
+        (b"S3_FRAMES_BUCKET=a\x00b\n", r"\.env: .*null"),
+    ],
+)
+def test_an_env_file_that_is_not_text_ends_in_a_sentence(
+    tmp_path: Path, content: bytes, says: str
+) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    done = oriane("--version", env=environment(tmp_path), code=78)
+    assert re.search(says, done.stderr)
+    assert "Traceback" not in done.stderr

@@ -53,7 +53,7 @@ class ChangeWatch:
 
     Compared is with how the scene, or what came after the last change, looked a second after it
     began. A change counts once it has lasted a second and less than half of it came in that second,
-    so a camera on the move does not count until it rests or is slow.
+    or since the picture before, so a camera on the move does not count until it rests or is slow.
 
     Args:
         least: `difference` from which on a picture is another one.
@@ -93,7 +93,8 @@ class ChangeWatch:
             return None
         now = Sketch.of(picture)
         self._recent.append((second, now))
-        while second - self._recent[0][0] > STAYS_S + _APART_S:
+        # The one before is kept however long ago it was: keyframes may lie farther apart.
+        while len(self._recent) > 2 and second - self._recent[0][0] > STAYS_S + _APART_S:
             self._recent.popleft()
         if self._began is None:
             self._began = second

@@ -114,7 +114,7 @@ def _written(
     if not scanned.frames:
         raise VideoRejectedError(
             Reason.BLANK,
-            "all its frames are of a single colour; lower VP_SOLID_STD to keep them",
+            "all its frames are of a single colour, or nearly; VP_SOLID_STD=0 keeps such frames",
         )
     frames = [frame.model_copy(update=looks[frame.number]) for frame in scanned.frames]
     return Scanned(frames, scanned.lost)

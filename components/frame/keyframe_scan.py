@@ -15,7 +15,6 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from components.base.profiling import profile
-from components.frame.changes import STAYS_S
 from components.frame.choice import Choice
 from components.frame.framing import Framing
 from components.frame.hints import keyframes_at_cuts, spikes, tell_cuts
@@ -34,8 +33,10 @@ _SETTLED = 3
 _FADED_IN = 15
 # Where something else comes to be shown between two keyframes, frames are looked at so far apart.
 _EVERY_S = 0.2
+# Nearer keyframes show by themselves what stays for twice as long; many encoders place them so.
+_NEAR_S = 2.1
 # So far apart, keyframes may have more between them than the cuts that sizes tell of.
-_LONG_S = 4.0
+_FAR_S = 4.0
 # Above this share of the frames, decoding all of them in order is as fast.
 _WORTHWHILE = 0.4
 
@@ -188,7 +189,7 @@ class _Scan:
     def _is_long(self, first: int, last: int, starts: list[int]) -> bool:
         """Return whether a picture can stay between two keyframes that no cut in `starts` shows."""
         between = self._second(last - 1) - self._second(first)
-        return between > (_LONG_S if starts else STAYS_S)
+        return between > (_FAR_S if starts else _NEAR_S)
 
     def _cut(self, number: int) -> bool:
         """Begin a scene, unless the last one has only just begun; tell whether it did."""

@@ -112,8 +112,18 @@ def _given(inputs: PlanInputs, services: Services) -> list[Video]:
     text = inputs.job_input or services.settings.plan.job_input
     assert text, "check_inputs sees to that"
     if text.startswith("s3://"):
-        text = services.store.get(text).decode()
+        text = _utf8(services.store.get(text), text)
     return parse_job_input(text, services.settings.storage.videos_bucket)
+
+
+def _utf8(content: bytes, uri: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"JOB_INPUT: {uri} is not UTF-8 (byte {content[error.start]:#04x} at {error.start}); "
+            "save it as UTF-8"
+        ) from error
 
 
 Pairs = Iterable[tuple[Candidate, Booking | None]]

@@ -21,7 +21,8 @@ def parse_job_input(text: str, bucket: str) -> list[Video]:
     """
     try:
         items: Any = json.loads(text)
-    except json.JSONDecodeError as error:
+    # Besides what is not JSON: thousands of levels, and a number of thousands of digits.
+    except (RecursionError, ValueError) as error:
         raise ConfigurationError(
             f'JOB_INPUT: expected a JSON list of {{"platform": …, "code": …}}, found {text[:80]!r} '
             f"({error})"

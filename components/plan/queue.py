@@ -103,7 +103,7 @@ class EventQueue:
     def _take(self, message: dict[str, Any], announced: Announced) -> None:
         try:
             found = list(_events(json.loads(message["Body"])))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             announced.foreign += 1
             log.warning(
                 "plan: message %s is not an S3 event and stays in the queue: %.80r",

@@ -12,6 +12,7 @@ from components.plan.batches import batched_shards
 from components.plan.contract import PlanInputs, PlanOutputs
 from components.plan.decide import Decision, decide
 from components.plan.due import Due, Left
+from components.plan.lookalikes import lookalikes
 from components.plan.packing import packed
 from components.records.manifest import Entry, Manifest
 from components.records.plan import Plan, plan_uri
@@ -57,6 +58,8 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
     # Only now: with the manifests written, a crash loses nothing.
     decision.acknowledge()
     _say(inputs, decision, plan, len(batches))
+    for names in lookalikes(str(due.candidate.video) for due in decision.due):
+        log.warning("plan: %s look the same and are different videos", " and ".join(names))
     oldest = decision.oldest
     return PlanOutputs(
         shards=() if batches else manifests,

@@ -153,7 +153,7 @@ class FrameSettings(Group):
     solid_std: float = variable(
         "VP_SOLID_STD",
         5.0,
-        "A frame whose channels all vary less than this (0 to 255) is blank",
+        "A frame whose channels all vary less than this (0 to 255) is blank; 0 keeps all frames",
         decides=True,
         ge=0,
     )

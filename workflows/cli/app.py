@@ -64,10 +64,10 @@ app.add_typer(model, name="model", rich_help_panel=OPERATE)
 
 def main() -> None:
     """Run the command line; every deliberate error becomes a message and its exit code."""
-    environment.load()
-    environment.warn()
     signal.signal(signal.SIGINT, _interrupted)
     try:
+        environment.load()
+        environment.warn()
         app()
     except PipelineError as error:
         console = errors()

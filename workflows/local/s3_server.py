@@ -65,6 +65,8 @@ def _served(folder: Path, storage: StorageSettings) -> Iterator[StorageSettings]
     command += ["--config", "/dev/null", "--log-level", "ERROR"]
     # Files that a person copies into the folder are seen after a second; at 0 s rclone spins.
     command += ["--dir-cache-time", "1s"]
+    # Names that differ in their Unicode form only are two, as in S3.
+    command += ["--no-unicode-normalization"]
     complaints = folder / ".server.log"
     with complaints.open("w") as log:
         process = subprocess.Popen(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from components.errors import ConfigurationError
 from workflows.terminal.output import errors
 
 DOTENV = ".env"
@@ -14,13 +15,27 @@ _from_file: set[str] = set()
 
 
 def load() -> None:
-    """Add the variables of `.env` in the current folder; the environment's own come first."""
-    if not Path(DOTENV).is_file():
+    """Add the variables of `.env` in the current folder; the environment's own come first.
+
+    Raises:
+        ConfigurationError: the file is not text in UTF-8, or a value cannot be a variable's.
+    """
+    path = Path(DOTENV)
+    if not path.is_file():
         return
-    for name, value in dotenv_values(DOTENV).items():
-        if value is not None and name not in os.environ:
-            os.environ[name] = value
-            _from_file.add(name)
+    try:
+        for name, value in dotenv_values(path).items():
+            if value is not None and name not in os.environ:
+                os.environ[name] = value
+                _from_file.add(name)
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise ConfigurationError(
+            f"{path}: expected UTF-8, found {error.object[error.start : error.start + 1]!r} near "
+            f"line {line}; save it as UTF-8"
+        ) from error
+    except ValueError as error:
+        raise ConfigurationError(f"{path}: {error}; take out what is not text") from error
 
 
 def source(name: str) -> str:
