@@ -10,6 +10,7 @@ from av.packet import Packet
 
 from components.base.profiling import profile
 from components.errors import Reason, VideoRejectedError
+from components.fetch.claims import check_claims
 from components.media.decoding import Decoded, VideoFile, opened
 from components.records.videos import SourceVideo, Video
 from components.settings import LimitSettings
@@ -29,6 +30,7 @@ def probe(path: Path, video: Video, stored: Stored, limits: LimitSettings) -> So
     """
     with opened(path, max_pixels=limits.max_pixels) as file:
         _check_size(file, limits)
+        check_claims(file, path, limits)
         _check_duration((file.container.duration or 0) / av.time_base, limits)
         start, end = file.start, _read_to_end(file, path)
         container, codec = file.container.format.name, file.stream.codec_context.name

@@ -25,7 +25,12 @@ _PENDING = 4
 
 @profile
 def extract(
-    path: Path, tar: Path, cropped: CroppedVideo, settings: FrameSettings, black_limit: int
+    path: Path,
+    tar: Path,
+    cropped: CroppedVideo,
+    settings: FrameSettings,
+    black_limit: int,
+    max_frames: int | None = None,
 ) -> tuple[Rectangle | None, list[Frame]]:
     """Write the picked frames of the video to `tar`; return the crop applied and the frames.
 
@@ -34,22 +39,26 @@ def extract(
 
     Args:
         black_limit: Luma up to which a border counts as black (see `CropSettings.limit`).
+        max_frames: More of them than so many reject the video; None for any number.
 
     Raises:
-        VideoRejectedError: no frame can be decoded, or all are blank.
+        VideoRejectedError: no frame can be decoded, all are blank, or too many are picked.
     """
     source = _as_decoded(cropped)
     whole = Framing(source, None, black_limit)
     if cropped.reencoded or cropped.rectangle is None:
-        return cropped.rectangle, _written(path, tar, whole, settings)
+        return cropped.rectangle, _written(path, tar, whole, settings, max_frames)
     try:
         within = Framing(source, cropped.rectangle, black_limit)
-        return cropped.rectangle, _written(path, tar, within, settings)
+        return cropped.rectangle, _written(path, tar, within, settings, max_frames)
     except BorderGoneError:
-        return None, _written(path, tar, whole, settings)
+        return None, _written(path, tar, whole, settings, max_frames)
 
 
-def _written(path: Path, tar_path: Path, framing: Framing, settings: FrameSettings) -> list[Frame]:
+def _written(
+    path: Path, tar_path: Path, framing: Framing, settings: FrameSettings, max_frames: int | None
+) -> list[Frame]:
+    kept = 0
     sketches: dict[int, str] = {}
     pending: deque[Future[None]] = deque()
     # Decoding goes on while a picked frame becomes a file.
@@ -61,6 +70,12 @@ def _written(path: Path, tar_path: Path, framing: Framing, settings: FrameSettin
             tar.add(frame_file(candidate.number, candidate.second), picture)
 
         def keep(candidate: Pickable[VideoFrame]) -> None:
+            nonlocal kept
+            kept += 1
+            if max_frames is not None and kept > max_frames:
+                raise VideoRejectedError(
+                    Reason.TOO_MANY_FRAMES, f"more than VP_MAX_FRAMES={max_frames} frames of it"
+                )
             pending.append(writer.submit(write, candidate))
             if len(pending) > _PENDING:
                 pending.popleft().result()

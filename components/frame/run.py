@@ -10,6 +10,7 @@ from components.frame.contract import COMPONENT, FrameInputs, FrameOutputs
 from components.frame.extract import extract
 from components.frames_tar.read import check_tar
 from components.records.videos import CroppedVideo, Frame, FramedVideo, Rectangle
+from components.running import budget
 from components.running.decoders import Access, unbelievable
 from components.running.job import Job
 from components.running.services import Services
@@ -29,9 +30,21 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
         job.services.scratch.folder() as folder,
     ):
         tar = folder / "frames.tar"
-        access = Access(path, (tar,), gpu=settings.frame.hwaccel == "cuda")
+        access = Access(
+            path,
+            (tar,),
+            cpu_s=budget.to_decode(settings.limits, cropped.source),
+            gpu=settings.frame.hwaccel == "cuda",
+        )
         rectangle, frames = job.services.decoders.call(
-            access, extract, path, tar, cropped, settings.frame, settings.crop.limit
+            access,
+            extract,
+            path,
+            tar,
+            cropped,
+            settings.frame,
+            settings.crop.limit,
+            settings.limits.max_frames,
         )
         _check(job, rectangle, frames)
         size = rectangle or cropped.source
