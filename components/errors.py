@@ -132,8 +132,18 @@ class Reason(_Explained):
     )
     TOO_LARGE = (
         "too_large",
-        "more pixels a frame, as displayed, than `VP_MAX_PIXELS`",
+        "more pixels a frame than `VP_MAX_PIXELS`, or a side longer than `VP_MAX_SIDE`",
         _after("raise it, with the memory of crop and frame", "too_large"),
+    )
+    TOO_COMPLEX = (
+        "too_complex",
+        "more streams, samples or edits than `VP_MAX_STREAMS`, `VP_MAX_SAMPLES`, `VP_MAX_EDITS`",
+        _after("the message says which; raise it if the video is worth it", "too_complex"),
+    )
+    TOO_MANY_FRAMES = (
+        "too_many_frames",
+        "more than `VP_MAX_FRAMES` frames represent it",
+        _after("raise it, or lower `VP_SAMPLE_FPS`", "too_many_frames"),
     )
     TOO_LONG = (
         "too_long",
@@ -157,8 +167,8 @@ class Reason(_Explained):
     )
     DECODER_TIMEOUT = (
         "decoder_timeout",
-        "took longer than `VP_DECODE_TIMEOUT_SECS`",
-        _after("raise it", "decoder_timeout"),
+        "took longer than `VP_DECODE_TIMEOUT_SECS`, or more CPU time than a video of its size",
+        _after("raise the limit that the message names", "decoder_timeout"),
     )
     OUT_OF_MEMORY = (
         "out_of_memory",

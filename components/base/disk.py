@@ -10,7 +10,7 @@ from components.errors import TransientError
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def space_error(error: OSError, path: Path) -> TransientError | None:
+def space_error(error: OSError, path: Path | str) -> TransientError | None:
     """Return what to raise where `error` says that the disk of `path` is full; else None."""
     if error.errno not in _FULL:
         return None

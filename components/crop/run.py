@@ -9,6 +9,7 @@ from components.crop.detect import border_stays, find_picture
 from components.crop.reencode import reencode
 from components.media import ffmpeg
 from components.records.videos import CroppedVideo, SourceVideo
+from components.running import budget
 from components.running.decoders import Access
 from components.running.job import Job
 from components.running.services import Services
@@ -34,22 +35,24 @@ def _crop(job: Job[SourceVideo]) -> CroppedVideo:
     decode = job.services.decoders.call
     # Here, for a worker's word is not enough to end the run by.
     ffmpeg.program()
+    cpu_s = budget.to_decode(job.services.settings.limits, source)
     with (
         job.source(source.bytes) as path,
         job.services.scratch.folder() as folder,
     ):
         report = folder / "cropdetect"
-        access = Access(path, (report,))
+        access = Access(path, (report,), cpu_s)
         rectangle = decode(access, find_picture, path, source, settings, limits, report)
         # ffmpeg would not mend the clock as `shifts` say.
         if rectangle is None or settings.output == "rect" or source.shifts:
             return CroppedVideo(source=source, rectangle=rectangle)
         # With the rectangle alone, the frame phase sees every frame and notices a border that
         # goes; a re-encoded video would have lost the picture by then.
-        if not decode(Access(path), border_stays, path, source, rectangle, settings.limit, limits):
+        access = Access(path, cpu_s=cpu_s)
+        if not decode(access, border_stays, path, source, rectangle, settings.limit, limits):
             return uncropped
         target = folder / "cropped.mp4"
-        access = Access(path, (target,), gpu=settings.encoder.endswith("_nvenc"))
+        access = Access(path, (target,), cpu_s, gpu=settings.encoder.endswith("_nvenc"))
         rectangle, encoder = decode(access, reencode, path, target, source, rectangle, settings)
         if encoder != settings.encoder:
             log.warning(

@@ -28,6 +28,9 @@ from components.errors import ConfigurationError
 
 Of = TypeVar("Of")
 
+# The longest side of a picture, in its shortest, that a model gets to see.
+_NARROWEST = 16
+
 # Returns a picture's file; called in the pool.
 Read = Callable[[], bytes]
 
@@ -124,7 +127,21 @@ def _frames(
 
 def _preprocessed(encoder: Encoder, read: Read) -> ModelInput:
     with Image.open(io.BytesIO(read()), formats=["PNG"]) as picture:
-        return encoder.preprocess(picture.convert("RGB"))
+        return encoder.preprocess(_of_fair_shape(picture).convert("RGB"))
+
+
+def _of_fair_shape(picture: Image.Image) -> Image.Image:
+    """Return the middle of a picture that is all too narrow, others as they are.
+
+    Models want a square, most the one in the middle, the picture's short side scaled to its own:
+    of 65535 × 8 pixels that makes a picture of gigabytes.
+    """
+    width, height = picture.size
+    longest = _NARROWEST * min(width, height)
+    if max(width, height) <= longest:
+        return picture
+    left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
+    return picture.crop((left, top, width - left, height - top))
 
 
 def _embed(encoder: Encoder, batch: list[_Frame[Of]]) -> None:

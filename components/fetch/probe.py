@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 
 from components.base.profiling import profile
 from components.errors import Reason, VideoRejectedError
+from components.fetch.claims import check_claims, check_samples, check_sides
 from components.media.containers import (
     has_broadcast_clock,
     has_decoding_times_only,
@@ -50,7 +51,8 @@ def probe(path: Path, video: Video, stored: Stored, limits: LimitSettings) -> So
         VideoRejectedError: not a video, not whole, without a decodable frame, or over a limit.
     """
     with opened_container(path) as container, decoder_errors():
-        tracks, any_end = _read(container)
+        check_claims(container, path, limits)
+        tracks, any_end = _read(container, limits)
         track, why = chosen(tracks)
         stream, timed = track.stream, track.timed()
         _check_size(stream.codec_context.width, stream.codec_context.height, limits)
@@ -90,8 +92,12 @@ def probe(path: Path, video: Video, stored: Stored, limits: LimitSettings) -> So
         )
 
 
-def _read(container: InputContainer) -> tuple[list[Track], float]:
-    """Read every packet; return the tracks that may be the video, and when the last stream ends."""
+def _read(container: InputContainer, limits: LimitSettings) -> tuple[list[Track], float]:
+    """Read every packet; return the tracks that may be the video, and when the last stream ends.
+
+    Raises:
+        VideoRejectedError: there is no such track, or there are more packets than allowed.
+    """
     guessed = has_decoding_times_only(container)
     tracks = [
         Track(stream, clock_of(container, stream), guessed) for stream in video_streams(container)
@@ -104,6 +110,7 @@ def _read(container: InputContainer) -> tuple[list[Track], float]:
             track = of_stream.get(packet.stream_index)
             if track:
                 track.add(packet)
+                check_samples(len(track), limits)
     return tracks, any_end
 
 
@@ -169,6 +176,7 @@ def _pixel_aspect(stream: VideoStream) -> float:
 
 
 def _check_size(width: int, height: int, limits: LimitSettings) -> None:
+    check_sides(width, height, limits)
     if width * height > limits.max_pixels:
         raise too_large(width, height, limits.max_pixels)
 

@@ -10,6 +10,7 @@ from components.fetch.contract import COMPONENT, FetchInputs, FetchOutputs
 from components.fetch.probe import probe
 from components.records.manifest import Entry
 from components.records.videos import SourceVideo, Video
+from components.running import budget
 from components.running.decoders import Access, unbelievable
 from components.running.job import Job
 from components.running.services import Services
@@ -50,7 +51,14 @@ def _fetch(job: Job[Video], stored: Stored) -> SourceVideo:
             f"{stored.size / 10**6:.0f} MB, more than VP_MAX_VIDEO_MB={limits.max_video_mb}",
         )
     with job.source(stored.size) as path:
-        found = job.services.decoders.call(Access(path), probe, path, job.video, stored, limits)
+        found = job.services.decoders.call(
+            Access(path, cpu_s=budget.to_probe(limits, stored.size)),
+            probe,
+            path,
+            job.video,
+            stored,
+            limits,
+        )
     if (
         not 0 < found.width * found.height <= limits.max_pixels
         or min(found.width, found.height) < 1

@@ -53,7 +53,8 @@ def extract(
         black_limit: Luma up to which a border counts as black (see `CropSettings.limit`).
 
     Raises:
-        VideoRejectedError: too little of it can be decoded, or all frames are blank.
+        VideoRejectedError: too little can be decoded, all frames are blank, or more are picked
+            than the limits allow.
     """
     with decoder_errors():
         return _extracted(path, tar, cropped, settings, limits, black_limit)
@@ -85,6 +86,7 @@ def _written(
     path: Path, tar_path: Path, framing: Framing, settings: FrameSettings, limits: LimitSettings
 ) -> Scanned:
     looks: dict[int, dict[str, Any]] = {}
+    kept = 0
     pending: deque[Future[None]] = deque()
     # Decoding goes on while a picked frame becomes a file.
     with FramesTar(tar_path) as tar, ThreadPoolExecutor(1) as writer:
@@ -100,6 +102,13 @@ def _written(
             tar.add(frame_file(candidate.number, candidate.second), picture)
 
         def keep(candidate: Pickable[VideoFrame]) -> None:
+            nonlocal kept
+            kept += 1
+            if kept > limits.max_frames:
+                raise VideoRejectedError(
+                    Reason.TOO_MANY_FRAMES,
+                    f"more than VP_MAX_FRAMES={limits.max_frames} frames of it",
+                )
             pending.append(writer.submit(write, candidate))
             if len(pending) > _PENDING:
                 pending.popleft().result()

@@ -11,6 +11,7 @@ from components.frame.detectors import require_detector
 from components.frame.extract import Extracted, extract
 from components.frames_tar.read import check_tar
 from components.records.videos import CroppedVideo, FramedVideo
+from components.running import budget
 from components.running.decoders import Access, unbelievable
 from components.running.job import Job
 from components.running.services import Services
@@ -36,7 +37,12 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
         job.services.scratch.folder() as folder,
     ):
         tar = folder / "frames.tar"
-        access = Access(path, (tar,), gpu=settings.frame.hwaccel == "cuda")
+        access = Access(
+            path,
+            (tar,),
+            cpu_s=budget.to_decode(limits, cropped.source),
+            gpu=settings.frame.hwaccel == "cuda",
+        )
         extracted = job.services.decoders.call(
             access, extract, path, tar, cropped, settings.frame, limits, settings.crop.limit
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import processes
-from components.errors import ConfigurationError
+from components.errors import ConfigurationError, Reason, VideoRejectedError
 from components.media.allowed import allowed_decoders
 from components.media.containers import DEMUXERS, PROTOCOLS
 
@@ -57,7 +58,11 @@ def pictures_input(width: int, height: int) -> Any:
 
 
 def run(output: Any) -> tuple[int, str]:
-    """Run the graph that ends in `output`; return the exit status and the end of stderr."""
+    """Run the graph that ends in `output`; return the exit status and the end of stderr.
+
+    Raises:
+        VideoRejectedError: it took more CPU time than this process may give it.
+    """
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as complaint:
         with os.fdopen(writer, "wb") as sink:
@@ -66,7 +71,14 @@ def run(output: Any) -> tuple[int, str]:
         last = b""
         while part := complaint.read(2**16):
             last = (last + part)[-500:]
-    return ended(), last.decode(errors="replace").strip()
+    status = ended()
+    if status == -signal.SIGXCPU:
+        raise VideoRejectedError(
+            Reason.DECODER_TIMEOUT,
+            "ffmpeg took more CPU time than a video of its size and length gets; raise "
+            "VP_CPU_SECS_PER_MEGAPIXEL if the video is worth it",
+        )
+    return status, last.decode(errors="replace").strip()
 
 
 def feed(output: Any, pictures: Iterable[NDArray[np.uint8]]) -> None:

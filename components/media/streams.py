@@ -75,6 +75,10 @@ class Track:
         self._durations.append(packet.duration or 0)
         self._shown.append(not packet.is_discard)
 
+    def __len__(self) -> int:
+        """Return how many packets were added."""
+        return len(self._shown)
+
     @property
     def packets(self) -> int:
         """How many packets are shown, rather than only decoded because of an edit list."""

@@ -65,11 +65,13 @@ class Access:
     Attributes:
         reads: The file to decode.
         writes: The files that it may fill; they are made empty before.
+        cpu_s: CPU seconds that each of its processes may take; None for as many as there are.
         gpu: Whether it may decode or encode on a GPU, whose driver does not work confined.
     """
 
     reads: Path | None = None
     writes: tuple[Path, ...] = ()
+    cpu_s: int | None = None
     gpu: bool = False
 
 
@@ -244,7 +246,7 @@ class Decoders:
         if len(answer) > _ANSWER_BYTES:
             raise _crashed("said more than any video has to say")
         if report is None or report.exit:
-            self._raise_ended(report)
+            self._raise_ended(report, access)
         return self._value(answer, get_type_hints(function)["return"])  # type: ignore[no-any-return]
 
     def confined_parts(self) -> dict[str, bool]:
@@ -269,6 +271,7 @@ class Decoders:
             writes=tuple(str(path.resolve()) for path in access.writes),
             memory_bytes=self._limits.decode_memory_mb * 2**20,
             written_bytes=self._limits.max_written_mb * 10**6,
+            cpu_s=access.cpu_s,
         )
 
     def _is_confined(self, gpu: bool) -> bool:
@@ -406,13 +409,26 @@ class Decoders:
             "VP_DECODE_TIMEOUT_SECS if the video is worth it",
         )
 
-    def _raise_ended(self, report: _Report | None) -> NoReturn:
+    def _raise_ended(self, report: _Report | None, access: Access) -> NoReturn:
+        if report and access.cpu_s is not None and _used_up(report, access.cpu_s):
+            raise VideoRejectedError(
+                Reason.DECODER_TIMEOUT,
+                f"decoding took more than the {access.cpu_s} s of CPU time that a video of its "
+                "size and length gets; raise VP_CPU_BASE_SECS, VP_CPU_SECS_PER_MEGAPIXEL or "
+                "VP_CPU_SECS_PER_MB if the video is worth it",
+            )
         # Killed with SIGKILL: by the kernel for want of memory, or by somebody; not the video's
         # fault for certain, so it is tried again.
         if report is None or report.exit == -signal.SIGKILL:
             raise TransientError("the decoder was killed; check the memory of the machine or pod")
         name = signal.Signals(-report.exit).name if report.exit < 0 else report.exit
         raise _crashed(f"crashed ({name})")
+
+
+def _used_up(report: _Report, cpu_s: int) -> bool:
+    # SIGKILL is for who does not listen to SIGXCPU; a second is what clocks differ by.
+    killed = report.exit == -signal.SIGKILL and report.cpu_s >= cpu_s - 1
+    return report.exit == -signal.SIGXCPU or killed
 
 
 def _report(said: bytes) -> _Report | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic
 
+from components.base.disk import space_error
 from components.base.logs import log
 from components.base.profiling import span
 from components.contract import Component, Out
@@ -246,6 +247,8 @@ def _problem(phase: str, error: Exception) -> Problem:
         return Problem(
             kind="rejected", phase=phase, reason=error.reason.value, message=error.message
         )
+    if isinstance(error, OSError) and (no_space := space_error(error, error.filename or "a file")):
+        error = no_space
     if isinstance(error, PipelineError):
         return Problem(
             kind="failed", phase=phase, reason=Failure.UNAVAILABLE.value, message=str(error)

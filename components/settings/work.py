@@ -52,6 +52,42 @@ class LimitSettings(Group):
         "Memory of the process that decodes one video (reason out_of_memory)",
         ge=256,
     )
+    max_side: int = variable(
+        "VP_MAX_SIDE", 16384, "Longest side of a frame, in pixels (reason too_large)", ge=1
+    )
+    max_streams: int = variable(
+        "VP_MAX_STREAMS", 64, "Most streams of a file (reason too_complex)", ge=1
+    )
+    max_samples: int = variable(
+        "VP_MAX_SAMPLES",
+        2_000_000,
+        "Most samples of the video stream, by its index (reason too_complex)",
+        ge=1,
+    )
+    max_edits: int = variable(
+        "VP_MAX_EDITS", 1000, "Most entries of an MP4's edit lists (reason too_complex)", ge=0
+    )
+    max_frames: int = variable(
+        "VP_MAX_FRAMES", 5000, "Most frames that represent a video (reason too_many_frames)", ge=1
+    )
+    cpu_base_s: float = variable(
+        "VP_CPU_BASE_SECS",
+        60.0,
+        "CPU seconds that any video may take in one phase (reason decoder_timeout)",
+        gt=0,
+    )
+    cpu_per_megapixel_s: float = variable(
+        "VP_CPU_SECS_PER_MEGAPIXEL",
+        2.0,
+        "Further CPU seconds a second of video of a megapixel (reason decoder_timeout)",
+        ge=0,
+    )
+    cpu_per_mb_s: float = variable(
+        "VP_CPU_SECS_PER_MB",
+        60.0,
+        "But no more than so many CPU seconds a megabyte of the file (reason decoder_timeout)",
+        ge=0,
+    )
     max_written_mb: int = variable(
         "VP_MAX_WRITTEN_MB",
         8192,

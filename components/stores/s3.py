@@ -336,4 +336,9 @@ class Store:
                 f"{uri}: {self.endpoint} refused the credentials ({code}); check "
                 "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy"
             )
+        if "no space left" in str(error).lower():
+            return TransientError(
+                f"{uri}: no space left on the disk of {self.endpoint}; free some there (on one "
+                "machine that is the disk of VP_DATA_DIR)"
+            )
         return TransientError(f"{uri}: {self.endpoint} answered {code} ({status}); try again")
