@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from components.media.decoding import opened
+from components.media.video import opened
 from PIL import Image
 
 from components.encoders.batching import Task, embedded
@@ -109,9 +109,9 @@ def test_edits_are_counted_in_what_no_decoder_has_read(good: Path, tmp_path: Pat
     hostile = tmp_path / "edits.mp4"
     hostile.write_bytes(content)
     with opened(good) as file:
-        check_claims(file, good, LimitSettings())
+        check_claims(file.container, good, LimitSettings())
         with pytest.raises(VideoRejectedError, match="2147483648 edits"):
-            check_claims(file, hostile, LimitSettings())
+            check_claims(file.container, hostile, LimitSettings())
 
 
 def test_boxes_that_hold_each_other_for_ever_end(good: Path, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_boxes_that_hold_each_other_for_ever_end(good: Path, tmp_path: Path) -> 
     hostile = tmp_path / "nested.mp4"
     hostile.write_bytes((16).to_bytes(4) + b"ftypisom" + bytes(4) + nested)
     with opened(good) as file:
-        check_claims(file, hostile, LimitSettings())
+        check_claims(file.container, hostile, LimitSettings())
 
 
 def spin() -> None:

@@ -108,7 +108,7 @@ def _read(container: InputContainer, limits: LimitSettings) -> tuple[list[Track]
         if packet.size:
             any_end = max(any_end, _shown_until(packet))
             track = of_stream.get(packet.stream_index)
-            if track:
+            if track is not None:
                 track.add(packet)
                 check_samples(len(track), limits)
     return tracks, any_end
