@@ -85,7 +85,7 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
         labels={**LABELS, "app.kubernetes.io/component": declared.name},
         metrics=template_metrics(declared),
         security_context=CONTAINER_SECURITY,
-        # The end of the log of a step that failed is its message in Argo's UI.
+        # For what dies without last words of its own: the message that Argo's UI shows.
         termination_message_policy="FallbackToLogsOnError",
         pod_security_context=POD_SECURITY,
         service_account_name=PODS,
