@@ -29,39 +29,53 @@ def main(arguments: list[str] | None = None) -> int:
     parsed = parsed_arguments(sys.argv[1:] if arguments is None else arguments)
     phase = component(parsed.phase)
 
-    from components.base import logs, profiling
+    from components.base import logs
+    from components.base.termination import LastWords
+
+    level = os.environ.get("VP_LOG_LEVEL") or "INFO"
+    with (
+        logs.recording(level if level in getLevelNamesMapping() else "INFO"),
+        LastWords() as last_words,
+    ):
+        code = _run(phase, vars(parsed))
+        if code != EXIT_DONE:
+            last_words.leave()
+    return code
+
+
+def _run(phase: Component[Any, Any], given: dict[str, Any]) -> int:
+    from components.base import profiling
+    from components.base.logs import log
     from components.running.phase import run
     from components.running.services import Services
     from components.settings import Settings
     from components.settings.unknown import unknown_variables
 
-    level = os.environ.get("VP_LOG_LEVEL") or "INFO"
-    with logs.recording(level if level in getLevelNamesMapping() else "INFO"):
-        profiling.start_trace()
-        try:
-            settings = Settings.load()
-            for warning in unknown_variables(os.environ, (v.name for v in Settings.variables())):
-                logs.log.warning("%s", warning)
-            inputs = _inputs(phase, vars(parsed))
-            with Services(settings, several_phases=bool(phase.runs)) as services:
-                outputs = run(phase, inputs, services)
-            _write(outputs, vars(parsed))
-        except RunFailedError as error:
-            logs.log.error("%s: %s", phase.name, error)
-            if error.outputs is not None:
-                _write(error.outputs, vars(parsed))
-            return error.exit_code
-        except PipelineError as error:
-            logs.log.error("%s: %s", phase.name, error)
-            return error.exit_code
-        finally:
-            profiling.write_trace()
-        if isinstance(outputs, ShardOutputs) and outputs.failed:
-            if settings.work.is_last_attempt:
-                logs.log.error("%s: %d videos failed for good", phase.name, outputs.failed)
-                return EXIT_DONE
-            logs.log.error("%s: %d videos failed; run it again", phase.name, outputs.failed)
-            return EXIT_TRANSIENT
+    profiling.start_trace()
+    try:
+        settings = Settings.load()
+        for warning in unknown_variables(os.environ, (v.name for v in Settings.variables())):
+            log.warning("%s", warning)
+        inputs = _inputs(phase, given)
+        with Services(settings, several_phases=bool(phase.runs)) as services:
+            outputs = run(phase, inputs, services)
+        _write(outputs, given)
+    except RunFailedError as error:
+        log.error("%s: %s", phase.name, error)
+        if error.outputs is not None:
+            _write(error.outputs, given)
+        return error.exit_code
+    except PipelineError as error:
+        log.error("%s: %s", phase.name, error)
+        return error.exit_code
+    finally:
+        profiling.write_trace()
+    if isinstance(outputs, ShardOutputs) and outputs.failed:
+        if settings.work.is_last_attempt:
+            log.error("%s: %d videos failed for good", phase.name, outputs.failed)
+            return EXIT_DONE
+        log.error("%s: %d videos failed; run it again", phase.name, outputs.failed)
+        return EXIT_TRANSIENT
     return EXIT_DONE
 
 

@@ -55,6 +55,9 @@ def test_counts_reasons_seconds_and_slowest(services: Services) -> None:
     outputs, found = digest(services, "r")
     assert (outputs.videos, outputs.done, outputs.rejected, outputs.failed) == (4, 3, 1, 0)
     assert (found["shards"], found["reused"]) == (2, 1)
+    counts, reason = outputs.summary.splitlines()
+    assert counts.startswith("4 videos in 2 shards: 3 done")
+    assert reason == "1 rejected in fetch: truncated, e.g. p/b"
     assert found["seconds"] == {
         "fetch": {"videos": 1, "total": 1.0, "most": 1.0},
         "crop": {"videos": 2, "total": 6.5, "most": 4.0},

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from components.media.video import opened
 from PIL import Image
 
 from components.encoders.batching import Task, embedded
 from components.encoders.load import load_encoder
 from components.errors import Reason, TransientError, VideoRejectedError
 from components.fetch.claims import check_claims
+from components.media.video import opened
 from components.records.videos import FramedVideo
 from components.running import budget
 from components.running.decoders import Access, Decoders

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from components.errors import ConfigurationError, TransientError
 from components.settings import Settings
 from tests.commands import environment, oriane
+from workflows.argo.stop import stop
 from workflows.argo.submit import ArgoServer, followed, submit_videos
 from workflows.intake.given import given
 
@@ -201,3 +202,84 @@ def test_following_counts_a_retried_step_once_and_ends(
     handler.answer = (200, {"metadata": {"name": "w"}, "spec": {}, "status": {"phase": "Running"}})
     with pytest.raises(TransientError, match=r"w has not ended after 0\.1 s"):
         list(followed(ArgoServer(at(Settings.load(), address).cluster), "w", 0.1))
+
+
+class Run(Answering):
+    """A run with a child that has ended and one that has not; stopped, they end as failed."""
+
+    phases: dict[str, str]
+
+    def do_GET(self) -> None:
+        name = self.path.partition("?")[0].removeprefix("/api/v1/workflows/oriane").strip("/")
+        type(self).answer = (
+            200,
+            self.workflow(name)
+            if name
+            else {
+                "metadata": {},
+                "items": [self.workflow(each) for each in self.phases if each != "w"],
+            },
+        )
+        super().do_GET()
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        name, verb = self.path.split("/")[-2:]
+        self.received.append({verb: name})
+        if verb == "stop":
+            self.phases[name] = "Failed"
+        type(self).answer = 200, self.workflow(name)
+        super().do_GET()
+
+    def workflow(self, name: str) -> dict[str, Any]:
+        step = {"id": "i", "name": "n", "startedAt": None, "phase": self.phases[name]}
+        fetch = {"templateRef": {"name": "fetch", "template": "fetch"}}
+        crop = {"templateRef": {"name": "crop", "template": "crop"}, "message": "Unschedulable: no"}
+        nodes = [{**step, "type": "Pod", "templateName": "batch"}]
+        if name != "w":
+            nodes = [
+                {**step, **fetch, "type": "Retry"},
+                {**step, **crop, "type": "Pod", "phase": "Pending"},
+            ]
+        return {
+            "metadata": {"name": name},
+            "spec": {},
+            "status": {
+                "phase": self.phases[name],
+                "nodes": {str(number): node for number, node in enumerate(nodes)},
+            },
+        }
+
+
+@pytest.fixture
+def run() -> Iterator[tuple[ArgoServer, type[Run]]]:
+    phases = {"w": "Running", "w-0": "Succeeded", "w-2": "Running"}
+    handler = type("Handler", (Run,), {"received": [], "phases": phases})
+    with HTTPServer(("127.0.0.1", 0), handler) as http:
+        thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        settings = at(Settings.load(), f"http://127.0.0.1:{http.server_port}")
+        yield ArgoServer(settings.cluster), handler
+        http.shutdown()
+        thread.join()
+
+
+def test_following_counts_the_steps_of_children_and_says_what_waits(
+    run: tuple[ArgoServer, type[Run]],
+) -> None:
+    server, handler = run
+    progress = next(followed(server, "w", 5))
+    assert progress.steps == {"fetch": (1, 2)}
+    assert progress.waiting == ("crop waits: Unschedulable: no",)
+    handler.phases["w"] = "Succeeded"
+    assert [each.phase for each in followed(server, "w", 5)] == ["Succeeded"]
+
+
+def test_a_run_is_held_still_while_its_children_are_stopped(
+    run: tuple[ArgoServer, type[Run]],
+) -> None:
+    server, handler = run
+    said: list[str] = []
+    assert stop(server, "w", 5, said.append).phase == "Failed"
+    assert handler.received == [{"suspend": "w"}, {"stop": "w-2"}, {"stop": "w"}, {"resume": "w"}]
+    assert said == ["stopping w-2", "stopping w"]

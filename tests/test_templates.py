@@ -63,6 +63,7 @@ def test_a_component_brings_all_it_needs(name: str) -> None:
     assert "maxDuration" not in retries["backoff"], "it would be the deadline of later tries"
     assert isinstance(retries["limit"], str), "Argo's schema refuses a number"
     assert template["metrics"]["prometheus"]
+    assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
 
 
 def test_pods_see_only_what_their_component_declares() -> None:
@@ -103,6 +104,9 @@ def test_only_gpu_templates_ask_for_gpus() -> None:
         assert template["container"]["image"].endswith("-cuda")
         assert template["nodeSelector"]
         assert template["tolerations"]
+    chosen = {"name": "VP_DEVICE", "value": "cuda"}
+    assert chosen in template_of("embed-gpu")["container"]["env"], "or it would use the CPU there"
+    assert chosen not in template_of("embed")["container"]["env"]
 
 
 @pytest.mark.parametrize("suffix", ["", "-gpu", "-fused", "-fused-gpu"])

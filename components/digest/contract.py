@@ -17,6 +17,7 @@ class DigestInputs(Inputs):
 
 class DigestOutputs(Outputs):
     digest: S3Uri = Field(description="The digest, a JSON object")
+    summary: str = Field(description="What became of the videos, in lines for people")
     videos: int = Field(description="Videos planned")
     done: int = Field(description="Videos that can be searched")
     rejected: int = Field(description="Videos that cannot be processed")

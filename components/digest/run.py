@@ -46,10 +46,12 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
     uri = f"{folder}digest.json"
     content = summary.digest().model_dump_json(indent=1)
     services.store.put(uri, content.encode(), content_type="application/json")
-    for line in summary.lines():
+    outcome = list(summary.outcome())
+    for line in [*outcome, *summary.times()]:
         log.info("digest: %s", line)
     outputs = DigestOutputs(
         digest=uri,
+        summary="\n".join(outcome),
         videos=summary.videos,
         done=summary.counts["done"],
         rejected=summary.counts["rejected"],

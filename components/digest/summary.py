@@ -97,8 +97,8 @@ class Summary:
             ),
         )
 
-    def lines(self) -> Iterator[str]:
-        """Yield the digest for people, line by line."""
+    def outcome(self) -> Iterator[str]:
+        """Yield what became of the videos, for people: a line of counts, then one a reason."""
         counts = self.counts
         yield (
             f"{self.videos} videos in {self._shards} shards: {counts['done']} done "
@@ -109,6 +109,9 @@ class Summary:
             yield self._plan.left_to_others
         for (kind, phase, reason), group in self._by_count():
             yield f"{group.count} {kind} in {phase}: {reason}, e.g. {group.examples[0].video}"
+
+    def times(self) -> Iterator[str]:
+        """Yield the seconds of each phase and the slowest videos, for people."""
         for phase, (videos, total, most) in self._seconds.items():
             if videos:
                 yield f"{phase}: {total:.1f} s over {int(videos)} videos, {most:.1f} s at most"

@@ -281,6 +281,12 @@ def test_too_many_failures_fail_the_run(cluster: Cluster, clip: Path, tmp_path: 
     assert (digest["done"], digest["failed"]) == (0, 1)
     (reason,) = digest["reasons"]
     assert reason["phase"] == "index"
+    # Why, where people look first: at the step that failed, and at the run's last one.
+    (tried,) = nodes(workflow, "index")
+    assert "QDRANT_URL" in tried["message"]
+    (summed_up,) = nodes(workflow, "digest")
+    values = {each["name"]: each.get("value") for each in summed_up["outputs"]["parameters"]}
+    assert "1 failed in index: unavailable, e.g. unindexed/video0" in values["summary"]
 
 
 def test_more_shards_than_one_workflow_holds_go_to_children(cluster: Cluster, clip: Path) -> None:
@@ -472,6 +478,15 @@ def test_gpu_pods_are_scheduled_on_gpus(cluster: Cluster, clip: Path, tmp_path: 
     items = json.dumps(put(cluster, "gpu", 1, clip))
     (tmp_path / "job.json").write_text(items)
     job = str(tmp_path / "job.json")
+    # The cluster may have no more than what says that there is a GPU.
+    done = oriane(cluster, "submit", "--job-input", job, "--gpu", "--watch", "--json")
+    assert done.returncode == 1
+    (tried,) = nodes(get("workflow", json.loads(done.stdout)["workflow"]), "embed-gpu")
+    assert "VP_DEVICE=cuda" in tried["message"]
+    env = get("workflowtemplate", "embed-gpu")["spec"]["templates"][0]["container"]["env"]
+    path = f"/spec/templates/0/container/env/{[each['name'] for each in env].index('VP_DEVICE')}"
+    on_cpu = json.dumps([{"op": "replace", "path": f"{path}/value", "value": "cpu"}])
+    kubectl("patch", "workflowtemplate", "embed-gpu", "--type=json", f"--patch={on_cpu}")
     done = oriane(cluster, "submit", "--job-input", job, "--gpu", "--watch", "--json")
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout)["workflow"]

@@ -73,7 +73,7 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
             )
             for output, field in declared.outputs.model_fields.items()
         ],
-        env=_environment(declared),
+        env=_environment(declared, gpu),
         env_from=read_from(groups_of(declared), secrets_of(declared)),
         resources=_resources(declared, gpu),
         tolerations=[_GPU_TOLERATION] if gpu else None,
@@ -85,6 +85,8 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
         labels={**LABELS, "app.kubernetes.io/component": declared.name},
         metrics=template_metrics(declared),
         security_context=CONTAINER_SECURITY,
+        # For what dies without last words of its own: the message that Argo's UI shows.
+        termination_message_policy="FallbackToLogsOnError",
         pod_security_context=POD_SECURITY,
         service_account_name=PODS,
         automount_service_account_token=False,
@@ -131,12 +133,15 @@ def _output_path(name: str) -> str:
     return f"/tmp/outputs/{name}"  # noqa: S108
 
 
-def _environment(declared: Component[Any, Any]) -> list[m.EnvVar]:
+def _environment(declared: Component[Any, Any], gpu: bool) -> list[m.EnvVar]:
     """Return what the template knows better than a setting: the pod's size, and which try it is."""
     environment = pod_size_variables(declared)
     if issubclass(declared.outputs, ShardOutputs):
         environment["VP_ATTEMPT"] = "{{retries}}"
         environment["VP_LAST_ATTEMPT"] = RETRY_LIMIT
+    if gpu and declared.cuda == "torch":
+        # Else it would compute on the CPU of a node without a driver, and hold a GPU.
+        environment["VP_DEVICE"] = "cuda"
     if "plan" in declared.settings:
         # Short, since `leases` renews them; the setting is for engines without such a pod.
         environment["VP_LEASE_HOURS"] = f"{CLUSTER_H:.3f}"

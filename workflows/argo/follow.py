@@ -27,19 +27,19 @@ def follow(server: ArgoServer, name: str, timeout_s: float, console: Console) ->
                 console.print(_line(progress), highlight=False, soft_wrap=True)
             last = progress
     if summary := summed_up(last):
-        console.print(summary, highlight=False, soft_wrap=True)
+        console.print(summary, highlight=False, markup=False, soft_wrap=True)
     return last
 
 
 def summed_up(progress: Progress) -> str:
-    """Return the counts of a run's digest and where it is; nothing if there is none."""
+    """Return the counts of a run's digest, where it is, and a line for each reason why videos
+    stopped; nothing if there is none."""
     digest = progress.digest
     if not digest:
         return ""
     counts = ", ".join(f"{digest[key]} {key}" for key in ("done", "rejected", "failed"))
-    if (leased := digest.get("leased", "0")) != "0":
-        counts += f", {leased} left to other runs"
-    return f"{counts}; {digest['digest']}"
+    _, *reasons = digest.get("summary", "").splitlines() or [""]
+    return "\n".join([f"{counts}; {digest['digest']}", *reasons])
 
 
 def _table(progress: Progress) -> Table:
@@ -50,6 +50,8 @@ def _table(progress: Progress) -> Table:
         if component in progress.steps:
             ended, started = progress.steps[component]
             table.add_row(component, str(ended), str(started))
+    for line in progress.waiting:
+        table.add_row(line, "", "")
     return table
 
 
@@ -59,4 +61,5 @@ def _line(progress: Progress) -> str:
         for component in COMPONENTS
         if component in progress.steps
     )
-    return f"{progress.phase} {' '.join(steps)}".rstrip()
+    counts = f"{progress.phase} {' '.join(steps)}".rstrip()
+    return "\n".join([counts, *(f"  {line}" for line in progress.waiting)])

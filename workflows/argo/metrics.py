@@ -13,6 +13,7 @@ from typing import Any
 from hera.workflows import models as m
 
 from components.contract import Component, ShardOutputs
+from components.pipeline import ENDING
 
 _SUCCEEDED = "{{status}} == Succeeded"
 _BUCKETS_S = [5, 15, 60, 300, 1800, 7200]
@@ -66,12 +67,15 @@ def _videos(declared: Component[Any, Any]) -> Iterator[m.Prometheus]:
 
 
 def _gauges(declared: Component[Any, Any]) -> Iterator[m.Prometheus]:
+    # A run of no videos, or one whose plan failed, says nothing of how many fail.
+    videos = "'{{outputs.parameters.videos}}'"
+    something = f"{videos} != '' && {videos} != '0'"
     for output in declared.gauges:
         value = f"{{{{outputs.parameters.{output}}}}}"
         yield m.Prometheus(
             name=gauge_name(declared.name, output),
             help=f"{declared.outputs.model_fields[output].description}, last run",
             # Also of a step that failed: a run with too many failures is the one to see.
-            when=f"'{value}' != ''",
+            when=something if declared.name == ENDING else f"'{value}' != ''",
             gauge=m.Gauge(value=value, realtime=False),
         )

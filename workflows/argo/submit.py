@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from hera import exceptions
@@ -29,17 +29,34 @@ ENDED = frozenset({"Succeeded", "Failed", "Error"})
 _LONGEST_PARAMETER = 8192
 _POLL_S = 2.0
 _TRIES = 5
+_REASONS_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands. `steps` maps components to (ended, started) counts of their steps."""
+    """Where a run stands.
+
+    `steps` maps components to (ended, started) counts of their steps. `waiting` says why pods do
+    not start: no node has room, or no image can be had. `batches` tells that it starts children.
+    """
 
     name: str
     phase: str
     message: str = ""
     steps: dict[str, tuple[int, int]] = field(default_factory=dict)
     digest: dict[str, str] = field(default_factory=dict)
+    waiting: tuple[str, ...] = ()
+    batches: bool = False
+
+    def with_children(self, children: Collection[Progress]) -> Progress:
+        """Return the same with what child workflows do counted, too."""
+        ended, started = Counter[str](), Counter[str]()
+        for one in [self, *children]:
+            ended.update({name: counts[0] for name, counts in one.steps.items()})
+            started.update({name: counts[1] for name, counts in one.steps.items()})
+        steps = {name: (ended[name], started[name]) for name in started}
+        waiting = dict.fromkeys(line for one in [self, *children] for line in one.waiting)
+        return replace(self, steps=steps, waiting=tuple(waiting)[:_REASONS_SHOWN])
 
 
 class ArgoServer:
@@ -87,6 +104,8 @@ class ArgoServer:
             message=str(status.message or "") if status else "",
             steps=_steps(nodes),
             digest=_digest(nodes),
+            waiting=_waiting(nodes),
+            batches=any(node.template_name == "batch" for node in nodes),
         )
 
     def children(self, run: str) -> list[Progress]:
@@ -191,9 +210,13 @@ def followed(server: ArgoServer, name: str, timeout_s: float) -> Iterator[Progre
     """
     deadline = time.monotonic() + timeout_s
     failures = 0
+    of_children: dict[str, Progress] = {}
     while True:
         try:
             progress = server.progress(name)
+            if progress.batches:
+                _update(of_children, server, name)
+                progress = progress.with_children(of_children.values())
             failures = 0
         except TransientError:
             failures += 1
@@ -209,6 +232,13 @@ def followed(server: ArgoServer, name: str, timeout_s: float) -> Iterator[Progre
                 "it in Argo's UI, or wait longer with --timeout"
             )
         time.sleep(_POLL_S)
+
+
+def _update(children: dict[str, Progress], server: ArgoServer, run: str) -> None:
+    """Look at the children of a run again, but for those that were seen to have ended."""
+    for child in server.children(run):
+        if child.name not in children or children[child.name].phase not in ENDED:
+            children[child.name] = server.progress(child.name)
 
 
 def _given(settings: Settings, work: Given, told: Callable[[str], None]) -> dict[str, str]:
@@ -250,6 +280,17 @@ def _steps(nodes: Sequence[Any]) -> dict[str, tuple[int, int]]:
     return {component: (ended[component], count) for component, count in started.items()}
 
 
+def _waiting(nodes: Sequence[Any]) -> tuple[str, ...]:
+    """Return why pods wait for a node or an image, most first, each reason once."""
+    reasons = Counter(
+        f"{node.template_ref.template if node.template_ref else node.template_name} waits: "
+        f"{node.message}"
+        for node in nodes
+        if node.type == "Pod" and node.phase == "Pending" and node.message
+    )
+    return tuple(reason for reason, _ in reasons.most_common(_REASONS_SHOWN))
+
+
 def _digest(nodes: Sequence[Any]) -> dict[str, str]:
     """Return the outputs of the digest, once there are any."""
     for node in nodes:
@@ -286,7 +327,7 @@ class Submitted(BaseModel):
                 "phase": progress.phase,
                 "message": progress.message,
                 "digest": progress.digest.get("digest"),
-                **{name: int(n) for name, n in progress.digest.items() if name != "digest"},
+                **{name: int(progress.digest[name]) for name in _COUNTS & progress.digest.keys()},
             }
         )
 
