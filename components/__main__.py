@@ -29,11 +29,13 @@ def main(arguments: list[str] | None = None) -> int:
     parsed = parsed_arguments(sys.argv[1:] if arguments is None else arguments)
     phase = component(parsed.phase)
 
-    from components.base import logs, profiling
+    from components.base import logs, profiling, redaction
     from components.running.phase import run
     from components.running.services import Services
     from components.settings import Settings
 
+    redaction.guard_streams()
+    redaction.guard_tracebacks()
     level = os.environ.get("VP_LOG_LEVEL") or "INFO"
     with logs.recording(level if level in getLevelNamesMapping() else "INFO"):
         profiling.start_trace()

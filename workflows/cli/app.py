@@ -9,9 +9,9 @@ from importlib import metadata
 from typing import Annotated, NoReturn
 
 import typer
-from dotenv import load_dotenv
-from rich.markup import escape
+from rich.text import Text
 
+from components.base.redaction import guard_streams, guard_tracebacks, safe
 from components.errors import PipelineError
 from workflows.argo.command import commands as submitting
 from workflows.demo.command import commands as demonstrating
@@ -27,6 +27,7 @@ from workflows.operations.verify.command import commands as verifying
 from workflows.reference.command import commands as rendering
 from workflows.search.command import commands as searching
 from workflows.terminal.commands import OPERATE, Group
+from workflows.terminal.environment_file import read_environment_file
 from workflows.terminal.output import errors, output
 
 _INTERRUPTED = 130
@@ -60,13 +61,17 @@ app.add_typer(model, name="model", rich_help_panel=OPERATE)
 
 def main() -> None:
     """Run the command line; every deliberate error becomes a message and its exit code."""
-    load_dotenv(".env")
+    not_read = read_environment_file()
+    guard_streams()
+    guard_tracebacks()
+    if not_read:
+        errors().print(f"warning: {not_read}", soft_wrap=True)
     signal.signal(signal.SIGINT, _interrupted)
     try:
         app()
     except PipelineError as error:
-        console = errors()
-        console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        message = Text.assemble(("error:", "bold red"), " ", safe(str(error)))
+        errors().print(message, highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from components.errors import EXIT_DONE, EXIT_TRANSIENT, RunFailedError
 from components.records.run_report import RunReport, RunVideo
@@ -97,9 +98,8 @@ def end_as(report: RunReport) -> None:
         )
     failed = report.counts["failed"]
     if failed:
-        errors().print(
-            f"[bold red]{counted(failed, 'video')} failed[/]; run the same command again"
-        )
+        failures = Text(f"{counted(failed, 'video')} failed", style="bold red")
+        errors().print(Text.assemble(failures, "; run the same command again"))
     raise typer.Exit(EXIT_TRANSIENT if failed else EXIT_DONE)
 
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from components.base import logs, profiling
 from components.base.model_names import identity
 from components.base.run_names import run_name
@@ -26,6 +24,8 @@ from workflows.local.display import Display, terminal_log
 from workflows.local.engine import LocalRun
 from workflows.local.leases import kept_alive
 from workflows.local.metrics import export, run_metrics
+from workflows.terminal.environment_file import file_that_was_read
+from workflows.terminal.output import errors
 
 
 def run_videos(
@@ -46,7 +46,7 @@ def run_videos(
         PipelineError: the run as a whole could not be done.
     """
     name = run_name()
-    console = Console(stderr=True)
+    console = errors()
     # What happens to each video goes to the log file; the terminal has the progress bar.
     level = "WARNING" if settings.work.log_level == "INFO" else settings.work.log_level
     file = settings.work.data_dir / "logs" / f"{name}.jsonl"
@@ -55,6 +55,7 @@ def run_videos(
     profiling.start_trace()
     try:
         with logs.recording(level, file, terminal_log(console)):
+            logs.log.info("settings: %s", _settings_from())
             with (
                 Display(console) as display,
                 local_services(settings, display.advance) as services,
@@ -79,6 +80,11 @@ def run_videos(
     finally:
         profiling.write_trace()
     return result
+
+
+def _settings_from() -> str:
+    file = file_that_was_read()
+    return f"the environment and {file}" if file else "the environment"
 
 
 def _check(services: Services) -> None:
