@@ -83,6 +83,7 @@ class PlanOutputs(Outputs):
     skipped: int = Field(
         description="Listed objects that are no <platform>/<code>/video.mp4, and foreign messages"
     )
+    leased: int = Field(0, description="Videos left to the runs that work on them")
     backlog: int = Field(description="Videos that are due but not taken this time")
     backlog_oldest_s: float = Field(
         description="Age of the oldest source of all that are due, in seconds"

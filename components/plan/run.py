@@ -54,6 +54,7 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
         run=inputs.run,
         videos=len(decision.due),
         skipped=decision.skipped,
+        leased=decision.left[Left.LEASED],
         backlog=decision.backlog,
         backlog_oldest_s=round((now - oldest).total_seconds()) if oldest else 0,
     )
@@ -95,7 +96,9 @@ def _say(inputs: PlanInputs, decision: Decision, shards: int, batches: int) -> N
         inputs.run, len(decision.due), shards, max(1, batches),
         ", ".join(f"{count} {left}" for left, count in decision.left.items() if count) or "none",
     )  # fmt: skip
-    if not decision.due:
+    if not decision.due and decision.left[Left.LEASED]:
+        log.warning("nothing to do before those runs have ended; run it again then")
+    elif not decision.due:
         log.warning(
             "nothing to do: %s holds no %s<platform>/<code>/video.mp4, and %d other objects",
             inputs.source or ("the source bucket" if inputs.catch_up else "JOB_INPUT"),

@@ -74,17 +74,21 @@ class RunVideo(Record):
 
 
 class RunReport(Record):
-    """The videos of a run, by name, and how long it took in seconds."""
+    """The videos of a run, by name, and how long it took in seconds.
+
+    `leased` is how many more were asked for, that other runs work on.
+    """
 
     run: str
     seconds: float
     videos: tuple[RunVideo, ...]
+    leased: int = 0
 
     @classmethod
-    def of(cls, run: str, seconds: float, entries: Iterable[Entry[Any]]) -> Self:
+    def of(cls, run: str, seconds: float, entries: Iterable[Entry[Any]], leased: int = 0) -> Self:
         """Return the report of a run whose videos ended as these entries say."""
         videos = sorted(map(RunVideo.of, entries), key=lambda video: (video.platform, video.code))
-        return cls(run=run, seconds=round(seconds, 3), videos=tuple(videos))
+        return cls(run=run, seconds=round(seconds, 3), videos=tuple(videos), leased=leased)
 
     @property
     def counts(self) -> Counter[str]:

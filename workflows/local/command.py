@@ -83,7 +83,7 @@ def run(
 
 
 def end_as(report: RunReport) -> None:
-    """End with 75 if a video failed; rejected videos, which the log has named, are not a failure.
+    """End with 75 if a video failed or was left to another run; rejected ones are no failure.
 
     Raises:
         RunFailedError: every video met the same fault of the program.
@@ -100,7 +100,12 @@ def end_as(report: RunReport) -> None:
     if failed:
         failures = Text(f"{counted(failed, 'video')} failed", style="bold red")
         errors().print(Text.assemble(failures, "; run the same command again"))
-    raise typer.Exit(EXIT_TRANSIENT if failed else EXIT_DONE)
+    if report.leased:
+        errors().print(
+            f"{counted(report.leased, 'video')} left to other runs, which `oriane status` names; "
+            "run the same command again when they have ended"
+        )
+    raise typer.Exit(EXIT_TRANSIENT if failed or report.leased else EXIT_DONE)
 
 
 def run_table(report: RunReport) -> Table:

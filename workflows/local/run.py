@@ -74,7 +74,8 @@ def run_videos(
                     entries += shard
                 digest = component("digest")
                 run(digest, digest.inputs(run=name, max_failed_percent=100), services)
-            result = RunReport.of(name, time.monotonic() - start, entries)
+            leased = known[pipeline.once[-1].leased]
+            result = RunReport.of(name, time.monotonic() - start, entries, leased)
             confined = services.decoders.confined_parts()
             export(settings.metrics, run_metrics(result, entries, confined))
     finally:
