@@ -29,9 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     parsed = parsed_arguments(sys.argv[1:] if arguments is None else arguments)
     phase = component(parsed.phase)
 
-    from components.base import logs
+    from components.base import logs, redaction
     from components.base.termination import LastWords
 
+    redaction.guard_streams()
+    redaction.guard_tracebacks()
     level = os.environ.get("VP_LOG_LEVEL") or "INFO"
     with (
         logs.recording(level if level in getLevelNamesMapping() else "INFO"),

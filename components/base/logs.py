@@ -19,7 +19,10 @@ from logging import (
 )
 from pathlib import Path
 
+from components.base.redaction import SafeRecords
+
 log = getLogger("oriane")
+log.addFilter(SafeRecords())
 
 
 @contextmanager

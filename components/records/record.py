@@ -43,7 +43,8 @@ def _iso_time(text: str) -> str:
     return text
 
 
-RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,200}$")]
+# A folder in S3 and on disk, so neither "." nor "..".
+RunName = Annotated[str, Field(pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]{0,199})?$")]
 S3Uri = Annotated[str, AfterValidator(_s3_uri)]
 Name = Annotated[str, AfterValidator(_name)]
 IsoTime = Annotated[str, AfterValidator(_iso_time)]

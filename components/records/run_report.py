@@ -84,12 +84,16 @@ class LeftOut(Record):
 
 
 class RunReport(Record):
-    """The videos of a run, by name, and how long it took in seconds; files that are none of it."""
+    """The videos of a run, by name, and how long it took in seconds; files that are none of it.
+
+    `leased` is how many more were asked for, that other runs work on.
+    """
 
     run: str
     seconds: float
     videos: tuple[RunVideo, ...]
     left_out: tuple[LeftOut, ...] = ()
+    leased: int = 0
 
     @classmethod
     def of(
@@ -98,11 +102,16 @@ class RunReport(Record):
         seconds: float,
         entries: Iterable[Entry[Any]],
         left_out: Iterable[LeftOut] = (),
+        leased: int = 0,
     ) -> Self:
         """Return the report of a run whose videos ended as these entries say."""
         videos = sorted(map(RunVideo.of, entries), key=lambda video: (video.platform, video.code))
         return cls(
-            run=run, seconds=round(seconds, 3), videos=tuple(videos), left_out=tuple(left_out)
+            run=run,
+            seconds=round(seconds, 3),
+            videos=tuple(videos),
+            left_out=tuple(left_out),
+            leased=leased,
         )
 
     @property

@@ -14,6 +14,7 @@ from typing import Any, Generic
 from components.base.disk import space_error
 from components.base.logs import log
 from components.base.profiling import span
+from components.base.redaction import safe
 from components.contract import Component, Out
 from components.errors import (
     ConfigurationError,
@@ -243,6 +244,12 @@ def run_each(
 
 
 def _problem(phase: str, error: Exception) -> Problem:
+    """Return what is booked; its message is kept in many places, so no secret may be in it."""
+    problem = _problem_of(phase, error)
+    return problem.model_copy(update={"message": safe(problem.message)})
+
+
+def _problem_of(phase: str, error: Exception) -> Problem:
     if isinstance(error, VideoRejectedError):
         return Problem(
             kind="rejected", phase=phase, reason=error.reason.value, message=error.message

@@ -44,6 +44,7 @@ from components.stores.checksums import (
 
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _BROKEN_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+_SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
 _DENIED = {
     "403",
     "AccessDenied",
@@ -331,6 +332,11 @@ class Store:
             )
         if code in _MISSING:
             return NotFoundError(f"{uri}: no such object at {self.endpoint}")
+        if code in _SKEWED:
+            return ConfigurationError(
+                f"{uri}: the clocks of this machine and of {self.endpoint} differ by more than S3 "
+                f"allows ({code}); set this machine's clock (timedatectl, chrony), then try again"
+            )
         if code in _DENIED or status in (401, 403):
             return ConfigurationError(
                 f"{uri}: {self.endpoint} refused the credentials ({code}); check "

@@ -9,8 +9,9 @@ from importlib import metadata
 from typing import Annotated, NoReturn
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
+from components.base.redaction import guard_streams, guard_tracebacks, safe
 from components.errors import PipelineError
 from workflows.argo.command import commands as submitting
 from workflows.demo.command import commands as demonstrating
@@ -67,11 +68,13 @@ def main() -> None:
     signal.signal(signal.SIGINT, _interrupted)
     try:
         environment.load()
+        guard_streams()
+        guard_tracebacks()
         environment.warn()
         app()
     except PipelineError as error:
-        console = errors()
-        console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        message = Text.assemble(("error:", "bold red"), " ", safe(str(error)))
+        errors().print(message, highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
 
 

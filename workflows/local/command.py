@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from components.errors import EXIT_DONE, EXIT_TRANSIENT, RunFailedError
 from components.records.run_report import RunReport, RunVideo
@@ -95,7 +96,7 @@ def run(
 
 
 def end_as(report: RunReport) -> None:
-    """End with 75 if a video failed; rejected videos, which the log has named, are not a failure.
+    """End with 75 if a video failed or was left to another run; rejected ones are no failure.
 
     Raises:
         RunFailedError: every video met the same fault of the program.
@@ -110,10 +111,14 @@ def end_as(report: RunReport) -> None:
         )
     failed = report.counts["failed"]
     if failed:
+        failures = Text(f"{counted(failed, 'video')} failed", style="bold red")
+        errors().print(Text.assemble(failures, "; run the same command again"))
+    if report.leased:
         errors().print(
-            f"[bold red]{counted(failed, 'video')} failed[/]; run the same command again"
+            f"{counted(report.leased, 'video')} left to other runs, which `oriane status` names; "
+            "run the same command again when they have ended"
         )
-    raise typer.Exit(EXIT_TRANSIENT if failed else EXIT_DONE)
+    raise typer.Exit(EXIT_TRANSIENT if failed or report.leased else EXIT_DONE)
 
 
 def run_table(report: RunReport) -> Table:

@@ -9,7 +9,6 @@ from typing import Self
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.traceback import install
 
 from components.records.videos import Video
 
@@ -18,10 +17,7 @@ def terminal_log(console: Console) -> Handler | None:
     """Return a handler that keeps the progress bar below the messages."""
     if not console.is_terminal:
         return None
-    install(console=console, show_locals=False)
-    return RichHandler(
-        console=console, show_path=False, rich_tracebacks=True, log_time_format="[%X]"
-    )
+    return RichHandler(console=console, show_path=False, log_time_format="[%X]")
 
 
 class Display:

@@ -6,8 +6,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-
 from components.base import logs, profiling
 from components.base.model_names import identity
 from components.base.run_names import run_name
@@ -30,7 +28,10 @@ from workflows.local.display import Display, terminal_log
 from workflows.local.engine import LocalRun
 from workflows.local.indexed_model import following_collection, model_line
 from workflows.local.metrics import export, run_metrics
+from workflows.local.signs_of_life import alive
 from workflows.local.stand_ins import deployed, stores_line
+from workflows.terminal import environment
+from workflows.terminal.output import errors
 
 # Stands for the list of local files, of which the names are known once they are copied.
 _FILES_TO_COME = "[]"
@@ -66,7 +67,7 @@ def run_videos(
     # What is wrong with the model is said before anything is started or copied.
     identity(settings.embed.model)
     require_packages(settings.embed)
-    console = Console(stderr=True)
+    console = errors()
     # What happens to each video goes to the log file; the terminal has the progress bar.
     level = "WARNING" if settings.work.log_level == "INFO" else settings.work.log_level
     file = settings.work.data_dir / "logs" / f"{name}.jsonl"
@@ -75,9 +76,11 @@ def run_videos(
     profiling.start_trace()
     try:
         with logs.recording(level, file, terminal_log(console)):
+            logs.log.info("settings: %s", _settings_from())
             with (
                 Display(console) as display,
                 local_services(settings, display.advance) as services,
+                alive(services, name),
                 kept_alive(services, name),
             ):
                 display.tell(stores_line(settings))
@@ -100,12 +103,18 @@ def run_videos(
                     entries += shard
                 digest = component("digest")
                 run(digest, digest.inputs(run=name, max_failed_percent=100), services)
-            result = RunReport.of(name, time.monotonic() - start, entries, left_out)
+            leased = known[pipeline.once[-1].leased]
+            result = RunReport.of(name, time.monotonic() - start, entries, left_out, leased)
             confined = services.decoders.confined_parts()
             export(settings.metrics, run_metrics(result, entries, confined))
     finally:
         profiling.write_trace()
     return result
+
+
+def _settings_from() -> str:
+    file = environment.file()
+    return f"the environment and {file}" if file else "the environment"
 
 
 def _check(services: Services) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -12,6 +13,7 @@ from workflows.terminal.output import errors
 
 DOTENV = ".env"
 _from_file: set[str] = set()
+_read: Path | None = None
 
 
 def load() -> None:
@@ -20,9 +22,14 @@ def load() -> None:
     Raises:
         ConfigurationError: the file is not text in UTF-8, or a value cannot be a variable's.
     """
+    global _read  # noqa: PLW0603, the process has one environment
     path = Path(DOTENV)
     if not path.is_file():
         return
+    if reason := _not_ours(path):
+        errors().print(f"warning: {reason}", highlight=False, markup=False, soft_wrap=True)
+        return
+    _read = path.absolute()
     try:
         for name, value in dotenv_values(path).items():
             if value is not None and name not in os.environ:
@@ -36,6 +43,30 @@ def load() -> None:
         ) from error
     except ValueError as error:
         raise ConfigurationError(f"{path}: {error}; take out what is not text") from error
+
+
+def file() -> Path | None:
+    """Return the file that this process has read, if any."""
+    return _read
+
+
+def _not_ours(path: Path) -> str:
+    """Return why a file is not to be read, nothing if it is.
+
+    One that somebody else has written, or may write, would decide where this user's videos and
+    credentials go.
+    """
+    found = path.stat()
+    if found.st_uid == os.geteuid():
+        if not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            return ""
+        why = "may be written by others"
+    else:
+        why = "belongs to another user"
+    return (
+        f"{path.absolute()} was not read: it {why}; chown it to yourself and chmod 600 it, if its "
+        "settings are wanted"
+    )
 
 
 def source(name: str) -> str:

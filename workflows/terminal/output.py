@@ -12,25 +12,43 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from components.base.redaction import redacted, safe, shown
+
 # Where there is no terminal, no line is broken: what reads it next wants paths in one piece.
 _WIDTH_WITHOUT_TERMINAL = 1000
 _MOST_ROWS = 20
 
 
+class SafeConsole(Console):
+    """A console that takes text for text: no markup, no emoji codes, nothing unseen."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, **options)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print the objects; in text, what cannot be seen is written out."""
+        super().print(*(_safe(each) for each in objects), **options)
+
+
+def _safe(each: Any) -> Any:
+    return shown(redacted(each), keep="\n") if isinstance(each, str) else each
+
+
 def output() -> Console:
     """Return the console on stdout."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDTH_WITHOUT_TERMINAL)
+    console = SafeConsole()
+    return console if console.is_terminal else SafeConsole(width=_WIDTH_WITHOUT_TERMINAL)
 
 
 def errors() -> Console:
     """Return the console on stderr."""
-    return Console(stderr=True)
+    return SafeConsole(stderr=True)
 
 
 def print_json(document: BaseModel | Sequence[BaseModel] | Mapping[str, Any]) -> None:
     """Print one JSON document on stdout; times in ISO 8601."""
-    print(json.dumps(_plain(document), ensure_ascii=False, default=_shown))
+    text = json.dumps(_plain(document), ensure_ascii=False, default=_shown)
+    print("".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text))
 
 
 def _plain(document: Any) -> Any:
@@ -49,11 +67,11 @@ def table(
     title: str, names: Sequence[str], numbers: Sequence[str], rows: Sequence[Sequence[str | Text]]
 ) -> Table:
     """Return a table with a column a name; `numbers` are those whose cells stand on the right."""
-    result = Table(title=Text(title) if title else None, title_justify="left")
+    result = Table(title=Text(safe(title)) if title else None, title_justify="left")
     for name in names:
         result.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
     for row in rows:
-        result.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        result.add_row(*(cell if isinstance(cell, Text) else Text(safe(cell)) for cell in row))
     return result
 
 

@@ -169,14 +169,19 @@ def _client(settings: IndexSettings, *, over_grpc: bool = False) -> QdrantClient
     with warnings.catch_warnings():
         # A key over plain HTTP is the operator's choice inside a cluster.
         warnings.filterwarnings("ignore", message="Api key is used with an insecure")
-        return QdrantClient(
-            url=settings.url,
-            api_key=key,
-            timeout=settings.timeout_s,
-            check_compatibility=False,
-            prefer_grpc=over_grpc,
-            grpc_port=settings.grpc_port,
-        )
+        try:
+            return QdrantClient(
+                url=settings.url,
+                api_key=key,
+                timeout=settings.timeout_s,
+                check_compatibility=False,
+                prefer_grpc=over_grpc,
+                grpc_port=settings.grpc_port,
+            )
+        except ValueError as error:
+            raise ConfigurationError(
+                f"QDRANT_URL: expected http://host:port or https://…, found {settings.url!r}"
+            ) from error
 
 
 def _embedded(folder: Path) -> QdrantClient:
