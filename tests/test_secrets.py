@@ -14,7 +14,6 @@ from threading import Thread
 
 import pytest
 from rich.console import Console
-from workflows.terminal import environment
 
 from components.base.logs import log, recording
 from components.base.redaction import redacted, safe, shown, traceback_text
@@ -23,7 +22,7 @@ from components.errors import ConfigurationError
 from components.settings import StorageSettings
 from components.stores.s3 import Store
 from tests.clips import numbered_video
-from workflows.terminal import output
+from workflows.terminal import environment, output
 
 CANARY = "hunter2Canary"
 ORIANE = [sys.executable, "-c", "from workflows.cli.app import main; main()"]
