@@ -14,6 +14,7 @@ from components.plan.decide import Decision, decide
 from components.plan.due import Due, Left
 from components.plan.packing import packed
 from components.records.manifest import Entry, Manifest
+from components.records.run_start import RUN_START, RunStart
 from components.records.videos import Video
 from components.running.services import Services
 
@@ -30,6 +31,9 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
     """
     now = datetime.now(UTC)
     inputs = inputs.model_copy(update={"run": inputs.run or run_name()})
+    start = RunStart.now(inputs.run)
+    # First of all, so that a run which is killed anywhere is known to have broken off.
+    _book(start, services)
     decision = decide(inputs, services, now)
     _lease(decision, inputs.run, services)
     shards = packed(
@@ -42,6 +46,7 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
     bucket = services.settings.storage.artifacts_bucket
     addresses = f"s3://{bucket}/runs/{inputs.run}/%06d/plan.jsonl"
     manifests = _written(shards, addresses, services)
+    _book(start.model_copy(update={"videos": len(decision.due), "shards": len(shards)}), services)
     # Only now: with the manifests written, a crash loses nothing.
     decision.acknowledge()
     _say(inputs, decision, len(shards), len(batches))
@@ -57,6 +62,11 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
         backlog=decision.backlog,
         backlog_oldest_s=round((now - oldest).total_seconds()) if oldest else 0,
     )
+
+
+def _book(start: RunStart, services: Services) -> None:
+    uri = f"s3://{services.settings.storage.artifacts_bucket}/runs/{start.run}/{RUN_START}"
+    services.store.put(uri, start.model_dump_json().encode(), "application/json")
 
 
 def _lease(decision: Decision, run: str, services: Services) -> None:
@@ -96,7 +106,7 @@ def _say(inputs: PlanInputs, decision: Decision, shards: int, batches: int) -> N
         ", ".join(f"{count} {left}" for left, count in decision.left.items() if count) or "none",
     )  # fmt: skip
     if not decision.due:
-        log.warning(
+        log.info(
             "nothing to do: %s holds no %s<platform>/<code>/video.mp4, and %d other objects",
             inputs.source or ("the source bucket" if inputs.catch_up else "JOB_INPUT"),
             "pending " if inputs.catch_up else "",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
@@ -12,12 +13,13 @@ from components.base import logs, profiling
 from components.base.model_names import identity
 from components.base.run_names import run_name
 from components.encoders.load import require_packages
-from components.errors import ConfigurationError
+from components.errors import ConfigurationError, PipelineError
 from components.pipeline import component, video_to_embedding
 from components.plan.contract import PlanInputs
 from components.plan.decide import check_inputs
 from components.records.manifest import Entry
 from components.records.run_report import RunReport
+from components.records.run_start import RUN_START, RunStart
 from components.running.phase import run
 from components.running.services import Services
 from components.settings import Settings
@@ -95,15 +97,30 @@ def run_videos(
                     **parameters, **options, videos_per_shard=videos_per_shard, run=name
                 )
                 display.expect(known[pipeline.once[-1].videos] * len(pipeline.each))
-                for shard in local.shards(known):
-                    entries += shard
-                digest = component("digest")
-                run(digest, digest.inputs(run=name, max_failed_percent=100), services)
+                with _error_booked(name, services):
+                    for shard in local.shards(known):
+                        entries += shard
+                    digest = component("digest")
+                    run(digest, digest.inputs(run=name, max_failed_percent=100), services)
             result = RunReport.of(name, time.monotonic() - start, entries, left_out)
             export(settings.metrics, run_metrics(result, entries))
     finally:
         profiling.write_trace()
     return result
+
+
+@contextmanager
+def _error_booked(name: str, services: Services) -> Iterator[None]:
+    """Have `oriane runs` tell what broke the run off, where that can still be written."""
+    try:
+        yield
+    except PipelineError as error:
+        uri = f"s3://{services.settings.storage.artifacts_bucket}/runs/{name}/{RUN_START}"
+        with suppress(PipelineError):
+            start = RunStart.model_validate_json(services.store.get(uri))
+            start = start.model_copy(update={"error": str(error)})
+            services.store.put(uri, start.model_dump_json().encode(), "application/json")
+        raise
 
 
 def _check(services: Services) -> None:

@@ -12,6 +12,7 @@ from components.records.digest import Digest
 from components.records.done_marker import DoneMarker
 from components.records.rejected_marker import RejectedMarker
 from components.records.run_report import RunReport
+from components.records.run_start import RunStart
 from workflows.argo.submit import Submitted
 from workflows.model_swap.reports import Collections, Compared, Prepared, Switched
 from workflows.operations.config.report import Configuration
@@ -19,6 +20,7 @@ from workflows.operations.delete.report import Deleted
 from workflows.operations.gc.report import Cleaned
 from workflows.operations.plan.report import PlanReport, QueueReport
 from workflows.operations.retry.report import Requested
+from workflows.operations.runs.report import PastRun
 from workflows.operations.status.report import Overview, VideoStatus
 from workflows.operations.verify.report import Verification
 from workflows.reference.tree import ROOT
@@ -31,6 +33,7 @@ DOCUMENTS: dict[str, tuple[type[BaseModel] | TypeAdapter[Any], str]] = {
     "done-marker": (DoneMarker, "`manifest.json` beside a done video's frames"),
     "rejected-marker": (RejectedMarker, "`rejected.json` of a rejected video"),
     "digest": (Digest, "`digest.json` of a run; also `oriane runs RUN --json`"),
+    "run-start": (RunStart, "`run.json` of a run that began"),
     "run": (RunReport, "`oriane run --json`"),
     "search": (TypeAdapter(list[Found]), "`oriane search --json`"),
     "plan": (PlanReport, "`oriane plan --json`"),
@@ -38,7 +41,7 @@ DOCUMENTS: dict[str, tuple[type[BaseModel] | TypeAdapter[Any], str]] = {
     "config": (Configuration, "`oriane config --json`"),
     "status": (Overview, "`oriane status --json`"),
     "status-video": (VideoStatus, "`oriane status PLATFORM/CODE --json`"),
-    "runs": (TypeAdapter(list[Digest]), "`oriane runs --json`"),
+    "runs": (TypeAdapter(list[PastRun]), "`oriane runs --json`"),
     "retry": (Requested, "`oriane retry --json`"),
     "verify": (Verification, "`oriane verify --json`"),
     "delete": (Deleted, "`oriane delete --json`"),

@@ -72,6 +72,14 @@ def print_table(
         console.print(f"… and {len(rows) - most} more; --json has all", highlight=False)
 
 
+def time(moment: datetime | str | None) -> str:
+    """Return a moment as every command shows one: to the second, in this machine's zone, named."""
+    if not moment:
+        return ""
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, in the singular or with an s."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

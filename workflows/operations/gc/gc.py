@@ -16,7 +16,7 @@ from workflows.operations.gc.report import Cleaned, Expired, Expiry
 from workflows.operations.inventory import result_of
 
 _MANIFEST = re.compile(r"runs/([^/]+)/[0-9]{6,}/\w+\.jsonl")
-_DIGEST = re.compile(r"runs/[^/]+/digest\.json")
+_DIGEST = re.compile(r"runs/[^/]+/(digest|run)\.json")
 _JOB = re.compile(r"jobs/[^/]+\.json")
 _AT_ONCE = 32
 
