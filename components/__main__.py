@@ -30,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     phase = component(parsed.phase)
 
     from components.base import logs, profiling
+    from components.base.wording import counted
     from components.running.phase import run
     from components.running.services import Services
     from components.settings import Settings
@@ -57,10 +58,11 @@ def main(arguments: list[str] | None = None) -> int:
         finally:
             profiling.write_trace()
         if isinstance(outputs, ShardOutputs) and outputs.failed:
+            failed = counted(outputs.failed, "video")
             if settings.work.is_last_attempt:
-                logs.log.error("%s: %d videos failed for good", phase.name, outputs.failed)
+                logs.log.error("%s: %s failed for good", phase.name, failed)
                 return EXIT_DONE
-            logs.log.error("%s: %d videos failed; run it again", phase.name, outputs.failed)
+            logs.log.error("%s: %s failed; run it again", phase.name, failed)
             return EXIT_TRANSIENT
     return EXIT_DONE
 

@@ -8,6 +8,7 @@ from components.base.logs import log
 from components.base.profiling import profile
 from components.base.run_names import run_name
 from components.base.side_by_side import side_by_side
+from components.base.wording import counted
 from components.plan.batches import batched_shards
 from components.plan.contract import PlanInputs, PlanOutputs
 from components.plan.decide import Decision, decide
@@ -84,7 +85,8 @@ def _lease(decision: Decision, run: str, services: Services) -> None:
     decision.due = taken
     if decision.left[Left.LEASED]:
         log.warning(
-            "plan: %d videos left to the runs that work on them", decision.left[Left.LEASED]
+            "plan: %s left to the runs that work on them",
+            counted(decision.left[Left.LEASED], "video"),
         )
 
 
@@ -101,8 +103,9 @@ def _written(
 
 def _say(inputs: PlanInputs, decision: Decision, shards: int, batches: int) -> None:
     log.info(
-        "plan %s: %d videos in %d shards and %d batches; left: %s",
-        inputs.run, len(decision.due), shards, max(1, batches),
+        "plan %s: %s in %s and %d %s; left: %s",
+        inputs.run, counted(len(decision.due), "video"), counted(shards, "shard"),
+        max(1, batches), "batch" if batches < 2 else "batches",
         ", ".join(f"{count} {left}" for left, count in decision.left.items() if count) or "none",
     )  # fmt: skip
     if not decision.due:

@@ -16,7 +16,7 @@ from components.stores.s3 import Store
 from workflows.demo.sheet import ContactSheet
 from workflows.demo.videos import make_videos
 from workflows.intake.given import Given
-from workflows.local.command import run_table
+from workflows.local.command import print_run
 from workflows.local.run import run_videos
 from workflows.local.s3_server import local_s3
 from workflows.local.stand_ins import names_an_s3, with_stand_ins
@@ -51,7 +51,7 @@ def show(settings: Settings, packages: Path | None, console: Console) -> RunRepo
         Given(source=f"s3://{settings.storage.videos_bucket}/"),
         shards_in_flight=settings.work.worker_count,
     )
-    console.print(run_table(result))
+    print_run(result, everything=True)
     if not result.counts["done"]:
         return result
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from components.base import logs, profiling
 from components.base.model_names import identity
 from components.base.run_names import run_name
+from components.base.wording import counted
 from components.encoders.load import require_packages
 from components.errors import ConfigurationError, PipelineError
 from components.pipeline import component, video_to_embedding
@@ -32,6 +33,7 @@ from workflows.local.indexed_model import following_collection, model_line
 from workflows.local.leases import kept_alive
 from workflows.local.metrics import export, run_metrics
 from workflows.local.stand_ins import deployed, stores_line
+from workflows.terminal.output import time as time_shown
 
 # Stands for the list of local files, of which the names are known once they are copied.
 _FILES_TO_COME = "[]"
@@ -96,6 +98,8 @@ def run_videos(
                 known = local.plan(
                     **parameters, **options, videos_per_shard=videos_per_shard, run=name
                 )
+                for line in _left_to_others(name, services):
+                    display.tell(line)
                 display.expect(known[pipeline.once[-1].videos] * len(pipeline.each))
                 with _error_booked(name, services):
                     for shard in local.shards(known):
@@ -107,6 +111,16 @@ def run_videos(
     finally:
         profiling.write_trace()
     return result
+
+
+def _left_to_others(name: str, services: Services) -> Iterator[str]:
+    """Yield which other runs hold videos that this one may have wanted."""
+    for lease in services.ledger.leases() if services.ledger else ():
+        if lease["run"] != name:
+            yield (
+                f"left alone: {counted(lease['videos'], 'video')} of run {lease['run']}, "
+                f"until {time_shown(lease['until'])} at most"
+            )
 
 
 @contextmanager

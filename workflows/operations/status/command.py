@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from components.base.wording import counted
 from components.errors import ConfigurationError
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import JsonOption, PlatformOption
-from workflows.terminal.output import counted, listed_counts, output, print_json, print_table
+from workflows.terminal.output import output, print_json, print_table, time
 
 if TYPE_CHECKING:
+    from components.records.booking import Booking
     from workflows.operations.status.report import Overview, VideoStatus
 
 commands = typer.Typer()
@@ -69,7 +72,7 @@ def _show_overview(found: Overview) -> None:
     for lease in found.leases:
         output().print(
             f"run {lease.run} works on {counted(lease.videos, 'video')}, until "
-            f"{lease.until:%F %R} at most",
+            f"{time(lease.until)} at most",
             highlight=False,
         )
 
@@ -78,15 +81,51 @@ def _show_video(found: VideoStatus) -> None:
     """Print a video's booking, then its events."""
     console = output()
     console.print(found.video, style="bold", highlight=False, markup=False)
-    booking = vars(found.booking) if found.booking else {"state": "forgotten"}
-    for name, value in booking.items():
-        if value not in (None, {}, ""):
-            console.print(f"  {name}: {value}", highlight=False, markup=False)
+    for name, value in _facts(found.booking):
+        if value:
+            console.print(f"  {name}: {value}", highlight=False, markup=False, soft_wrap=True)
     print_table(
         ("at", "event", "run", ""),
         (),
-        [
-            (f"{one.at:%F %T}", one.event, one.run or "", listed_counts(one.details))
-            for one in found.events
-        ],
+        [(time(one.at), one.event, one.run or "", _details(one.details)) for one in found.events],
+        most=len(found.events),
     )
+
+
+def _facts(booking: Booking | None) -> list[tuple[str, str]]:
+    """Return what is worth knowing of a booking; fingerprints are for --json."""
+    if booking is None:
+        return [("state", "forgotten")]
+    leased = f"by {booking.leased_by}, until {time(booking.leased_until)} at most"
+    why = f"{booking.reason} in {booking.phase}" if booking.reason else ""
+    return [
+        ("state", (booking.state or "not booked yet") + (f", {why}" if why else "")),
+        ("message", booking.message or ""),
+        ("booked", time(booking.updated_at) + (f" by run {booking.run}" if booking.run else "")),
+        ("leased", leased if booking.leased_by else ""),
+        ("frames", str(booking.frames) if booking.frames is not None else ""),
+        ("worked on", _seconds(booking.seconds)),
+        ("failures in a row", str(booking.attempts or "")),
+        ("source", booking.source or ""),
+        ("size", f"{booking.bytes / 1e6:.1f} MB" if booking.bytes else ""),
+    ]
+
+
+def _details(details: Mapping[str, Any]) -> str:
+    """Return the details of an event; what is not known is left out."""
+    plain = {name: value for name, value in details.items() if value not in (None, "", {}, [])}
+    seconds = _seconds(plain.pop("seconds", {}))
+    words = [f"{name} {_plain(value)}" for name, value in plain.items() if name != "etag"]
+    return ", ".join([*words, *([seconds] if seconds else [])])
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _seconds(seconds: Mapping[str, float]) -> str:
+    """Return where the time went, the shortest phases left out."""
+    total = sum(seconds.values())
+    longest = sorted(seconds.items(), key=lambda item: -item[1])[:3]
+    parts = ", ".join(f"{phase} {spent:.1f} s" for phase, spent in longest if spent >= 0.05)
+    return f"{total:.1f} s{f' ({parts})' if parts else ''}" if total else ""
