@@ -78,7 +78,8 @@ def test_a_video_is_shown_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     booking = Booking(
         platform="tiktok", code="a", state="done", run="r", frames=3, updated_at=at,
-        bytes=1_500_000, seconds={"fetch": 0.01, "frame": 2.0, "embed": 1.0}, fingerprints={"fetch": "0f" * 32},
+        bytes=1_500_000, seconds={"fetch": 0.01, "frame": 2.0, "embed": 1.0},
+        fingerprints={"fetch": "0f" * 32},
         source="s3://b/tiktok/a/video.mp4",
     )  # fmt: skip
     details = {"reason": None, "message": None, "frames": 3, "seconds": {"frame": 2.0}}
