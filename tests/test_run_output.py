@@ -13,8 +13,8 @@ from components.records.run_report import RunFrame, RunReport, RunVideo
 from components.records.videos import Video
 from workflows.local.command import print_run, summary
 from workflows.local.display import Display
-from workflows.operations.status import command
 from workflows.operations.status.report import VideoStatus
+from workflows.operations.status.words import print_video
 from workflows.terminal.output import time
 
 
@@ -84,7 +84,7 @@ def test_a_video_is_shown_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     )  # fmt: skip
     details = {"reason": None, "message": None, "frames": 3, "seconds": {"frame": 2.0}}
     event = Event(at=at, event="done", run="r", details=details)
-    command._show_video(VideoStatus(video="tiktok/a", booking=booking, events=(event,)))
+    print_video(VideoStatus(video="tiktok/a", booking=booking, events=(event,)))
     said = capsys.readouterr().out
     assert "worked on: 3.0 s (frame 2.0 s, embed 1.0 s)" in said
     assert "frames 3, 2.0 s (frame 2.0 s)" in said
@@ -94,7 +94,7 @@ def test_a_video_is_shown_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     rejected = Booking(
         platform="tiktok", code="b", state="rejected", phase="fetch", reason="truncated"
     )
-    command._show_video(VideoStatus(video="tiktok/b", booking=rejected, events=()))
+    print_video(VideoStatus(video="tiktok/b", booking=rejected, events=()))
     assert "state: rejected, truncated in fetch" in capsys.readouterr().out
 
 

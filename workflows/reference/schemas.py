@@ -21,7 +21,8 @@ from workflows.operations.gc.report import Cleaned
 from workflows.operations.plan.report import PlanReport, QueueReport
 from workflows.operations.retry.report import Requested
 from workflows.operations.runs.report import PastRun
-from workflows.operations.status.report import Overview, VideoStatus
+from workflows.operations.show.report import ShownVideo
+from workflows.operations.status.report import Overview, StoppedVideo, VideoStatus
 from workflows.operations.verify.report import Verification
 from workflows.reference.tree import ROOT
 from workflows.search.query import Found
@@ -38,6 +39,8 @@ DOCUMENTS: dict[str, tuple[type[BaseModel] | TypeAdapter[Any], str]] = {
     "search": (TypeAdapter(list[Found]), "`oriane search --json`"),
     "plan": (PlanReport, "`oriane plan --json`"),
     "plan-queue": (QueueReport, "`oriane plan --from queue --json`"),
+    "show": (ShownVideo, "`oriane show --json`"),
+    "status-stopped": (TypeAdapter(list[StoppedVideo]), "`oriane status --failed --json`"),
     "config": (Configuration, "`oriane config --json`"),
     "status": (Overview, "`oriane status --json`"),
     "status-video": (VideoStatus, "`oriane status PLATFORM/CODE --json`"),

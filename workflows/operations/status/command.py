@@ -2,43 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from components.base.wording import counted
 from components.errors import ConfigurationError
 from workflows.terminal.commands import OPERATE, command
-from workflows.terminal.options import JsonOption, PlatformOption
-from workflows.terminal.output import output, print_json, print_table, time
+from workflows.terminal.options import AllOption, JsonOption, PlatformOption
+from workflows.terminal.output import MOST_ROWS, output, print_json, print_table, time
+from workflows.terminal.reasons import check_reason
 
 if TYPE_CHECKING:
-    from components.records.booking import Booking
-    from workflows.operations.status.report import Overview, VideoStatus
+    from workflows.operations.status.report import Overview, StoppedVideo
 
 commands = typer.Typer()
 
 
 @command(
     commands, OPERATE,
-    "oriane status", "oriane status instagram/DKOicvaMxAb", "oriane status --json",
+    "oriane status", "oriane status instagram/DKOicvaMxAb", "oriane status --failed --json",
 )  # fmt: skip
 def status(
     video: Annotated[
         str, typer.Argument(metavar="[PLATFORM/CODE]", help="Tell all about this video")
     ] = "",
     platform: PlatformOption = "",
+    failed: Annotated[bool, typer.Option("--failed", help="List the videos that failed")] = False,
+    rejected: Annotated[
+        bool, typer.Option("--rejected", help="List the videos that are rejected")
+    ] = False,
+    reason: Annotated[
+        str, typer.Option(metavar="REASON", help="List the videos that stopped for this reason")
+    ] = "",
+    everything: AllOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Tell how many videos are booked as what, and which runs are at work; or all about one."""
+    check_reason(reason)
+    states = {state for state, wanted in (("failed", failed), ("rejected", rejected)) if wanted}
+    if video and (states or reason):
+        raise ConfigurationError("give a video, or --failed, --rejected or --reason")
     from workflows.local.deployment import operated_services
-    from workflows.operations.status.status import of_video, overview
+    from workflows.operations.status.status import of_video, overview, stopped
+    from workflows.operations.status.words import print_video
 
     with operated_services() as services:
-        if video:
+        if states or reason:
+            found = stopped(services, platform, states or {"failed", "rejected"}, reason)
+            print_json(found) if as_json else _show_stopped(found, everything=everything)
+        elif video:
             of_one = of_video(services, *_names(video))
-            print_json(of_one) if as_json else _show_video(of_one)
+            print_json(of_one) if as_json else print_video(of_one)
         else:
             of_all = overview(services, platform)
             print_json(of_all) if as_json else _show_overview(of_all)
@@ -49,6 +65,22 @@ def _names(video: str) -> tuple[str, str]:
     if not (platform and slash and code):
         raise ConfigurationError(f"expected PLATFORM/CODE, found {video!r}")
     return platform, code
+
+
+def _show_stopped(found: Sequence[StoppedVideo], *, everything: bool) -> None:
+    """Print a line a video."""
+    if not found:
+        output().print("no such video is booked")
+    print_table(
+        ("video", "state", "phase", "reason", "booked", "message"),
+        (),
+        [
+            (one.video, one.state, one.phase or "", one.reason or "", time(one.booked_at),
+             one.message or "")
+            for one in found
+        ],
+        most=len(found) if everything else MOST_ROWS,
+    )  # fmt: skip
 
 
 def _show_overview(found: Overview) -> None:
@@ -75,57 +107,3 @@ def _show_overview(found: Overview) -> None:
             f"{time(lease.until)} at most",
             highlight=False,
         )
-
-
-def _show_video(found: VideoStatus) -> None:
-    """Print a video's booking, then its events."""
-    console = output()
-    console.print(found.video, style="bold", highlight=False, markup=False)
-    for name, value in _facts(found.booking):
-        if value:
-            console.print(f"  {name}: {value}", highlight=False, markup=False, soft_wrap=True)
-    print_table(
-        ("at", "event", "run", ""),
-        (),
-        [(time(one.at), one.event, one.run or "", _details(one.details)) for one in found.events],
-        most=len(found.events),
-    )
-
-
-def _facts(booking: Booking | None) -> list[tuple[str, str]]:
-    """Return what is worth knowing of a booking; fingerprints are for --json."""
-    if booking is None:
-        return [("state", "forgotten")]
-    leased = f"by {booking.leased_by}, until {time(booking.leased_until)} at most"
-    why = f"{booking.reason} in {booking.phase}" if booking.reason else ""
-    return [
-        ("state", (booking.state or "not booked yet") + (f", {why}" if why else "")),
-        ("message", booking.message or ""),
-        ("booked", time(booking.updated_at) + (f" by run {booking.run}" if booking.run else "")),
-        ("leased", leased if booking.leased_by else ""),
-        ("frames", str(booking.frames) if booking.frames is not None else ""),
-        ("worked on", _seconds(booking.seconds)),
-        ("failures in a row", str(booking.attempts or "")),
-        ("source", booking.source or ""),
-        ("size", f"{booking.bytes / 1e6:.1f} MB" if booking.bytes else ""),
-    ]
-
-
-def _details(details: Mapping[str, Any]) -> str:
-    """Return the details of an event; what is not known is left out."""
-    plain = {name: value for name, value in details.items() if value not in (None, "", {}, [])}
-    seconds = _seconds(plain.pop("seconds", {}))
-    words = [f"{name} {_plain(value)}" for name, value in plain.items() if name != "etag"]
-    return ", ".join([*words, *([seconds] if seconds else [])])
-
-
-def _plain(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _seconds(seconds: Mapping[str, float]) -> str:
-    """Return where the time went, the shortest phases left out."""
-    total = sum(seconds.values())
-    longest = sorted(seconds.items(), key=lambda item: -item[1])[:3]
-    parts = ", ".join(f"{phase} {spent:.1f} s" for phase, spent in longest if spent >= 0.05)
-    return f"{total:.1f} s{f' ({parts})' if parts else ''}" if total else ""
