@@ -8,7 +8,6 @@ and local files.
 
 from __future__ import annotations
 
-import multiprocessing
 import resource
 import signal
 import tempfile
@@ -25,6 +24,7 @@ from components.base.processes import die_with_parent
 from components.base.scratch import Scratch
 from components.errors import Reason, TransientError, VideoRejectedError
 from components.pipeline import components
+from components.running.worker_context import WorkerContext
 from components.settings import LimitSettings
 
 P = ParamSpec("P")
@@ -133,7 +133,7 @@ class Decoders:
                     max_tasks=_VIDEOS_PER_WORKER,
                     initializer=_limit,
                     initargs=(self._limits.decode_memory_mb * 2**20,),
-                    context=multiprocessing.get_context("forkserver"),
+                    context=WorkerContext(),
                 )
             return self._pool
 
