@@ -8,6 +8,8 @@ PipelineError
 │   └── NotFoundError    75   an object that should be there is not
 └── VideoRejectedError    -   this one video is bad; booked as rejected, never ends a process
 
+Besides, 2 is a command line that cannot be read, 130 Ctrl-C, and 1 a fault of the program.
+
 `Reason` lists why a video can be rejected, `Failure` why it can fail.
 """
 
