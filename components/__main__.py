@@ -48,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(phase: Component[Any, Any], given: dict[str, Any]) -> int:
     from components.base import profiling
     from components.base.logs import log
+    from components.base.wording import counted
     from components.running.phase import run
     from components.running.services import Services
     from components.settings import Settings
@@ -73,10 +74,11 @@ def _run(phase: Component[Any, Any], given: dict[str, Any]) -> int:
     finally:
         profiling.write_trace()
     if isinstance(outputs, ShardOutputs) and outputs.failed:
+        failed = counted(outputs.failed, "video")
         if settings.work.is_last_attempt:
-            log.error("%s: %d videos failed for good", phase.name, outputs.failed)
+            log.error("%s: %s failed for good", phase.name, failed)
             return EXIT_DONE
-        log.error("%s: %d videos failed; run it again", phase.name, outputs.failed)
+        log.error("%s: %s failed; run it again", phase.name, failed)
         return EXIT_TRANSIENT
     return EXIT_DONE
 

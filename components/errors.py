@@ -9,6 +9,8 @@ PipelineError
 │   └── DamagedObjectError 75 an object is not what was written
 └── VideoRejectedError    -   this one video is bad; booked as rejected, never ends a process
 
+Besides, 2 is a command line that cannot be read, 130 Ctrl-C, and 1 a fault of the program.
+
 `Reason` lists why a video can be rejected, `Failure` why it can fail.
 """
 

@@ -25,7 +25,9 @@ from tests.postgres import database, postgres  # noqa: F401
 from workflows.local.s3_server import local_s3
 
 # An example that takes long on a slow machine is not wrong.
-hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("untimed")
 
 # Variables of the developer's shell must not reach the tests.

@@ -139,7 +139,7 @@ def test_a_video_that_fails_ends_with_75_and_the_others_are_kept(
     again = {**env, "VP_ATTEMPT": "2", "VP_LAST_ATTEMPT": "3"}
     here("crop", *flags, env=again, code=75)
     last = {**env, "VP_ATTEMPT": "3", "VP_LAST_ATTEMPT": "3"}
-    assert "1 videos failed for good" in here("crop", *flags, env=last, code=0)
+    assert "1 video failed for good" in here("crop", *flags, env=last, code=0)
 
 
 def test_a_digest_that_fails_hands_its_counts_on(

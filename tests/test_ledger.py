@@ -134,7 +134,10 @@ names = st.text(
 )
 
 
-@limits(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@limits(
+    max_examples=20,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.lists(st.tuples(names, names), unique=True, max_size=8))
 def test_bookings_come_in_the_order_of_keys(ledger: Ledger, videos: list[tuple[str, str]]) -> None:
     for platform, code in videos:

@@ -15,6 +15,7 @@ from components.pipeline import VIDEO_PHASES, component
 from components.plan.contract import PlanInputs
 from components.records.booking import Booking
 from components.records.digest import Digest, PhaseSeconds, Worked
+from components.records.run_start import RunStart
 from components.running.phase import run
 from components.running.services import Services
 from components.settings import LedgerSettings
@@ -26,7 +27,8 @@ from workflows.operations.plan.forecast import forecast
 from workflows.operations.plan.plan import planned
 from workflows.operations.plan.report import PlanReport
 from workflows.operations.retry.retry import retry
-from workflows.operations.runs.history import averages, digest, digests
+from workflows.operations.runs.history import averages, digests, runs
+from workflows.operations.runs.history import run as past_run
 from workflows.operations.status.status import of_video, overview
 
 
@@ -177,17 +179,53 @@ def test_status_counts_and_tells_of_one(with_or_without: Services) -> None:
         of_video(services, "nobody", "nothing")
 
 
-def test_runs_are_listed_newest_first(services: Services) -> None:
+def begun(services: Services, start: RunStart) -> None:
+    uri = f"s3://oriane-artifacts/runs/{start.run}/run.json"
+    services.store.put(uri, start.model_dump_json().encode(), "text/json")
+
+
+def test_runs_are_listed_newest_first_with_how_they_stand(services: Services) -> None:
     for number, name in enumerate(("old", "new", "newest")):
         written = datetime(2026, 1, 1 + number, tzinfo=UTC).isoformat()
         content = of_run(run=name, written_at=written).model_dump_json().encode()
         services.store.put(f"s3://oriane-artifacts/runs/{name}/digest.json", content, "text/json")
     services.store.put("s3://oriane-artifacts/runs/broken/digest.json", b"{", "text/json")
     services.store.put("s3://oriane-artifacts/runs/none/000000/plan.jsonl", b"", "text/json")
-    assert [one.run for one in digests(services)] == ["newest", "new", "old"]
-    assert digest(services, "old").run == "old"
-    with pytest.raises(ConfigurationError, match="none/ holds no digest"):
-        digest(services, "none")
+    here = RunStart.now("here").model_copy(update={"videos": 7})
+    for start in (
+        here,
+        here.model_copy(update={"run": "killed", "process": "another"}),
+        here.model_copy(update={"run": "failed", "error": "Qdrant is gone"}),
+        here.model_copy(update={"run": "pod", "host": "plan-x7k2p"}),
+    ):
+        begun(services, start)
+    found = {one.run: one for one in runs(services)}
+    assert [name for name in found if found[name].state == "ended"] == ["newest", "new", "old"]
+    assert {name for name in found if found[name].state == "running"} == {"here", "pod"}
+    assert {name for name in found if found[name].state == "broken_off"} == {
+        "broken", "none", "killed", "failed",
+    }  # fmt: skip
+    assert (found["here"].videos, found["failed"].error) == (7, "Qdrant is gone")
+    assert past_run(services, "old").state == "ended"
+    with pytest.raises(ConfigurationError, match="nosuch/ is empty"):
+        past_run(services, "nosuch")
+
+
+def test_a_lease_shows_that_a_run_in_a_cluster_goes_on(with_ledger: Services) -> None:
+    assert with_ledger.ledger
+    start = RunStart.now("pod").model_copy(update={"host": "plan-x7k2p"})
+    begun(with_ledger, start)
+    with_ledger.ledger.lease([("local", "a")], "pod", 1)
+    assert past_run(with_ledger, "pod").state == "running"
+
+
+def test_a_plan_books_the_run_before_it_chooses(services: Services) -> None:
+    plan = component("plan")
+    with pytest.raises(ConfigurationError, match="nothing lies below"):
+        run(plan, plan.inputs(source="s3://oriane-contents/x/", run="wrong"), services)
+    assert past_run(services, "wrong").began_at
+    run(plan, plan.inputs(job_input='[{"platform": "a", "code": "b"}]', run="right"), services)
+    assert past_run(services, "right").videos == 1
 
 
 @pytest.mark.slow
@@ -202,7 +240,7 @@ def test_the_commands_print_json_or_tables(tmp_path: Path, clip: Path) -> None:
         return text
 
     assert "nothing is booked" in said("status")
-    assert "no run has ended" in said("runs")
+    assert "no run has begun" in said("runs")
     video = data / "s3" / "oriane-contents" / "tiktok" / "bad" / "video.mp4"
     video.parent.mkdir(parents=True)
     video.write_bytes(b"no video")
@@ -210,7 +248,9 @@ def test_the_commands_print_json_or_tables(tmp_path: Path, clip: Path) -> None:
     assert json.loads(said("plan", "--json"))["left"] == {"booked": 1}
     assert "not_a_video" in said("status", "tiktok/bad")
     (run,) = json.loads(said("runs", "--json"))
-    assert run["rejected"] == 1
+    assert (run["rejected"], run["state"]) == (1, "ended")
+    said("run", "--catch-up")
+    assert "nothing was due" in said("runs")
     assert run["run"] in said("runs", run["run"])
     assert "1 video is due" in said("retry", "--reason", "not_a_video")
     assert "1 new" in said("plan")

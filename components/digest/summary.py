@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from components.base.wording import counted
 from components.pipeline import PHASES
 from components.records.digest import (
     Digest,
@@ -101,7 +102,8 @@ class Summary:
         """Yield what became of the videos, for people: a line of counts, then one a reason."""
         counts = self.counts
         yield (
-            f"{self.videos} videos in {self._shards} shards: {counts['done']} done "
+            f"{counted(self.videos, 'video')} in {counted(self._shards, 'shard')}: "
+            f"{counts['done']} done "
             f"({self._reused} of them reused), {counts['rejected']} rejected, "
             f"{counts['failed']} failed"
         )
@@ -114,7 +116,8 @@ class Summary:
         """Yield the seconds of each phase and the slowest videos, for people."""
         for phase, (videos, total, most) in self._seconds.items():
             if videos:
-                yield f"{phase}: {total:.1f} s over {int(videos)} videos, {most:.1f} s at most"
+                over = counted(int(videos), "video")
+                yield f"{phase}: {total:.1f} s over {over}, {most:.1f} s at most"
         for total, video, _ in sorted(self._slowest, reverse=True)[:3]:
             yield f"slow: {video} {total:.1f} s"
 

@@ -8,6 +8,7 @@ from components.base.logs import log
 from components.base.profiling import profile
 from components.base.run_names import run_name
 from components.base.side_by_side import side_by_side
+from components.base.wording import counted
 from components.plan.batches import batched_shards
 from components.plan.contract import PlanInputs, PlanOutputs
 from components.plan.decide import Decision, decide
@@ -16,6 +17,7 @@ from components.plan.lookalikes import lookalikes
 from components.plan.packing import packed
 from components.records.manifest import Entry, Manifest
 from components.records.plan import Plan, plan_uri
+from components.records.run_start import RUN_START, RunStart
 from components.records.videos import Video
 from components.running.services import Services
 
@@ -32,6 +34,9 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
     """
     now = datetime.now(UTC)
     inputs = inputs.model_copy(update={"run": inputs.run or run_name()})
+    start = RunStart.now(inputs.run)
+    # First of all, so that a run which is killed anywhere is known to have broken off.
+    _book(start, services)
     decision = decide(inputs, services, now)
     holders = _lease(decision, inputs.run, services)
     shards = packed(
@@ -55,6 +60,7 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
     )
     document = plan.model_dump_json(indent=1).encode()
     services.store.put(plan_uri(bucket, inputs.run), document, content_type="application/json")
+    _book(start.model_copy(update={"videos": len(decision.due), "shards": len(shards)}), services)
     # Only now: with the manifests written, a crash loses nothing.
     decision.acknowledge()
     _say(inputs, decision, plan, len(batches))
@@ -73,6 +79,11 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
         backlog=decision.backlog,
         backlog_oldest_s=round((now - oldest).total_seconds()) if oldest else 0,
     )
+
+
+def _book(start: RunStart, services: Services) -> None:
+    uri = f"s3://{services.settings.storage.artifacts_bucket}/runs/{start.run}/{RUN_START}"
+    services.store.put(uri, start.model_dump_json().encode(), content_type="application/json")
 
 
 def _lease(decision: Decision, run: str, services: Services) -> list[str]:
@@ -110,14 +121,15 @@ def _written(
 
 def _say(inputs: PlanInputs, decision: Decision, plan: Plan, batches: int) -> None:
     log.info(
-        "plan %s: %d videos in %d shards and %d batches; left: %s",
-        plan.run, plan.videos, plan.shards, max(1, batches),
+        "plan %s: %s in %s and %d %s; left: %s",
+        plan.run, counted(plan.videos, "video"), counted(plan.shards, "shard"),
+        max(1, batches), "batch" if batches < 2 else "batches",
         ", ".join(f"{count} {left}" for left, count in plan.left.items()) or "none",
     )  # fmt: skip
     if plan.leased:
         log.warning("plan: %s", plan.left_to_others)
     elif not decision.due:
-        log.warning(
+        log.info(
             "nothing to do: %s holds no %s<platform>/<code>/video.mp4, and %d other objects",
             inputs.source or ("the source bucket" if inputs.catch_up else "JOB_INPUT"),
             "pending " if inputs.catch_up else "",

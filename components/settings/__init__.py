@@ -6,7 +6,7 @@ are rendered from the declarations in this package, so a variable is described o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self, get_type_hints
 
@@ -64,8 +64,8 @@ class Settings:
     cluster: ClusterSettings
 
     @classmethod
-    def load(cls) -> Self:
-        """Read the environment.
+    def load(cls, variables: Mapping[str, Any] = {}) -> Self:
+        """Read the environment, with these variables in place of its own.
 
         Raises:
             ConfigurationError: naming every variable that has no usable value.
@@ -74,7 +74,8 @@ class Settings:
         problems: list[str] = []
         for name, group in cls.groups():
             try:
-                groups[name] = group()
+                names = {variable.name for variable in group.variables()}
+                groups[name] = group(**{key: variables[key] for key in variables.keys() & names})
             except ValidationError as error:
                 problems += [
                     f"{problem['loc'][0]}: {problem['msg']}, found {_shown(problem)}"

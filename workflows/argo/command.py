@@ -73,7 +73,7 @@ def submit(
     ] = 24 * 3600,
     as_json: JsonOption = False,
 ) -> None:
-    """Run every phase over videos, on a cluster with Argo Workflows (docs/cluster.md)."""
+    """Run every phase over videos, on a cluster with Argo Workflows."""
     from components.settings import Settings
     from workflows.argo.follow import follow
     from workflows.argo.submit import ArgoServer, Submitted, submit_videos

@@ -19,11 +19,13 @@ from workflows.local.command import commands as running
 from workflows.model_swap.commands import commands as model
 from workflows.operations.config.command import commands as configuring
 from workflows.operations.delete.command import commands as deleting
+from workflows.operations.export.command import commands as exporting
 from workflows.operations.gc.command import commands as cleaning
 from workflows.operations.plan.command import commands as planning
 from workflows.operations.release.command import commands as releasing
 from workflows.operations.retry.command import commands as retrying
 from workflows.operations.runs.command import commands as past_runs
+from workflows.operations.show.command import commands as showing
 from workflows.operations.status.command import commands as looking
 from workflows.operations.verify.command import commands as verifying
 from workflows.reference.command import commands as rendering
@@ -47,6 +49,8 @@ for _commands in (
     running,
     demonstrating,
     searching,
+    showing,
+    exporting,
     planning,
     looking,
     past_runs,

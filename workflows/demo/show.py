@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PIL import Image
 from rich.console import Console
 
 from components.base.model_names import PACKAGED
 from components.errors import ConfigurationError
-from components.media.pictures import upright
-from components.media.video import opened
 from components.records.run_report import RunReport
 from components.settings import Settings
-from components.stores.s3 import Store
-from workflows.demo.sheet import ContactSheet
 from workflows.demo.videos import make_videos
 from workflows.intake.given import Given
-from workflows.local.command import run_table
+from workflows.local.command import print_run
+from workflows.local.deployment import local_services
 from workflows.local.run import run_videos
-from workflows.local.s3_server import local_s3
 from workflows.local.stand_ins import names_an_s3, with_stand_ins
 from workflows.search.command import hits_table
 from workflows.search.query import searcher
+from workflows.sheet.drawing import ContactSheet
+from workflows.sheet.parts import sheet_video
 
 QUERIES = ("a cat", "a cup of coffee", "a bicycle")
-_HITS = 5
+# Some of them are the same footage in several videos, which the sheet shows once.
+_HITS = 12
 
 
 def show(settings: Settings, packages: Path | None, console: Console) -> RunReport:
@@ -52,7 +50,7 @@ def show(settings: Settings, packages: Path | None, console: Console) -> RunRepo
         Given(source=f"s3://{settings.storage.videos_bucket}/"),
         shards_in_flight=settings.work.worker_count,
     )
-    console.print(run_table(result))
+    print_run(result, everything=True)
     if not result.counts["done"]:
         return result
 
@@ -61,26 +59,16 @@ def show(settings: Settings, packages: Path | None, console: Console) -> RunRepo
     for query, found in zip(QUERIES, hits, strict=True):
         console.print(hits_table(query, found[:3]))
 
-    with local_s3(root / "s3", settings.storage) as storage:
-        sheet = ContactSheet(Store(storage), storage.frames_bucket)
-        for video in result.videos:
-            if video.status == "done":
-                file = bucket / video.platform / video.code / "video.mp4"
-                sheet.add_video(video, _frame_at(file, (video.duration or 0.0) / 2))
+    target = root / "contact-sheet.jpg"
+    with local_services(settings) as services:
+        frames = services.settings.storage.frames_bucket
+        sheet = ContactSheet(lambda path: services.store.get(f"s3://{frames}/{path}"))
         for query, found in zip(QUERIES, hits, strict=True):
             sheet.add_hits(query, found)
-        target = root / "contact-sheet.png"
-        sheet.image().save(target, optimize=True)
+        for video in result.videos:
+            if marker := services.markers.done(video.platform, video.code):
+                sheet.add_video(sheet_video(services, marker))
+        sheet.save(target)
     console.print(f"contact sheet: {target}", soft_wrap=True)
     console.print('next: .venv/bin/oriane search "a motorcycle"', soft_wrap=True)
     return result
-
-
-def _frame_at(path: Path, second: float) -> Image.Image:
-    """Return the video's frame at this time, uncropped."""
-    with opened(path) as video:
-        for decoded in video.decoded(start=0.0):
-            if decoded.second >= second:
-                break
-        frame = decoded.frame
-    return Image.fromarray(upright(frame))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
+from components.base.wording import counted
 from components.errors import EXIT_DONE, EXIT_TRANSIENT, RunFailedError
 from components.records.run_report import RunReport, RunVideo
 from workflows.terminal.commands import RUN, command
 from workflows.terminal.options import (
+    AllOption,
     CatchUpOption,
     ExcludeOption,
     IncludeOption,
@@ -24,7 +26,14 @@ from workflows.terminal.options import (
     ReplaceOption,
     plan_options,
 )
-from workflows.terminal.output import counted, errors, output, print_json, table
+from workflows.terminal.output import (
+    MOST_ROWS,
+    errors,
+    listed_counts,
+    output,
+    print_json,
+    print_table,
+)
 
 commands = typer.Typer()
 
@@ -64,6 +73,7 @@ def run(
     include: IncludeOption = None,
     exclude: ExcludeOption = None,
     replace: ReplaceOption = False,
+    everything: AllOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run every phase over videos, on this machine; what is done already is reused."""
@@ -91,7 +101,7 @@ def run(
     if as_json:
         print_json(report)
     else:
-        output().print(run_table(report))
+        print_run(report, everything=everything)
     end_as(report)
 
 
@@ -121,14 +131,40 @@ def end_as(report: RunReport) -> None:
     raise typer.Exit(EXIT_TRANSIENT if failed or report.leased else EXIT_DONE)
 
 
-def run_table(report: RunReport) -> Table:
-    """Return the report as a table, one row a video."""
-    return table(
-        f"run {report.run}: {report.seconds:.1f} s",
+def print_run(report: RunReport, *, everything: bool = False) -> None:
+    """Print a row a video, what did not end well first where not all are shown, and the sum."""
+    cut = not everything and len(report.videos) > MOST_ROWS
+    videos = sorted(report.videos, key=lambda video: video.status == "done" and cut)
+    print_table(
         ("video", "status", "length", "frames", "duplicates", "crop", "reused", "seconds"),
         ("length", "frames", "duplicates", "seconds"),
-        [_row(video) for video in report.videos],
+        [_row(video) for video in videos],
+        most=MOST_ROWS if cut else len(videos),
+        title=f"run {report.run}: {report.seconds:.1f} s",
     )
+    output().print(summary(report), highlight=False, markup=False)
+
+
+def summary(report: RunReport) -> str:
+    """Return what a run came to, in a line."""
+    counts = report.counts
+    if not report.videos:
+        return "nothing to do: no video is due"
+    parts = [counted(counts["done"], "video") + " done"]
+    for status in ("rejected", "failed"):
+        if counts[status]:
+            reasons = Counter(str(v.reason) for v in report.videos if v.status == status)
+            parts.append(
+                f"{counts[status]} {status} ({listed_counts(dict(reasons.most_common()))})"
+            )
+    done = [video for video in report.videos if video.status == "done"]
+    parts.append(counted(sum(len(video.frames) for video in done), "frame"))
+    parts.append(f"{report.seconds:.1f} s")
+    # What was taken over from earlier runs says nothing of how fast this one worked.
+    worked = sum(video.duration or 0.0 for video in done if len(video.reused) < len(video.seconds))
+    if worked:
+        parts.append(f"{worked / report.seconds:.1f} hours of video an hour")
+    return ", ".join(parts)
 
 
 def _row(video: RunVideo) -> list[str]:

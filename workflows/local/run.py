@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from components.base import logs, profiling
 from components.base.model_names import identity
 from components.base.run_names import run_name
 from components.encoders.load import require_packages
-from components.errors import ConfigurationError, RunFailedError
+from components.errors import ConfigurationError, PipelineError, RunFailedError
 from components.frame.detectors import require_detector
 from components.pipeline import component, video_to_embedding
 from components.plan.contract import PlanInputs
 from components.plan.decide import check_inputs
 from components.records.manifest import Entry
 from components.records.run_report import RunReport
+from components.records.run_start import RUN_START, RunStart
 from components.running.leases import kept_alive
 from components.running.phase import run
 from components.running.services import Services
@@ -100,12 +101,13 @@ def run_videos(
                     **parameters, **options, videos_per_shard=videos_per_shard, run=name
                 )
                 display.expect(known[pipeline.once[-1].videos] * len(pipeline.each))
-                for shard in local.shards(known):
-                    entries += shard
-                digest = component("digest")
-                # Only what is left to other runs fails here, which the report says as well.
-                with suppress(RunFailedError):
-                    run(digest, digest.inputs(run=name, max_failed_percent=100), services)
+                with _error_booked(name, services):
+                    for shard in local.shards(known):
+                        entries += shard
+                    digest = component("digest")
+                    # Only what is left to other runs fails here, which the report says as well.
+                    with suppress(RunFailedError):
+                        run(digest, digest.inputs(run=name, max_failed_percent=100), services)
             leased = known[pipeline.once[-1].leased]
             result = RunReport.of(name, time.monotonic() - start, entries, left_out, leased)
             confined = services.decoders.confined_parts()
@@ -118,6 +120,20 @@ def run_videos(
 def _settings_from() -> str:
     file = environment.file()
     return f"the environment and {file}" if file else "the environment"
+
+
+@contextmanager
+def _error_booked(name: str, services: Services) -> Iterator[None]:
+    """Have `oriane runs` tell what broke the run off, where that can still be written."""
+    try:
+        yield
+    except PipelineError as error:
+        uri = f"s3://{services.settings.storage.artifacts_bucket}/runs/{name}/{RUN_START}"
+        with suppress(PipelineError):
+            start = RunStart.model_validate_json(services.store.get(uri))
+            start = start.model_copy(update={"error": str(error)})
+            services.store.put(uri, start.model_dump_json().encode(), "application/json")
+        raise
 
 
 def _check(services: Services) -> None:

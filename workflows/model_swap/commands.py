@@ -21,7 +21,7 @@ commands = typer.Typer(
     cls=Group,
     no_args_is_help=True,
     rich_markup_mode="rich",
-    help="Change the model behind search without a pause (docs/models.md)",
+    help="Change the model behind search without a pause",
     epilog="Example: oriane model prepare --model jinaai/jina-clip-v2",
 )
 

@@ -13,6 +13,7 @@ from components.records.done_marker import DoneMarker
 from components.records.plan import Plan
 from components.records.rejected_marker import RejectedMarker
 from components.records.run_report import RunReport
+from components.records.run_start import RunStart
 from workflows.argo.submit import Submitted
 from workflows.model_swap.reports import Collections, Compared, Prepared, Switched
 from workflows.operations.config.report import Configuration
@@ -21,7 +22,9 @@ from workflows.operations.gc.report import Cleaned
 from workflows.operations.plan.report import PlanReport, QueueReport
 from workflows.operations.release.report import Released
 from workflows.operations.retry.report import Requested
-from workflows.operations.status.report import Overview, VideoStatus
+from workflows.operations.runs.report import PastRun
+from workflows.operations.show.report import ShownVideo
+from workflows.operations.status.report import Overview, StoppedVideo, VideoStatus
 from workflows.operations.verify.report import Verification
 from workflows.reference.tree import ROOT
 from workflows.search.query import Found
@@ -34,14 +37,17 @@ DOCUMENTS: dict[str, tuple[type[BaseModel] | TypeAdapter[Any], str]] = {
     "rejected-marker": (RejectedMarker, "`rejected.json` of a rejected video"),
     "run-plan": (Plan, "`plan.json` of a run: what it took and left"),
     "digest": (Digest, "`digest.json` of a run; also `oriane runs RUN --json`"),
+    "run-start": (RunStart, "`run.json` of a run that began"),
     "run": (RunReport, "`oriane run --json`"),
     "search": (TypeAdapter(list[Found]), "`oriane search --json`"),
     "plan": (PlanReport, "`oriane plan --json`"),
     "plan-queue": (QueueReport, "`oriane plan --from queue --json`"),
+    "show": (ShownVideo, "`oriane show --json`"),
+    "status-stopped": (TypeAdapter(list[StoppedVideo]), "`oriane status --failed --json`"),
     "config": (Configuration, "`oriane config --json`"),
     "status": (Overview, "`oriane status --json`"),
     "status-video": (VideoStatus, "`oriane status PLATFORM/CODE --json`"),
-    "runs": (TypeAdapter(list[Digest]), "`oriane runs --json`"),
+    "runs": (TypeAdapter(list[PastRun]), "`oriane runs --json`"),
     "retry": (Requested, "`oriane retry --json`"),
     "release": (Released, "`oriane release --json`"),
     "verify": (Verification, "`oriane verify --json`"),

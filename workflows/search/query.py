@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.base.model_names import identity
 from components.errors import ConfigurationError
+from components.records.frame_names import point_id
 from components.settings import Settings
 from components.stores.vectors.open import open_store
 from components.stores.vectors.store import Collection, Hit
@@ -55,6 +57,19 @@ class Searcher:
             Found(**dict(hit), location=frame_location(self._settings, hit.path))
             for hit in self._collection.search(vector, limit, platform, code)
         ]
+
+    @property
+    def model(self) -> str:
+        """The identity of the collection's model."""
+        return identity(self._settings.embed.model)
+
+    def vectors(
+        self, frames: Sequence[tuple[str, str, int]]
+    ) -> dict[tuple[str, str, int], list[float]]:
+        """Return the vectors of frames, by platform, code and number."""
+        ids = {point_id(*frame): frame for frame in frames}
+        found = self._collection.vectors(list(ids))
+        return {ids[point]: vector for point, vector in found.items()}
 
     @cached_property
     def _texts(self) -> TextEncoder:

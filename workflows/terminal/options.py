@@ -14,6 +14,9 @@ JobInputOption = Annotated[
     Path | None,
     typer.Option("--job-input", metavar="FILE", help='JSON list of {"platform": …, "code": …}'),
 ]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="Show every row of a table, however long it is")
+]
 YesOption = Annotated[
     bool, typer.Option("--yes", help="Do it; without, say what would happen and change nothing")
 ]

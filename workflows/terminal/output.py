@@ -16,7 +16,7 @@ from components.base.redaction import redacted, safe, shown
 
 # Where there is no terminal, no line is broken: what reads it next wants paths in one piece.
 _WIDTH_WITHOUT_TERMINAL = 1000
-_MOST_ROWS = 20
+MOST_ROWS = 20
 
 
 class SafeConsole(Console):
@@ -79,20 +79,29 @@ def print_table(
     names: Sequence[str],
     numbers: Sequence[str],
     rows: Sequence[Sequence[str]],
-    most: int = _MOST_ROWS,
+    most: int = MOST_ROWS,
+    title: str = "",
+    rest: str = "--all",
 ) -> None:
-    """Print a table of the first rows, and how many more there are; nothing without a row."""
+    """Print a table of the first rows, and how many more there are; nothing without a row.
+
+    Args:
+        rest: The option that shows the rest.
+    """
     if not rows:
         return
     console = output()
-    console.print(table("", names, numbers, rows[:most]))
+    console.print(table(title, names, numbers, rows[:most]))
     if len(rows) > most:
-        console.print(f"… and {len(rows) - most} more; --json has all", highlight=False)
+        console.print(f"… and {len(rows) - most} more; {rest} shows them", highlight=False)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, in the singular or with an s."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def time(moment: datetime | str | None) -> str:
+    """Return a moment as every command shows one: to the second, in this machine's zone, named."""
+    if not moment:
+        return ""
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def listed_counts(counts: Mapping[str, Any]) -> str:

@@ -60,6 +60,21 @@ class Point:
 
 
 @dataclass(frozen=True)
+class StoredFrame:
+    """A frame as it lies in the collection; `vector` is None unless it was asked for."""
+
+    platform: str
+    code: str
+    frame_number: int
+    second: float
+    scene_start: float
+    scene_end: float
+    path: str
+    model: str
+    vector: list[float] | None = None
+
+
+@dataclass(frozen=True)
 class SampledPoint:
     """A point with its vector; `path` is its frame's key in the frames bucket."""
 
@@ -170,6 +185,15 @@ class Collection(Protocol):
         """Yield all points, or those of a platform or video, in order of their ids.
 
         They are read page by page. Points that were yielded may be removed meanwhile.
+        """
+        ...
+
+    def frames(
+        self, platform: str = "", code: str = "", *, vectors: bool = False
+    ) -> Iterator[StoredFrame]:
+        """Yield all frames, or those of a platform or video, in order of their ids.
+
+        They are read page by page; points that are not frames are left out.
         """
         ...
 

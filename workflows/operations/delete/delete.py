@@ -11,6 +11,7 @@ from components.stores.s3 import split
 from components.stores.vectors.store import Collection
 from workflows.operations.delete.report import Holdings
 from workflows.operations.inventory import inspected, result_of
+from workflows.terminal.output import time
 
 
 def delete_videos(names: Sequence[str], services: Services, *, apply: bool) -> list[Holdings]:
@@ -65,7 +66,7 @@ def _held(name: str, services: Services) -> Holdings:
     booking = traces.booking
     if booking and booking.leased_by:
         raise TransientError(
-            f"run {booking.leased_by} works on {name}, until {booking.leased_until:%F %R %Z} at "
+            f"run {booking.leased_by} works on {name}, until {time(booking.leased_until)} at "
             "most; delete it once the run has ended, or if it is dead after oriane release "
             f"{booking.leased_by}"
         )

@@ -16,7 +16,7 @@ from workflows.operations.gc.report import Cleaned, Expired, Expiry
 from workflows.operations.inventory import result_of
 
 _MANIFEST = re.compile(r"runs/([^/]+)/[0-9]{6,}/\w+\.jsonl")
-_ABOUT_THE_RUN = re.compile(r"runs/[^/]+/(plan|digest)\.json")
+_ABOUT_THE_RUN = re.compile(r"runs/[^/]+/(plan|digest|run)\.json")
 _JOB = re.compile(r"jobs/[^/]+\.json")
 _AT_ONCE = 32
 

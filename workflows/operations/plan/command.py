@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from components.base.wording import counted
 from workflows.operations.plan.report import PlanReport, QueueReport
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import (
+    AllOption,
     ExcludeOption,
     IncludeOption,
     JobInputOption,
@@ -20,7 +22,7 @@ from workflows.terminal.options import (
     plan_options,
 )
 from workflows.terminal.output import (
-    counted,
+    MOST_ROWS,
     errors,
     listed_counts,
     output,
@@ -56,6 +58,7 @@ def plan(
     include: IncludeOption = None,
     exclude: ExcludeOption = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="Count embed's minutes as a GPU's")] = False,
+    everything: AllOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Tell what a run would take now, why, and what it is likely to cost; changes nothing."""
@@ -93,18 +96,25 @@ def plan(
     if as_json:
         print_json(report)
     else:
-        _show(report)
+        _show(report, everything=everything)
 
 
-def _show(report: PlanReport | QueueReport) -> None:
+def _show(report: PlanReport | QueueReport, *, everything: bool) -> None:
     """Print what a run would take."""
     console = output()
     if isinstance(report, QueueReport):
         console.print(f"about {counted(report.messages, 'message')} in the queue")
         return
     why = listed_counts(report.why)
-    due = "video is due" if report.videos == 1 else "videos are due"
-    console.print(f"{report.videos} {due}{why and ': '}{why}", highlight=False)
+    over = report.left.get("over_limit", 0)
+    if over:
+        console.print(
+            f"{report.videos} of {report.videos + over} due videos would be taken: {why}",
+            highlight=False,
+        )
+    else:
+        due = "video is due" if report.videos == 1 else "videos are due"
+        console.print(f"{report.videos} {due}{why and ': '}{why}", highlight=False)
     for label, counts in (("stale from", report.stale_from), ("left", report.left)):
         if counts:
             console.print(f"{label}: {listed_counts(counts)}", highlight=False)
@@ -124,6 +134,7 @@ def _show(report: PlanReport | QueueReport) -> None:
             )
             for one in report.due
         ],
+        most=len(report.due) if everything else MOST_ROWS,
     )
 
 

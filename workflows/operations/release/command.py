@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from components.base.wording import counted
 from components.errors import ConfigurationError
 from workflows.operations.release.report import Released
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import JsonOption
-from workflows.terminal.output import counted, output, print_json
+from workflows.terminal.output import output, print_json
 
 commands = typer.Typer()
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Annotated
 
 import typer
 
-from components.errors import ConfigurationError, Failure, Reason
+from components.errors import ConfigurationError
 from workflows.operations.retry.report import Requested
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import JsonOption, LimitOption, PlatformOption
 from workflows.terminal.output import output, print_json
+from workflows.terminal.reasons import check_reason
 
 _SHOWN = 20
 
@@ -40,7 +40,7 @@ def retry(
     """Make videos due again that failed or were rejected; the next catch-up takes them."""
     if not (videos or failed or reason) or (videos and (failed or reason)):
         raise ConfigurationError("give videos, --failed or --reason REASON")
-    _check_reason(reason)
+    check_reason(reason)
     from workflows.local.deployment import operated_services
     from workflows.operations.retry.retry import retry as request_again
 
@@ -63,12 +63,3 @@ def retry(
         highlight=False,
         markup=False,
     )
-
-
-def _check_reason(reason: str) -> None:
-    """Refuse a reason that no video can have, which would match none and look like success."""
-    known = [*map(str, Reason), *map(str, Failure)]
-    if reason and reason not in known:
-        near = get_close_matches(reason, known, n=1)
-        meant = f"did you mean {near[0]}? " if near else ""
-        raise ConfigurationError(f"--reason {reason}: {meant}there are {', '.join(known)}")

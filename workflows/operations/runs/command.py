@@ -8,25 +8,29 @@ from typing import Annotated
 import typer
 
 from components.records.digest import Digest
+from workflows.operations.runs.report import PastRun
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import JsonOption
-from workflows.terminal.output import output, print_json, print_table
+from workflows.terminal.output import output, print_json, print_table, time
 
 commands = typer.Typer()
+
+_COUNTS = ("videos", "done", "reused", "rejected", "failed")
 
 
 @command(commands, OPERATE, "oriane runs", "oriane runs videos-x7k2p", "oriane runs --json")
 def runs(
-    name: Annotated[str, typer.Argument(metavar="[RUN]", help="Show this run's digest")] = "",
+    name: Annotated[str, typer.Argument(metavar="[RUN]", help="Show this run in full")] = "",
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="Most runs to show")] = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """List past runs with what became of their videos, the newest first; or one in full."""
+    """List runs with what became of their videos, the newest first; or one in full."""
     from workflows.local.deployment import operated_services
-    from workflows.operations.runs.history import digest, digests
+    from workflows.operations.runs.history import run
+    from workflows.operations.runs.history import runs as all_runs
 
     with operated_services() as services:
-        found = [digest(services, name)] if name else digests(services)[:limit]
+        found = [run(services, name)] if name else all_runs(services)[:limit]
     if as_json:
         print_json(found[0] if name else found)
         return
@@ -35,25 +39,34 @@ def runs(
         _show_rest(found[0])
 
 
-def _show_runs(found: Sequence[Digest]) -> None:
+def _show_runs(found: Sequence[PastRun]) -> None:
     """Print a line a run."""
     if not found:
-        output().print("no run has ended yet")
-    counts = ("videos", "done", "reused", "rejected", "failed")
+        output().print("no run has begun yet")
     print_table(
-        ("run", "ended", *counts, "first reason"),
-        counts,
+        ("run", "began", "state", *_COUNTS, "note"),
+        _COUNTS,
         [
-            (
-                one.run,
-                one.written_at,
-                *(str(getattr(one, count)) for count in counts),
-                one.reasons[0].reason if one.reasons else "",
-            )
+            (one.run, time(one.began_at), one.state.replace("_", " "), *_counts(one), _note(one))
             for one in found
         ],
         most=len(found),
     )
+
+
+def _counts(one: PastRun) -> list[str]:
+    """Return the counts; of a run that has not ended only how many videos it took."""
+    if one.state == "ended":
+        return [str(getattr(one, count)) for count in _COUNTS]
+    return [str(one.videos), *[""] * (len(_COUNTS) - 1)]
+
+
+def _note(one: PastRun) -> str:
+    if one.state == "broken_off":
+        return one.error or "run the same command again; what is done is reused"
+    if one.state == "ended" and not one.videos:
+        return "nothing was due"
+    return one.reasons[0].reason if one.reasons else ""
 
 
 def _show_rest(digest: Digest) -> None:

@@ -1,41 +1,100 @@
-"""Past runs, by the digests that they left."""
+"""Past runs and those under way, by what they left: a start, and in the end a digest."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
 
 from components.base.side_by_side import side_by_side
 from components.errors import ConfigurationError, NotFoundError
 from components.records.digest import Digest, Worked
+from components.records.run_start import RUN_START, RunStart
 from components.running.services import Services
 from components.stores.s3 import Store
+from workflows.operations.runs.report import PastRun
+
+# A run in a cluster without Postgres has no lease to show that it goes on; its phases leave a
+# manifest at least so often, or ran into their deadline.
+_SILENT = timedelta(hours=8)
 
 
-def digests(services: Services) -> list[Digest]:
-    """Return the digests of all runs that left one, the newest first."""
-    bucket = services.settings.storage.artifacts_bucket
-    folders = services.store.folders(f"s3://{bucket}/runs/")
-    found = side_by_side(lambda folder: _digest(services.store, folder), folders, 16, 64)
-    return sorted(filter(None, found), key=lambda one: one.written_at, reverse=True)
+def runs(services: Services) -> list[PastRun]:
+    """Return all runs, the newest first: those that ended with what they came to."""
+    leased = _leased(services)
+    found = side_by_side(
+        lambda folder: _run(services.store, folder, leased), _folders(services), 16, 64
+    )
+    return sorted(found, key=lambda one: (one.began_at or one.written_at, one.run), reverse=True)
 
 
-def digest(services: Services, run: str) -> Digest:
-    """Return the digest of a run.
+def run(services: Services, name: str) -> PastRun:
+    """Return one run.
 
     Raises:
-        ConfigurationError: it left none.
+        ConfigurationError: there is none of this name.
     """
-    folder = f"s3://{services.settings.storage.artifacts_bucket}/runs/{run}/"
-    found = _digest(services.store, folder)
-    if found is None:
-        raise ConfigurationError(
-            f"{folder} holds no digest; `oriane runs` lists the runs that ended"
-        )
-    return found
+    folder = f"s3://{services.settings.storage.artifacts_bucket}/runs/{name}/"
+    if next(iter(services.store.objects(folder)), None) is None:
+        raise ConfigurationError(f"{folder} is empty; `oriane runs` lists the runs there are")
+    return _run(services.store, folder, _leased(services))
+
+
+def digests(services: Services) -> Iterator[Digest]:
+    """Yield the digests of all runs that left one."""
+    found = side_by_side(lambda folder: _digest(services.store, folder), _folders(services), 16, 64)
+    return filter(None, found)
+
+
+def _folders(services: Services) -> Iterator[str]:
+    return services.store.folders(f"s3://{services.settings.storage.artifacts_bucket}/runs/")
+
+
+def _leased(services: Services) -> set[str]:
+    return {lease["run"] for lease in services.ledger.leases()} if services.ledger else set()
+
+
+def _run(store: Store, folder: str, leased: set[str]) -> PastRun:
+    name, start = folder.rstrip("/").rpartition("/")[2], _start(store, folder)
+    began = start.began_at if start else None
+    if digest := _digest(store, folder):
+        return PastRun(**dict(digest), state="ended", began_at=began)
+    goes_on = _goes_on(store, folder, start, name in leased)
+    return PastRun(
+        run=name,
+        state="running" if goes_on else "broken_off",
+        began_at=began,
+        error=start.error if start else None,
+        written_at=began or "",
+        shards=(start and start.shards) or 0,
+        videos=(start and start.videos) or 0,
+        done=0,
+        rejected=0,
+        failed=0,
+        reused=0,
+        reasons=(),
+        seconds={},
+    )
+
+
+def _goes_on(store: Store, folder: str, start: RunStart | None, leased: bool) -> bool:
+    if start and start.is_here:
+        return start.is_alive and not start.error
+    if leased or start is None:
+        return leased
+    # Elsewhere: in a pod that has ended long since, while others go on.
+    latest = max((stored.modified for stored in store.objects(folder)), default=None)
+    return latest is not None and datetime.now(UTC) - latest < _SILENT
+
+
+def _start(store: Store, folder: str) -> RunStart | None:
+    try:
+        return RunStart.model_validate_json(store.get(f"{folder}{RUN_START}"))
+    except (NotFoundError, ValidationError):
+        return None
 
 
 def _digest(store: Store, folder: str) -> Digest | None:

@@ -19,6 +19,19 @@ class StateCount(Record):
     examples: tuple[str, ...]
 
 
+class StoppedVideo(Record):
+    """A video that failed or is rejected."""
+
+    video: str
+    state: str
+    phase: str | None
+    reason: str | None
+    message: str | None
+    run: str | None
+    attempts: int
+    booked_at: datetime | None
+
+
 class Lease(Record):
     """How many videos a run works on, and until when at most."""
 

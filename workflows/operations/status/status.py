@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from components.errors import ConfigurationError
 from components.records.booking import Booking
 from components.running.services import Services
-from workflows.operations.status.report import Lease, Overview, StateCount, VideoStatus
+from workflows.operations.status.report import (
+    Lease,
+    Overview,
+    StateCount,
+    StoppedVideo,
+    VideoStatus,
+)
 
 _EXAMPLES = 3
 _Key = tuple[str | None, str | None, str | None]
@@ -23,6 +29,30 @@ def overview(services: Services, platform: str) -> Overview:
         states=tuple(StateCount(**row) for row in ledger.counts(platform)),
         leases=tuple(Lease(**row) for row in ledger.leases()),
     )
+
+
+def stopped(
+    services: Services, platform: str, states: Collection[str], reason: str
+) -> list[StoppedVideo]:
+    """Return the videos in these states, and for this reason if given, the latest first."""
+    found = [
+        booking
+        for booking in services.bookings.all(platform)
+        if booking.state in states and (not reason or booking.reason == reason)
+    ]
+    return [
+        StoppedVideo(
+            video=booking.video,
+            state=str(booking.state),
+            phase=booking.phase,
+            reason=booking.reason,
+            message=booking.message,
+            run=booking.run,
+            attempts=booking.attempts,
+            booked_at=booking.updated_at,
+        )
+        for booking in sorted(found, key=_newest_first)
+    ]
 
 
 def of_video(services: Services, platform: str, code: str) -> VideoStatus:

@@ -8,10 +8,11 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from components.base.wording import counted
 from components.errors import ConfigurationError, RunFailedError
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import JsonOption, PlatformOption, YesOption
-from workflows.terminal.output import counted, output, print_json, table
+from workflows.terminal.output import output, print_json, table
 
 if TYPE_CHECKING:
     from workflows.operations.verify.report import Finding, ReadBack, Repaired, Verification

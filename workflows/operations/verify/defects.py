@@ -41,7 +41,10 @@ class Kind(StrEnum):
         "wrong_model",
         "points of another model than the marker's, or marker than CLIP_MODEL",
     )
-    WRONG_DIMENSION = "wrong_dimension", "marker and collection differ; see docs/models.md"
+    WRONG_DIMENSION = (
+        "wrong_dimension",
+        "marker and collection differ; `oriane model status` shows the collections",
+    )
     HALF_FINISHED = (
         "half_finished",
         "something is there and nothing booked; the next catch-up takes it up",

@@ -25,10 +25,11 @@ from components.stores.vectors.qdrant.points import (
     is_frame,
     lacking,
     of_video,
+    stored_frame,
     stored_point,
     upsert_batches,
 )
-from components.stores.vectors.store import Hit, Point, SampledPoint, VideoFrames
+from components.stores.vectors.store import Hit, Point, SampledPoint, StoredFrame, VideoFrames
 
 _PAGE = 1000
 
@@ -149,6 +150,20 @@ class QdrantCollection:
         return list(answer.points)
 
     def points(self, platform: str = "", code: str = "") -> Iterator[Point]:
+        fields = ["platform", "video_code", "frame_number", "model"]
+        yield from map(stored_point, self._records(platform, code, fields, vectors=False))
+
+    def frames(
+        self, platform: str = "", code: str = "", *, vectors: bool = False
+    ) -> Iterator[StoredFrame]:
+        for record in self._records(platform, code, sorted(FIELDS), vectors=vectors):
+            if is_frame(record):
+                yield stored_frame(record, _vector(record) if vectors else None)
+
+    def _records(
+        self, platform: str, code: str, fields: Sequence[str], *, vectors: bool
+    ) -> Iterator[models.Record]:
+        """Yield the points of a platform or video, page by page; none without a collection."""
         given = {"platform": platform, "video_code": code}
         wanted: list[models.Condition] = [
             equals(key, value) for key, value in given.items() if value
@@ -162,11 +177,12 @@ class QdrantCollection:
                     scroll_filter=models.Filter(must=wanted) if wanted else None,
                     limit=_PAGE,
                     offset=offset,
-                    with_payload=["platform", "video_code", "frame_number", "model"],
+                    with_payload=list(fields),
+                    with_vectors=vectors,
                 )
             except MissingCollectionError:
                 return
-            yield from map(stored_point, page)
+            yield from page
             if offset is None:
                 return
 

@@ -11,7 +11,7 @@ from qdrant_client import models
 from components.base.side_by_side import batches
 from components.base.vectors import Vectors
 from components.records.videos import Frame, Video
-from components.stores.vectors.store import Hit, Point, VideoFrames
+from components.stores.vectors.store import Hit, Point, StoredFrame, VideoFrames
 
 # What readers rely on; a point that lacks one of them is not a frame's.
 FIELDS = frozenset(
@@ -71,7 +71,7 @@ def lacking() -> list[models.Condition]:
     ]
 
 
-def is_frame(point: models.ScoredPoint) -> bool:
+def is_frame(point: models.ScoredPoint | models.Record) -> bool:
     """Return whether a point has what readers of frames rely on."""
     return (point.payload or {}).keys() >= FIELDS
 
@@ -88,6 +88,22 @@ def hit(point: models.ScoredPoint) -> Hit:
         scene_start=payload["scene_start"],
         scene_end=payload["scene_end"],
         path=payload["path"],
+    )
+
+
+def stored_frame(record: models.Record, vector: list[float] | None) -> StoredFrame:
+    """Return the point of a frame with all that readers know of it."""
+    payload: dict[str, Any] = record.payload or {}
+    return StoredFrame(
+        platform=payload["platform"],
+        code=payload["video_code"],
+        frame_number=payload["frame_number"],
+        second=payload["frame_second"],
+        scene_start=payload["scene_start"],
+        scene_end=payload["scene_end"],
+        path=payload["path"],
+        model=payload["model"],
+        vector=vector,
     )
 
 

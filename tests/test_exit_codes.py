@@ -1,0 +1,116 @@
+"""Every documented exit code is given, and messages name what one can type from anywhere."""
+
+from __future__ import annotations
+
+import ast
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.commands import environment, invoked, oriane
+from tests.deployment import copy
+from workflows.reference.tree import ROOT
+
+DOCUMENTED = {0, 1, 2, 65, 75, 78, 130}
+# The argument of a test that gives each code; 65 is tests/test_components_cli.py's.
+COMMANDS = {
+    0: ["status"],
+    1: ["verify"],
+    2: ["nosuch"],
+    78: ["run", "nosuch.mp4"],
+}
+
+
+def test_the_table_has_them_all() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    found = {int(code) for code in re.findall(r"^\| (\d+) \| ", page, re.MULTILINE)}
+    assert found == DOCUMENTED
+    readme = (ROOT / "README.md").read_text()
+    (line,) = re.findall(r"Exit codes: .*?\.\n", readme, re.DOTALL)
+    assert {int(code) for code in re.findall(r"\b\d+\b", line)} == DOCUMENTED - {65}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", COMMANDS)
+def test_a_command_ends_with_its_code(code: int, tmp_path: Path, deployment: Path) -> None:
+    copy(deployment, tmp_path)
+    next((tmp_path / "s3/oriane-frames/local/one").glob("*.png")).unlink()
+    ended, said = invoked(*COMMANDS[code], data=tmp_path)
+    assert ended == code, said
+
+
+@pytest.mark.slow
+def test_a_command_line_that_cannot_be_read_is_2() -> None:
+    for arguments in (["nosuch"], ["crop", "--nosuch", "x"], ["crop"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "components", *arguments], capture_output=True, check=False
+        )
+        assert done.returncode == 2
+
+
+@pytest.mark.slow
+def test_what_does_not_answer_is_75(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    down = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "VP_S3_ATTEMPTS": 1, **keys}
+    code, said = invoked("status", data=tmp_path / "data", **down)
+    assert (code, "127.0.0.1:9" in said) == (75, True)
+
+
+@pytest.mark.slow
+def test_ctrl_c_is_130_and_says_how_to_go_on(tmp_path: Path) -> None:
+    """Interrupted while it waits for an S3 that accepts a connection and never answers."""
+    with closing(socket.socket()) as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        silent.settimeout(60)
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+        process = subprocess.Popen(
+            [str(Path(sys.executable).with_name("oriane")), "status"],
+            env=environment(tmp_path, AWS_ENDPOINT_URL=address, **keys),
+            stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path,
+        )  # fmt: skip
+        with closing(silent.accept()[0]):
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate()
+    assert process.returncode == 130
+    assert "run the same command again" in said
+
+
+def test_messages_name_no_file_of_the_repository() -> None:
+    """Who installed a package has no docs folder; a command works wherever one is."""
+    named = []
+    for room in ("components", "workflows", "oriane"):
+        for path in sorted((ROOT / room).rglob("*.py")):
+            if "reference" in path.parts:
+                continue
+            tree = ast.parse(path.read_text())
+            spoken = {id(text) for text in _docstrings(tree)}
+            for node in ast.walk(tree):
+                if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+                    continue
+                if id(node) not in spoken and re.search(r"\bdocs/\w+\.md|README", node.value):
+                    named.append(f"{path.relative_to(ROOT)}:{node.lineno}: {node.value}")
+    assert named == []
+
+
+def _docstrings(tree: ast.Module) -> list[ast.AST]:
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return [
+        node.body[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    ]
+
+
+@pytest.mark.slow
+def test_help_names_no_file_of_the_repository(tmp_path: Path) -> None:
+    for command in ("run", "submit", "model", "config"):
+        assert "docs/" not in oriane(command, "--help", env=environment(tmp_path)).stdout

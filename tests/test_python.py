@@ -1,0 +1,90 @@
+"""`import oriane`, as programs, notebooks and standard input use it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import oriane
+from components.errors import ConfigurationError
+from tests.clips import numbered_video
+from tests.commands import environment
+from tests.deployment import CODES, copy
+from workflows.reference.tree import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def home(tmp_path: Path, deployment: Path) -> Path:
+    """A folder with a deployment and a video that it does not have yet."""
+    copy(deployment, tmp_path / "data")
+    (tmp_path / "videos").mkdir()
+    numbered_video(tmp_path / "videos/clip.mp4", [number / 5 for number in range(8)], 160, 90)
+    return tmp_path
+
+
+def example() -> str:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
+    return str(code)
+
+
+def executed(home: Path, *arguments: str, code: str = "") -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        input=code, env=environment(home / "data"), cwd=home,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_the_documented_example_as_a_script_without_a_guard(home: Path) -> None:
+    (home / "script.py").write_text(f"print('once')\n{example()}")
+    said = executed(home, "script.py")
+    assert said.count("once") == 1, "no worker runs the script again"
+    assert re.search(r"local/clip done \d+ frames", said)
+    assert "frames, 384 dimensions, float32" in said
+    assert re.search(r"like the first: \S+\.png", said)
+
+
+def test_the_documented_example_from_standard_input(home: Path) -> None:
+    assert "local/clip done" in executed(home, "-", code=example())
+
+
+def test_the_documented_example_as_a_notebook_runs_it(home: Path) -> None:
+    """A main module without a file, and an event loop that is running."""
+    cell = "import asyncio, sys\nasync def cell(): exec(sys.stdin.read(), {})\nasyncio.run(cell())"
+    assert "local/clip done" in executed(home, "-c", cell, code=example())
+
+
+def test_frames_and_vectors(home: Path) -> None:
+    settings = oriane.Settings(VP_DATA_DIR=str(home / "data"))
+    found = list(oriane.frames(settings=settings))
+    assert {frame.code for frame in found} == set(CODES)
+    assert all(Path(frame.location).is_file() for frame in found)
+    one, rows = oriane.vectors(code="one", settings=settings)
+    assert {frame.code for frame in one} == {"one"}
+    assert (rows.shape, rows.dtype) == ((len(one), 384), np.dtype("float32"))
+    none, empty = oriane.vectors(code="nobody", settings=settings)
+    assert (none, empty.shape) == ([], (0, 0))
+    hits = oriane.search("a cat", limit=2, settings=settings)
+    assert [type(hit) for hit in hits] == [oriane.Hit] * 2
+    again = oriane.search(Path(hits[0].location), limit=1, settings=settings)
+    assert again[0].score == pytest.approx(1.0, abs=1e-3)
+
+
+def test_settings_are_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VP_MIN_FRAMES", "7")
+    settings = oriane.Settings(VP_TOLERANCE=3, DB_PASSWORD="hunter2")
+    assert (settings.all.dedup.tolerance, settings.all.frame.min_frames) == (3, 7)
+    assert "hunter2" not in repr(settings)
+    with pytest.raises(ConfigurationError, match="VP_TOLERENCE: not a variable"):
+        oriane.Settings(VP_TOLERENCE=3)
+    with pytest.raises(ConfigurationError, match="VP_TOLERANCE"):
+        oriane.Settings(VP_TOLERANCE=-1)

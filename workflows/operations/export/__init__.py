@@ -1,0 +1,1 @@
+"""`oriane export`: frames, hits and vectors for analysis elsewhere."""

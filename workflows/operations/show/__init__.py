@@ -1,0 +1,1 @@
+"""`oriane show`: all about one video, with its contact sheet."""

@@ -1,0 +1,112 @@
+"""What a contact sheet shows of a video: its frames, kept and dropped, its source and its crop."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from PIL import Image
+
+from components.errors import NotFoundError, VideoRejectedError
+from components.frames_tar.read import read_pngs
+from components.records.done_marker import DoneMarker
+from components.records.videos import Frame, FramedVideo, Rectangle
+from components.running.decoders import Access
+from components.running.services import Services
+from workflows.sheet.source_frame import write_frame
+
+
+@dataclass(frozen=True)
+class SheetFrame:
+    """A frame with its picture; `dropped` as the near-duplicate of one before."""
+
+    frame: Frame
+    picture: Image.Image
+    dropped: bool = False
+
+
+@dataclass(frozen=True)
+class SheetVideo:
+    """A done video as a sheet shows it; `source` is a whole frame, None where there is no crop.
+
+    `duration` is in seconds, `crop` in pixels as displayed.
+    """
+
+    name: str
+    duration: float
+    crop: Rectangle | None
+    source: Image.Image | None
+    frames: tuple[SheetFrame, ...]
+    duplicates_removed: int
+
+
+def sheet_video(services: Services, marker: DoneMarker) -> SheetVideo:
+    """Return the parts of a done video; what is gone from the artifacts bucket is left out.
+
+    Raises:
+        PipelineError: S3 does not answer, or the published frames are gone.
+    """
+    bucket = services.settings.storage.frames_bucket
+    kept = [
+        SheetFrame(frame, _picture(services.store.get(f"s3://{bucket}/{marker.path(frame)}")))
+        for frame in marker.frames
+    ]
+    frames = sorted([*kept, *_dropped(services, marker)], key=lambda one: one.frame.number)
+    last = max((frame.scene_end for frame in marker.frames), default=0.0)
+    return SheetVideo(
+        name=str(marker.video),
+        duration=marker.duration or last,
+        crop=marker.crop,
+        source=_source(services, marker) if marker.crop else None,
+        frames=tuple(frames),
+        duplicates_removed=marker.duplicates_removed,
+    )
+
+
+def _framed(services: Services, marker: DoneMarker) -> FramedVideo | None:
+    """Return what frame left of the video, None if that is gone."""
+    fingerprint = marker.fingerprints.get("frame")
+    if not fingerprint:
+        return None
+    results = services.results
+    outcome = results.read(
+        marker.video, results.uri(marker.video, "frame", fingerprint, "json"), FramedVideo
+    )
+    if outcome is None or outcome.result is None:
+        return None
+    return FramedVideo.model_validate(outcome.result)
+
+
+def _dropped(services: Services, marker: DoneMarker) -> Iterator[SheetFrame]:
+    """Yield the frames that dedup left out, from the tar that still has them."""
+    framed = _framed(services, marker) if marker.duplicates_removed else None
+    if framed is None:
+        return
+    kept = {frame.number for frame in marker.frames}
+    missing = [frame for frame in framed.frames if frame.number not in kept]
+    with suppress(NotFoundError), services.scratch.folder() as folder:
+        services.store.download(framed.tar, folder / "frames.tar")
+        for frame, content in read_pngs(folder / "frames.tar", missing):
+            yield SheetFrame(frame, _picture(content), dropped=True)
+
+
+def _source(services: Services, marker: DoneMarker) -> Image.Image | None:
+    """Return the frame of the source at which the middle one of the kept is; None if it is gone."""
+    framed = _framed(services, marker)
+    if framed is None:
+        return None
+    source = framed.cropped.source
+    with suppress(NotFoundError, VideoRejectedError), services.scratch.folder() as folder:
+        path, picture = folder / "source", folder / "frame.png"
+        services.store.download(marker.source, path)
+        second = marker.frames[len(marker.frames) // 2].second if marker.frames else 0.0
+        access = Access(path, (picture,))
+        services.decoders.call(access, write_frame, path, source, second, picture)
+        return _picture(picture.read_bytes())
+    return None
+
+
+def _picture(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content)).convert("RGB")
