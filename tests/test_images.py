@@ -33,8 +33,14 @@ IMAGES = ROOT / "images"
 BY_ITSELF = "embed-packaged-text"
 LOCKS = sorted(p for p in (IMAGES / "requirements").glob("*.txt") if p.stem != BY_ITSELF)
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-# What may be chosen to be in the embed image beside its own requirements.
-ADDED = {"embed": ("embed-cuda", "embed-jina", "embed-packaged")}
+# What may be chosen to be in an image beside its own requirements.
+ADDED = {
+    "embed": ("embed-cuda", "embed-jina", "embed-packaged"),
+    "frame": ("frame-transnet",),
+    "prepare": ("frame-transnet",),
+}
+# Those run models.
+MODELS = {"embed", *(name for names in ADDED.values() for name in names)}
 MEDIA = {"av", "ffmpeg-python", "imageio-ffmpeg", "opencv-python-headless"}
 IN_THE_IMAGE = {
     "implementation_name": "cpython",
@@ -91,7 +97,7 @@ def test_versions_are_those_of_the_constraints(path: Path) -> None:
     assert differing == {}, "run make lock"
 
 
-@pytest.mark.parametrize("phase", [*COMPONENTS, "embed-jina", "embed-packaged"])
+@pytest.mark.parametrize("phase", [*COMPONENTS, "embed-jina", "embed-packaged", "frame-transnet"])
 def test_what_the_project_asks_for_is_locked(phase: str) -> None:
     group, _, added = phase.partition("-")
     core = map(Requirement, PYPROJECT["dependencies"])
@@ -108,9 +114,9 @@ def test_only_the_images_of_models_and_media_hold_theirs() -> None:
     decoding = {each.name for each in components() if each.decodes}
     for path in LOCKS:
         held = set(pins(path))
-        if not path.stem.startswith("embed"):
+        if path.stem not in MODELS:
             assert held.isdisjoint({"torch", "transformers"}), path.stem
-        if path.stem not in decoding:
+        if path.stem.partition("-")[0] not in decoding:
             assert held.isdisjoint(MEDIA), path.stem
     assert not any(name.startswith("nvidia-") for name in lock("embed")), "the CPU build needs none"
 

@@ -103,11 +103,11 @@ def test_what_is_no_video_is_done_with_and_what_is_no_event_stays(queue: Queue) 
     queue.send(
         {"Records": [{**created("gone")["Records"][0], "eventName": "ObjectRemoved:Delete"}]}
     )
-    for foreign in ("hello", "[1]", {"Records": [{}]}, {"Records": 5}):
+    for foreign in ("hello", "[1]", {"Records": [{}]}, {"Records": 5}, "[" * 100_000):
         queue.send(foreign)
     outputs = run(PLAN, PLAN.inputs(catch_up=True, origin="queue"), queue.services)
-    assert (outputs.videos, outputs.skipped) == (0, 4)
-    assert queue.left() == 4
+    assert (outputs.videos, outputs.skipped) == (0, 5)
+    assert queue.left() == 5
 
 
 def test_a_message_stays_until_all_its_videos_are_planned(queue: Queue) -> None:
