@@ -14,12 +14,13 @@ from pydantic.fields import FieldInfo
 
 from components.contract import Component, ShardOutputs
 from components.errors import EXIT_TRANSIENT
+from workflows.argo.access import account_of
 from workflows.argo.metrics import template_metrics
 from workflows.argo.terms import (
     EXECUTOR,
     LABELS,
     POD_SECURITY,
-    PODS,
+    RESTRICTED,
     RETRY_LIMIT,
     VERSION,
     choices,
@@ -28,7 +29,13 @@ from workflows.argo.terms import (
     template_name,
     text_of,
 )
-from workflows.config_maps import config_map_name, groups_of, pod_size_variables, secrets_of
+from workflows.config_maps import (
+    config_map_name,
+    groups_of,
+    own_secret_of,
+    pod_size_variables,
+    secrets_of,
+)
 
 _TERMINATED = (137, 143)  # 128 + SIGKILL, 128 + SIGTERM
 _RETRIES = m.RetryStrategy(
@@ -80,7 +87,8 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
             capabilities=m.Capabilities(drop=["ALL"]),
         ),
         pod_security_context=POD_SECURITY,
-        service_account_name=PODS,
+        service_account_name=account_of(declared),
+        pod_spec_patch=RESTRICTED,
         automount_service_account_token=False,
         executor=m.ExecutorConfig(service_account_name=EXECUTOR),
     )
@@ -129,7 +137,7 @@ def _environment_from(declared: Component[Any, Any]) -> list[m.EnvFromSource]:
     ]
     credentials = [
         m.EnvFromSource(secret_ref=m.SecretEnvSource(name=name, optional=True))
-        for name in secrets_of(declared)
+        for name in [*secrets_of(declared), own_secret_of(declared)]
     ]
     return settings + credentials
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib import metadata
 from typing import Any
 
@@ -25,6 +26,21 @@ POD_SECURITY = m.PodSecurityContext(
     run_as_group=_UID,
     fs_group=_UID,
     seccomp_profile=m.SeccompProfile(type="RuntimeDefault"),
+)
+# Argo's own containers come without a security context, which Pod Security "restricted" refuses.
+_PRIVILEGES = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+RESTRICTED = json.dumps(
+    {
+        "initContainers": [{"name": "init", "securityContext": _PRIVILEGES}],
+        "containers": [{"name": "wait", "securityContext": _PRIVILEGES}],
+    }
+)
+# The only container of a step that starts a workflow is Argo's, too.
+RESTRICTED_RESOURCE = json.dumps(
+    {
+        "initContainers": [{"name": "init", "securityContext": _PRIVILEGES}],
+        "containers": [{"name": "main", "securityContext": _PRIVILEGES}],
+    }
 )
 
 
