@@ -68,7 +68,7 @@ def test_a_component_brings_all_it_needs(name: str) -> None:
 
 def test_pods_see_only_what_their_component_declares() -> None:
     assert sources(template_of("fetch")) == {
-        "oriane-storage", "oriane-work", "oriane-limits", "oriane-s3",
+        "oriane-storage", "oriane-work", "oriane-limits", "oriane-s3", "oriane-s3-fetch",
     }  # fmt: skip
     assert "oriane-qdrant" in sources(template_of("index"))
     plan = sources(template_of("plan"))

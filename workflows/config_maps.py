@@ -58,6 +58,14 @@ def secrets_of(component: Component[Any, Any]) -> list[str]:
     return [secret for group, secret in _SECRETS.items() if group in wanted]
 
 
+def own_secret_of(component: Component[Any, Any]) -> str:
+    """Return the name of the Secret with S3 credentials of the component alone.
+
+    What it holds goes before what the one for all holds.
+    """
+    return f"{_SECRETS['storage']}-{component.name}"
+
+
 def pod_size_variables(component: Component[Any, Any]) -> dict[str, str]:
     """Return the settings that follow from the size of the component's pods."""
     needs = component.resources

@@ -36,6 +36,8 @@ FOLDER = Path(__file__).parent.parent / "k8s" / "kubeflow"
 OUT = "out_"
 RETRIES = 3
 GPU = "nvidia.com/gpu"
+# The user that the images run as.
+_UID = 10001
 _SCRATCH = "/scratch"
 _NONE = inspect.Parameter.empty
 # Kubeflow starts no child workflows, and with batches `shards` would be empty.
@@ -188,6 +190,7 @@ def _configure(task: Any, component: Component[Any, Any], target: Target) -> Non
     # reuse by fingerprint themselves, which knows about all three.
     task.set_caching_options(enable_caching=False)
     kubernetes.set_timeout(task, needs.deadline_s)
+    kubernetes.set_security_context(task, run_as_user=_UID, run_as_group=_UID, run_as_non_root=True)
     disk = f"{math.ceil(needs.disk_gib * 1024)}Mi"
     kubernetes.empty_dir_mount(task, "scratch", _SCRATCH, size_limit=disk)
     _give_environment(task, component)

@@ -16,13 +16,14 @@ from pydantic.fields import FieldInfo
 from components.contract import Component, ShardOutputs
 from components.errors import EXIT_TRANSIENT
 from components.running.leases import CLUSTER_H
+from workflows.argo.access import account_of
 from workflows.argo.metrics import template_metrics
 from workflows.argo.terms import (
     CONTAINER_SECURITY,
     EXECUTOR,
     LABELS,
     POD_SECURITY,
-    PODS,
+    RESTRICTED,
     RETRY_LIMIT,
     VERSION,
     choices,
@@ -31,7 +32,13 @@ from workflows.argo.terms import (
     template_name,
     text_of,
 )
-from workflows.config_maps import config_map_name, groups_of, pod_size_variables, secrets_of
+from workflows.config_maps import (
+    config_map_name,
+    groups_of,
+    own_secret_of,
+    pod_size_variables,
+    secrets_of,
+)
 
 _TERMINATED = (137, 143)  # 128 + SIGKILL, 128 + SIGTERM
 # Argo's code for a pod whose container never ran: the node refused it, or went down.
@@ -74,7 +81,7 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
             for output, field in declared.outputs.model_fields.items()
         ],
         env=_environment(declared, gpu),
-        env_from=read_from(groups_of(declared), secrets_of(declared)),
+        env_from=read_from(groups_of(declared), [*secrets_of(declared), own_secret_of(declared)]),
         resources=_resources(declared, gpu),
         tolerations=[_GPU_TOLERATION] if gpu else None,
         node_selector={"nvidia.com/gpu.present": "true"} if gpu else None,
@@ -88,7 +95,8 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
         # For what dies without last words of its own: the message that Argo's UI shows.
         termination_message_policy="FallbackToLogsOnError",
         pod_security_context=POD_SECURITY,
-        service_account_name=PODS,
+        service_account_name=account_of(declared),
+        pod_spec_patch=RESTRICTED,
         automount_service_account_token=False,
         executor=m.ExecutorConfig(service_account_name=EXECUTOR),
     )

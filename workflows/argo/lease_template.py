@@ -10,19 +10,19 @@ from hera.workflows import Container, Parameter, WorkflowTemplate
 from hera.workflows import models as m
 
 from components.pipeline import component
+from workflows.argo.access import LEASES
 from workflows.argo.component_template import read_from
 from workflows.argo.terms import (
     CONTAINER_SECURITY,
     EXECUTOR,
     LABELS,
     POD_SECURITY,
-    PODS,
+    RESTRICTED,
     VERSION,
     described,
     from_input,
 )
 
-LEASES = "leases"
 # Nodes go one after another when a cluster is upgraded, and each may take the pod along.
 _RESTARTS = "50"
 
@@ -54,7 +54,8 @@ def lease_template() -> WorkflowTemplate:
         labels={**LABELS, "app.kubernetes.io/component": LEASES},
         security_context=CONTAINER_SECURITY,
         pod_security_context=POD_SECURITY,
-        service_account_name=PODS,
+        service_account_name=f"oriane-{LEASES}",
+        pod_spec_patch=RESTRICTED,
         automount_service_account_token=False,
         executor=m.ExecutorConfig(service_account_name=EXECUTOR),
     )

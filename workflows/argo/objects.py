@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from components.pipeline import components
+from workflows.argo.access import accounts, iam_policy, network_policies
 from workflows.argo.pipeline_templates import semaphores
 from workflows.argo.templates import TEMPLATES
 from workflows.config_maps import config_maps
@@ -22,10 +24,19 @@ def rendered() -> dict[PurePosixPath, str]:
     files = {
         _BASE / "settings.yaml": _document(config_maps(), "components/settings"),
         _BASE / "in-flight.yaml": _document([semaphores()], "workflows/argo"),
+        _BASE / "accounts.yaml": _document(accounts(), "workflows/argo"),
+        _BASE / "network.yaml": _document(network_policies(), "workflows/argo"),
     }
     for name, template in TEMPLATES.items():
         files[folder_of(name) / f"{name}.yaml"] = _document([template.to_dict()], "workflows/argo")
     return files
+
+
+def rendered_policies() -> dict[PurePosixPath, str]:
+    """Return the policies for the cloud, a file a phase, by path below `k8s/`."""
+    return {
+        PurePosixPath("iam") / f"{each.name}.json": iam_policy(each.name) for each in components()
+    }
 
 
 def folder_of(template: str) -> PurePosixPath:

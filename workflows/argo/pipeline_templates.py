@@ -23,6 +23,7 @@ from workflows.argo.terms import (
     LAUNCHER,
     POD_SECURITY,
     PODS,
+    RESTRICTED_RESOURCE,
     RETRY_LIMIT,
     choices,
     described,
@@ -244,6 +245,7 @@ def _batches(name: str, given: list[str]) -> list[DAG | Resource]:
         automount_service_account_token=False,
         executor=m.ExecutorConfig(service_account_name=LAUNCHER),
         pod_security_context=POD_SECURITY,
+        pod_spec_patch=RESTRICTED_RESOURCE,
         labels={**LABELS, "app.kubernetes.io/component": "batch"},
     )
     return [batches, batch]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib import metadata
 from typing import Any
 
@@ -30,6 +31,21 @@ CONTAINER_SECURITY = m.SecurityContext(
     allow_privilege_escalation=False,
     read_only_root_filesystem=True,
     capabilities=m.Capabilities(drop=["ALL"]),
+)
+# Argo's own containers come without a security context, which Pod Security "restricted" refuses.
+_PRIVILEGES = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+RESTRICTED = json.dumps(
+    {
+        "initContainers": [{"name": "init", "securityContext": _PRIVILEGES}],
+        "containers": [{"name": "wait", "securityContext": _PRIVILEGES}],
+    }
+)
+# The only container of a step that starts a workflow is Argo's, too.
+RESTRICTED_RESOURCE = json.dumps(
+    {
+        "initContainers": [{"name": "init", "securityContext": _PRIVILEGES}],
+        "containers": [{"name": "main", "securityContext": _PRIVILEGES}],
+    }
 )
 
 

@@ -29,9 +29,10 @@ def docs() -> dict[Path, str]:
 
 def argo(folder: Path = ROOT / "k8s") -> dict[Path, str]:
     """Return the Kubernetes objects that come from code."""
-    from workflows.argo.objects import rendered
+    from workflows.argo.objects import rendered, rendered_policies
 
-    return {folder / path: text for path, text in rendered().items()}
+    files = rendered() | rendered_policies()
+    return {folder / path: text for path, text in files.items()}
 
 
 def everything() -> dict[Path, str]:

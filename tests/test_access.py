@@ -1,0 +1,134 @@
+"""Each phase has the rights that it uses, and no others."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.pipeline import VIDEO_PHASES, component, components
+from components.plan.contract import PlanInputs
+from components.running.phase import run
+from tests import conftest
+from tests.clips import bordered_video, numbered_video
+from tests.conftest import Corpus
+from tests.test_templates import objects, sources, template_of
+from workflows.argo.access import BUCKETS, actions_of
+
+_ACTION = {
+    "HeadObject": "s3:GetObject",
+    "GetObject": "s3:GetObject",
+    "ListObjectsV2": "s3:ListBucket",
+    "PutObject": "s3:PutObject",
+    "DeleteObjects": "s3:DeleteObject",
+}
+# Asked for only where something went wrong, or of large files.
+_SELDOM = {"s3:AbortMultipartUpload", "s3:DeleteObject"}
+
+
+@pytest.mark.slow
+def test_phases_ask_s3_for_what_their_policies_allow_and_for_all_of_it(
+    tmp_path: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen in boto3, by bucket, over runs that do everything anew, reuse and change settings."""
+    services, asked, phase = corpus.services, defaultdict(set), ""
+    storage = services.settings.storage
+    settings = {getattr(storage, name): name for name in actions_of("plan") | actions_of("fetch")}
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        asked[phase, settings[params["Bucket"]]].add(_ACTION[model.name])
+
+    def noted_run(declared: Any, inputs: Any, services: Any) -> Any:
+        nonlocal phase
+        phase = declared.name
+        outputs = run(declared, inputs, services)
+        # What the test itself asks for is nobody's.
+        phase = ""
+        return outputs
+
+    services.store.events.register("before-parameter-build.s3", note)
+    monkeypatch.setattr(conftest, "run", noted_run)
+    corpus.add(numbered_video(tmp_path / "v.mp4", [number / 10 for number in range(30)]))
+    bars = (60, 60, 0, 0)
+    corpus.add(bordered_video(tmp_path / "b.mp4", inside=(320, 180), bars=bars, frames=20))
+    services.settings = services.settings.having("crop", output="video", encoder="libx264")
+    for changed in ({}, {"min_frames": 9}, {"min_frames": 2}):
+        services.settings = services.settings.having("frame", **changed)
+        corpus.through(*VIDEO_PHASES)
+        corpus.through(*VIDEO_PHASES)
+        corpus.add(b"no video", f"bad{len(changed)}{sum(changed.values())}")
+    job = f"s3://{storage.artifacts_bucket}/jobs/1.json"
+    services.store.put(job, b'[{"platform": "local", "code": "v"}]', "application/json")
+    source = f"s3://{storage.videos_bucket}/"
+    for inputs in ({"catch_up": True}, {"source": source}, {"job_input": job}):
+        planned = noted_run(component("plan"), PlanInputs(**inputs, run="r"), services)
+    digest = component("digest")
+    noted_run(digest, digest.inputs(run=planned.run, max_failed_percent=100), services)
+    for name in (*VIDEO_PHASES, "plan", "digest"):
+        allowed = actions_of(name)
+        buckets = {setting for who, setting in asked if who == name}
+        assert buckets == allowed.keys(), name
+        for bucket in buckets:
+            used = asked[name, bucket]
+            assert used <= allowed[bucket], (name, bucket)
+            unused = allowed[bucket] - used - _SELDOM - ({"s3:ListBucket"} & allowed[bucket])
+            assert not unused, (name, bucket)
+
+
+def test_every_component_has_its_rights() -> None:
+    assert BUCKETS.keys() == {declared.name for declared in components()}
+
+
+@pytest.mark.parametrize("name", sorted(BUCKETS))
+def test_only_upload_and_record_change_published_frames(name: str) -> None:
+    changes = {"s3:PutObject", "s3:DeleteObject"} & actions_of(name).get("frames_bucket", set())
+    assert bool(changes) == (name in ("upload", "record"))
+    assert not {"s3:PutObject", "s3:DeleteObject"} & actions_of(name).get("videos_bucket", set())
+
+
+@pytest.mark.parametrize("name", sorted(BUCKETS))
+def test_each_phase_runs_as_itself(name: str) -> None:
+    template = template_of(name)
+    assert template["serviceAccountName"] == f"oriane-{name}"
+    assert template["serviceAccountName"] in objects("ServiceAccount")
+    assert f"oriane-s3-{name}" in sources(template)
+    assert ("oriane-qdrant" in sources(template)) == (name == "index")
+
+
+def allowed_ports(name: str) -> set[int]:
+    """Return the ports that the policies leave to the phase's pods."""
+    ports: set[int] = set()
+    for policy in objects("NetworkPolicy").values():
+        spec = policy["spec"]
+        selector = spec["podSelector"]
+        phases = [each["values"] for each in selector.get("matchExpressions", ())]
+        if all(name in each for each in phases):
+            for rule in spec.get("egress", ()):
+                ports |= {port["port"] for port in rule["ports"]}
+    return ports
+
+
+@pytest.mark.parametrize("name", sorted(BUCKETS))
+def test_each_phase_calls_only_what_it_needs(name: str) -> None:
+    ports = {53, 443, 6443, 9000}
+    if name == "index":
+        ports |= {6333, 6334}
+    if name in ("plan", "record", "digest"):
+        ports |= {5432}
+    assert allowed_ports(name) == ports
+
+
+def test_nothing_is_allowed_by_default_and_nobody_calls_a_pod() -> None:
+    policies = objects("NetworkPolicy")
+    assert policies["oriane-nobody"]["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    assert not any("ingress" in policy["spec"] for policy in policies.values())
+    anywhere = {
+        name
+        for name, policy in policies.items()
+        for rule in policy["spec"].get("egress", ())
+        for peer in rule["to"]
+        if peer.get("ipBlock", {}).get("cidr") == "0.0.0.0/0"
+    }
+    assert anywhere == {"oriane-s3"}
