@@ -42,7 +42,7 @@ def test_a_line_sums_a_run_up() -> None:
         "10.0 s, 9.0 hours of video an hour"
     )
     assert summary(report(video("a", frames=()))).startswith("1 video done, 0 frames, 10.0 s")
-    assert summary(report()) == "nothing to do: no video is due"
+    assert summary(report()).startswith("nothing to do: no video is due")
 
 
 def test_a_long_table_is_cut_with_what_went_wrong_first(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import cv2
 from av.video.frame import VideoFrame
 
 from components.base.profiling import profile
@@ -56,7 +57,7 @@ def extract(
         VideoRejectedError: too little can be decoded, all frames are blank, or more are picked
             than the limits allow.
     """
-    with decoder_errors():
+    with decoder_errors(cv2.error):
         return _extracted(path, tar, cropped, settings, limits, black_limit)
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import av
 import av.error
-import cv2
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -30,6 +29,7 @@ from components.records.videos import Shift, SourceVideo
 _LONG_S = 300
 # More threads than cores, so that decoding does not wait while a frame is looked at.
 _AHEAD = 2
+_OPENCV_NO_MEMORY = -4  # cv::Error::StsNoMem
 
 
 @dataclass(frozen=True)
@@ -181,8 +181,11 @@ def too_large(width: int, height: int, max_pixels: int) -> VideoRejectedError:
 
 
 @contextmanager
-def decoder_errors() -> Iterator[None]:
-    """Turn what FFmpeg's decoders and scaler and OpenCV raise on a picture into a rejection.
+def decoder_errors(*also: type[Exception]) -> Iterator[None]:
+    """Turn what FFmpeg's decoders and scaler raise on a picture into a rejection.
+
+    Args:
+        also: What else is raised on pictures that cannot be worked on.
 
     Raises:
         VideoRejectedError: the video cannot be decoded.
@@ -193,8 +196,8 @@ def decoder_errors() -> Iterator[None]:
         if error.errno == errno.ENOMEM:
             raise MemoryError(str(error)) from error
         raise _undecodable(error) from error
-    except cv2.error as error:
-        if "Insufficient memory" in str(error):
+    except also as error:
+        if getattr(error, "code", None) == _OPENCV_NO_MEMORY:
             raise MemoryError(str(error)) from error
         raise _undecodable(error) from error
 

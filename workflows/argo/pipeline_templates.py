@@ -16,7 +16,7 @@ from hera.workflows import models as m
 
 from components.dag import Item, Output, Pipeline, PipelineInput, Source, WiringError
 from components.pipeline import component
-from workflows.argo.lease_template import LEASES
+from workflows.argo.access import LEASES
 from workflows.argo.terms import (
     EXECUTOR,
     LABELS,

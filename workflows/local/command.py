@@ -149,7 +149,7 @@ def summary(report: RunReport) -> str:
     """Return what a run came to, in a line."""
     counts = report.counts
     if not report.videos:
-        return "nothing to do: no video is due"
+        return "nothing to do: no video is due that no other run holds"
     parts = [counted(counts["done"], "video") + " done"]
     for status in ("rejected", "failed"):
         if counts[status]:

@@ -17,6 +17,7 @@ from components.pipeline import component, video_to_embedding
 from components.plan.contract import PlanInputs
 from components.plan.decide import check_inputs
 from components.records.manifest import Entry
+from components.records.plan import Plan, plan_uri
 from components.records.run_report import RunReport
 from components.records.run_start import RUN_START, RunStart
 from components.running.leases import kept_alive
@@ -64,11 +65,8 @@ def run_videos(
         run=name,
     )
     check_inputs(inputs, settings.plan)
-    settings = deployed(settings)
-    given, settings = settings, following_collection(settings)
-    # What is wrong with the model is said before anything is started or copied.
-    identity(settings.embed.model)
-    require_packages(settings.embed)
+    given = deployed(settings)
+    settings = _with_usable_model(given)
     console = errors()
     # What happens to each video goes to the log file; the terminal has the progress bar.
     level = "WARNING" if settings.work.log_level == "INFO" else settings.work.log_level
@@ -88,27 +86,13 @@ def run_videos(
                 display.tell(stores_line(settings))
                 display.tell(model_line(settings, given))
                 _check(services)
-                store, bucket = services.store, services.settings.storage.videos_bucket
-                if work.files:
-                    display.tell(work.files.summary)
-                parameters = work.parameters(store, bucket, display.uploaded)
-                left_out = work.files.faults if work.files else []
-                for line in faults_told(left_out):
-                    display.tell(line)
-                pipeline = video_to_embedding()
-                local = LocalRun(pipeline, services, shards_in_flight)
-                known = local.plan(
-                    **parameters, **options, videos_per_shard=videos_per_shard, run=name
-                )
-                display.expect(known[pipeline.once[-1].videos] * len(pipeline.each))
+                inputs = inputs.model_copy(update=_copied(work, services, display))
                 with _error_booked(name, services):
-                    for shard in local.shards(known):
+                    for shard in _shards(inputs, services, shards_in_flight, display):
                         entries += shard
-                    digest = component("digest")
-                    # Only what is left to other runs fails here, which the report says as well.
-                    with suppress(RunFailedError):
-                        run(digest, digest.inputs(run=name, max_failed_percent=100), services)
-            leased = known[pipeline.once[-1].leased]
+            left_out = work.files.faults if work.files else ()
+            report = services.store.get(plan_uri(services.settings.storage.artifacts_bucket, name))
+            leased = Plan.model_validate_json(report).leased
             result = RunReport.of(name, time.monotonic() - start, entries, left_out, leased)
             confined = services.decoders.confined_parts()
             export(settings.metrics, run_metrics(result, entries, confined))
@@ -120,6 +104,44 @@ def run_videos(
 def _settings_from() -> str:
     file = environment.file()
     return f"the environment and {file}" if file else "the environment"
+
+
+def _with_usable_model(settings: Settings) -> Settings:
+    """Return the settings with the model of the run, checked before anything is started or copied.
+
+    Raises:
+        ConfigurationError: CLIP_MODEL names none, or what it runs on is not installed.
+    """
+    settings = following_collection(settings)
+    identity(settings.embed.model)
+    require_packages(settings.embed)
+    return settings
+
+
+def _copied(work: Given, services: Services, display: Display) -> dict[str, str]:
+    """Copy local files to the source bucket, say what was left out, and return plan's inputs."""
+    if work.files:
+        display.tell(work.files.summary)
+    bucket = services.settings.storage.videos_bucket
+    parameters = work.parameters(services.store, bucket, display.uploaded)
+    for line in faults_told(work.files.faults if work.files else ()):
+        display.tell(line)
+    return parameters
+
+
+def _shards(
+    inputs: PlanInputs, services: Services, shards_in_flight: int, display: Display
+) -> Iterator[list[Entry[Any]]]:
+    """Plan, take every shard through the phases, and leave the digest."""
+    pipeline = video_to_embedding()
+    local = LocalRun(pipeline, services, shards_in_flight)
+    known = local.plan(**dict(inputs))
+    display.expect(known[pipeline.once[-1].videos] * len(pipeline.each))
+    yield from local.shards(known)
+    digest = component("digest")
+    # Only what is left to other runs fails here, which the report says as well.
+    with suppress(RunFailedError):
+        run(digest, digest.inputs(run=inputs.run, max_failed_percent=100), services)
 
 
 @contextmanager

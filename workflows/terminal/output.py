@@ -81,19 +81,14 @@ def print_table(
     rows: Sequence[Sequence[str]],
     most: int = MOST_ROWS,
     title: str = "",
-    rest: str = "--all",
 ) -> None:
-    """Print a table of the first rows, and how many more there are; nothing without a row.
-
-    Args:
-        rest: The option that shows the rest.
-    """
+    """Print a table of the first rows, and how many more there are; nothing without a row."""
     if not rows:
         return
     console = output()
     console.print(table(title, names, numbers, rows[:most]))
     if len(rows) > most:
-        console.print(f"… and {len(rows) - most} more; {rest} shows them", highlight=False)
+        console.print(f"… and {len(rows) - most} more; --all shows them", highlight=False)
 
 
 def time(moment: datetime | str | None) -> str:

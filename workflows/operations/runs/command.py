@@ -84,6 +84,7 @@ def _show_rest(digest: Digest) -> None:
             )
             for one in digest.reasons
         ],
+        most=len(digest.reasons),
     )
     print_table(
         ("phase", "videos", "seconds", "most"),

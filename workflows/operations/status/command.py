@@ -57,7 +57,7 @@ def status(
             print_json(of_one) if as_json else print_video(of_one)
         else:
             of_all = overview(services, platform)
-            print_json(of_all) if as_json else _show_overview(of_all)
+            print_json(of_all) if as_json else _show_overview(of_all, everything=everything)
 
 
 def _names(video: str) -> tuple[str, str]:
@@ -83,7 +83,7 @@ def _show_stopped(found: Sequence[StoppedVideo], *, everything: bool) -> None:
     )  # fmt: skip
 
 
-def _show_overview(found: Overview) -> None:
+def _show_overview(found: Overview, *, everything: bool) -> None:
     """Print the counts and the runs at work."""
     if not found.states:
         output().print("nothing is booked yet")
@@ -100,6 +100,7 @@ def _show_overview(found: Overview) -> None:
             )
             for one in found.states
         ],
+        most=len(found.states) if everything else MOST_ROWS,
     )
     for lease in found.leases:
         output().print(
