@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.report import table
 
+_ORDER = ("adaptive", "content", "hash", "histogram", "threshold", "transnetv2", "keyframes")
 Rows = Sequence[dict[str, Any]]
 
 
@@ -15,7 +16,7 @@ def starts_table(document: dict[str, Any]) -> str:
     rows: Rows = [row for row in document["rows"] if not row["change"]]
     videos = _distinct(rows, "video")
     lines = []
-    for detector in _distinct(rows, "detector"):
+    for detector in _detectors(rows):
         own = [row for row in rows if row["detector"] == detector]
         recalls = [
             _rate(row, "matched", "transitions") for name in videos for row in _of(own, name)
@@ -40,9 +41,10 @@ def frames_table(document: dict[str, Any]) -> str:
     """Return which shots got a frame of their own, and how many frames that took."""
     rows: Rows = [row for row in document["rows"] if row["detector"] in _changing(document)]
     lines = []
-    for detector in _distinct(rows, "detector"):
-        for change in _distinct(rows, "change"):
-            own = [row for row in rows if (row["detector"], row["change"]) == (detector, change)]
+    for detector in _detectors(rows):
+        its = [row for row in rows if row["detector"] == detector]
+        for change in sorted(_distinct(its, "change")):
+            own = [row for row in its if row["change"] == change]
             whole = _summed(own)
             lines.append(
                 [
@@ -72,6 +74,11 @@ def _of(rows: Rows, video: str) -> Rows:
 
 def _distinct(rows: Rows, key: str) -> list[Any]:
     return list(dict.fromkeys(row[key] for row in rows))
+
+
+def _detectors(rows: Rows) -> list[str]:
+    known = _distinct(rows, "detector")
+    return sorted(known, key=_ORDER.index)
 
 
 def _summed(rows: Rows) -> dict[str, float]:

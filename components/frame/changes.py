@@ -13,6 +13,8 @@ from components.media.pictures import Picture
 
 # A change has to last so long; what returns before was a flash, or somebody passing by.
 STAYS_S = 1.0
+# Where all moves, as in a film's dissolves, it counts after so long. Less takes pans for changes.
+_MOVING_S = 2.0
 # Detectors tell of a cut up to 0.6 s late, and no dissolve of interest is over sooner than this.
 _APART_S = 0.0999
 # Side of the square that pictures are reduced to. Of 8, 16 and 32 it tells photographs apart best
@@ -53,7 +55,7 @@ class ChangeWatch:
 
     Compared is with how the scene, or what came after the last change, looked a second after it
     began. A change counts once it has lasted a second and less than half of it came in that second,
-    or since the picture before, so a camera on the move does not count until it rests or is slow.
+    or since the picture before; where all moves, once it has lasted two.
 
     Args:
         least: `difference` from which on a picture is another one.
@@ -115,7 +117,7 @@ class ChangeWatch:
         if self._changed is None:
             self._changed = second
         rests = difference(self._recent[0][1], now) < self._least / 2
-        if second - self._changed < STAYS_S or not rests:
+        if second - self._changed < (STAYS_S if rests else _MOVING_S):
             return None
         began, self._changed = self._changed, None
         self._began, self._reference = began, now

@@ -143,7 +143,7 @@ class FrameSettings(Group):
     )
     scene_change: float = variable(
         "VP_SCENE_CHANGE",
-        0.5,
+        0.4,
         "How different (0 to 2) what a scene shows must have become, and stay, for one more frame; "
         "0 looks at cuts and time only",
         decides=True,
