@@ -21,6 +21,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -352,8 +353,13 @@ def test_what_loads_a_model_is_there_when_one_is_baked_in() -> None:
 
 def build(*arguments: str, path: Path | None = None, **variables: str) -> tuple[int, str]:
     """Run images/build; return its exit code and all it says."""
+    return script("build", *arguments, path=path, **variables)
+
+
+def script(name: str, *arguments: str, path: Path | None, **variables: str) -> tuple[int, str]:
+    """Run a program of images/ with `path` before the others; return its exit code and words."""
     inherited = {"PATH": f"{path}:{os.environ['PATH']}" if path else os.environ["PATH"]}
-    command = [str(IMAGES / "build"), *arguments]
+    command = [str(IMAGES / name), *arguments]
     done = subprocess.run(
         command, env=inherited | variables, capture_output=True, text=True, check=False
     )
@@ -396,3 +402,61 @@ def test_the_engine_is_asked_for_the_right_image(tmp_path: Path) -> None:
     assert "--target phase-cuda --tag registry.example.com/videos/oriane-crop:7-cuda " in output
     assert " --build-arg PHASE=crop " in output
     assert " --pull " in output
+
+
+def skopeo(folder: Path, says: str) -> Path:
+    """Put a program in the place of skopeo that answers for any image."""
+    program = folder / "skopeo"
+    program.write_text(f"#!/bin/sh\n{says}\n")
+    program.chmod(0o755)
+    return folder
+
+
+def test_images_are_pinned_by_digest(tmp_path: Path) -> None:
+    mark = f"sha256:{7:064d}"
+    path = skopeo(
+        tmp_path, f'case $* in *"docker://r.example.com/v/oriane-"*:8) echo {mark};; esac'
+    )
+    code, output = script("digests", path=path, REGISTRY="r.example.com/v/", TAG="8")
+    assert code == 0
+    pinned = yaml.safe_load(output)
+    assert pinned["kind"] == "Component"
+    assert pinned["images"] == [
+        {"name": f"oriane-{name}", "newName": f"r.example.com/v/oriane-{name}", "digest": mark}
+        for name in COMPONENTS
+    ]
+
+
+@pytest.mark.parametrize(
+    ("says", "variables", "complaint"),
+    [
+        ("exit 1", {"REGISTRY": "r"}, "not found; push it first"),
+        ("echo latest", {"REGISTRY": "r"}, "expected a digest, found 'latest'"),
+        ("", {}, "REGISTRY is not set"),
+    ],
+)
+def test_no_image_is_pinned_to_what_is_no_digest(
+    tmp_path: Path, says: str, variables: dict[str, str], complaint: str
+) -> None:
+    code, output = script("digests", path=skopeo(tmp_path, says), **variables)
+    assert code == 2
+    assert complaint in output
+    assert "kind: Component" not in output
+
+
+def test_a_bill_of_materials_lists_what_is_locked_and_what_the_image_says(tmp_path: Path) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\necho libc6 2.36-9+deb12u10 amd64\necho libseccomp2 2.5.4 amd64\n")
+    docker.chmod(0o755)
+    code, output = script("sbom", "crop", "--image", "oriane-crop:1", path=tmp_path)
+    assert code == 0
+    found = json.loads(output)
+    assert (found["bomFormat"], found["specVersion"]) == ("CycloneDX", "1.6")
+    addresses = [each["purl"] for each in found["components"]]
+    locked = pins(IMAGES / "requirements" / "crop.txt")
+    assert len(addresses) == len(set(addresses)) == len(locked) + 2
+    assert f"pkg:pypi/pyseccomp@{locked['pyseccomp']}" in addresses
+    assert "pkg:deb/debian/libc6@2.36-9%2Bdeb12u10?arch=amd64" in addresses
+    code, output = script("sbom", "crab", path=None)
+    assert code == 1
+    assert "crab: no such phase; expected one of crop" in output
