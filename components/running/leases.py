@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging import getLevelNamesMapping
@@ -78,7 +79,10 @@ def main(arguments: list[str] | None = None) -> int:
         description="Renew the leases of a run in the cluster until SIGTERM.",
     )
     parser.add_argument("run", help="Name of the run")
-    run = parser.parse_args(arguments).run
+    parser.add_argument(
+        "--linger", type=float, default=0, metavar="SECONDS", help="Do nothing for so long then"
+    )
+    given = parser.parse_args(arguments)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
@@ -86,8 +90,9 @@ def main(arguments: list[str] | None = None) -> int:
     with logs.recording(level if level in getLevelNamesMapping() else "INFO"):
         try:
             with Services(Settings.load()) as services:
-                log.info("renewing the leases of %s", run)
-                renew(services, run, CLUSTER_H, ended)
+                log.info("renewing the leases of %s", given.run)
+                renew(services, given.run, CLUSTER_H, ended)
+                time.sleep(given.linger)
         except PipelineError as error:
             log.error("leases: %s", error)
             return error.exit_code

@@ -25,6 +25,9 @@ from workflows.argo.terms import (
 
 # Nodes go one after another when a cluster is upgraded, and each may take the pod along.
 _RESTARTS = "50"
+# Argo shows a daemon that has ended as failed, unless the workflow has ended before it. So it stays
+# while the digest runs, for less than the 30 s that Kubernetes grants.
+_LINGER_S = "25"
 
 
 def lease_template() -> WorkflowTemplate:
@@ -37,11 +40,11 @@ def lease_template() -> WorkflowTemplate:
         image=f"{plan.image}:{VERSION}",
         image_pull_policy="IfNotPresent",
         command=["python", "-m", "components.running.leases"],
-        args=[from_input("run")],
+        args=[from_input("run"), "--linger", _LINGER_S],
         inputs=[Parameter(name="run", description="Name of the run")],
         env_from=read_from(["storage", "work", "ledger"], ["oriane-postgres"]),
         resources=m.ResourceRequirements(
-            requests={"cpu": "10m", "memory": "64Mi"}, limits={"memory": "256Mi"}
+            requests={"cpu": "10m", "memory": "128Mi"}, limits={"memory": "256Mi"}
         ),
         volumes=[m.Volume(name="tmp", empty_dir=m.EmptyDirVolumeSource(size_limit="16Mi"))],
         volume_mounts=[m.VolumeMount(name="tmp", mount_path="/tmp")],  # noqa: S108
