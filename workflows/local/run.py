@@ -90,9 +90,8 @@ def run_videos(
                 with _error_booked(name, services):
                     for shard in _shards(inputs, services, shards_in_flight, display):
                         entries += shard
+                leased = _leased(name, services)
             left_out = work.files.faults if work.files else ()
-            report = services.store.get(plan_uri(services.settings.storage.artifacts_bucket, name))
-            leased = Plan.model_validate_json(report).leased
             result = RunReport.of(name, time.monotonic() - start, entries, left_out, leased)
             confined = services.decoders.confined_parts()
             export(settings.metrics, run_metrics(result, entries, confined))
@@ -142,6 +141,12 @@ def _shards(
     # Only what is left to other runs fails here, which the report says as well.
     with suppress(RunFailedError):
         run(digest, digest.inputs(run=inputs.run, max_failed_percent=100), services)
+
+
+def _leased(name: str, services: Services) -> int:
+    """Return how many videos the plan of the run left to other runs."""
+    uri = plan_uri(services.settings.storage.artifacts_bucket, name)
+    return Plan.model_validate_json(services.store.get(uri)).leased
 
 
 @contextmanager
