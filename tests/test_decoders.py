@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,46 +12,22 @@ import pytest
 from components.errors import Reason, TransientError, VideoRejectedError
 from components.running.decoders import Access, Decoders
 from components.settings import LimitSettings
+from tests.decoder_tasks import (
+    answer,
+    be_killed,
+    crash,
+    eat,
+    hang,
+    leave_a_child,
+    refuse,
+)
 
 pytestmark = pytest.mark.slow
 
 
-def crash() -> None:
-    os.kill(os.getpid(), signal.SIGSEGV)
-
-
-def hang() -> None:
-    time.sleep(60)
-
-
-def eat() -> int:
-    return len(bytearray(2**30))
-
-
-def be_killed() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def refuse() -> None:
-    raise VideoRejectedError(Reason.BLANK, "all one colour")
-
-
-def answer(value: int) -> int:
-    return value
-
-
-def leave_a_child() -> None:
-    """Hang in a program that was started for the worker."""
-    from components.base.processes import start
-    from components.media.ffmpeg import program
-
-    endless = ["-re", "-f", "lavfi", "-i", "color=size=16x16:duration=61.5", "-f", "null", "-"]
-    start([program(), "-nostdin", "-loglevel", "quiet", *endless])()
-
-
 @pytest.fixture(scope="module")
 def strict() -> Iterator[Decoders]:
-    pool = Decoders(2, LimitSettings(VP_DECODE_TIMEOUT_SECS=1.5, VP_DECODE_MEMORY_MB=512))
+    pool = Decoders(2, LimitSettings(VP_DECODE_TIMEOUT_SECS=4, VP_DECODE_MEMORY_MB=512))
     yield pool
     pool.close()
 

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal, Self
 
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
 from components.errors import Failure
 from components.records.manifest import Entry
 from components.records.record import Record
@@ -113,6 +115,13 @@ class RunReport(Record):
             left_out=tuple(left_out),
             leased=leased,
         )
+
+    @model_serializer(mode="wrap")
+    def _without_leased(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = dump(self)
+        if not self.leased:
+            content.pop("leased", None)
+        return content
 
     @property
     def counts(self) -> Counter[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.contract import Component
-from components.pipeline import components
+from components.pipeline import component, components
 from components.settings import StorageSettings
 from workflows.argo.terms import LABELS
 
@@ -36,17 +36,11 @@ class Buckets:
     artifacts: str = "rwd"
 
 
-# tests/test_access.py holds this against what the phases really ask for.
-BUCKETS = {
+# The phases that do more than to read what their contract says and to write artifacts.
+# tests/test_access.py holds all of it against what they really ask for.
+_OTHERS = {
     "plan": Buckets(videos="l", frames="r", artifacts="rw"),
-    "fetch": Buckets(videos="r"),
-    "crop": Buckets(videos="r"),
-    "frame": Buckets(videos="r"),
-    "dedup": Buckets(),
-    "prepare": Buckets(videos="r"),
     "upload": Buckets(frames="lwd"),
-    "embed": Buckets(),
-    "index": Buckets(),
     "record": Buckets(frames="rwd"),
     "digest": Buckets(artifacts="rw"),
 }
@@ -63,9 +57,14 @@ def account_of(declared: Component[Any, Any]) -> str:
     return f"oriane-{declared.name}"
 
 
+def buckets_of(declared: Component[Any, Any]) -> Buckets:
+    """Return what the component does in each bucket."""
+    return _OTHERS.get(declared.name) or Buckets(videos="r" if declared.decodes else "")
+
+
 def actions_of(phase: str) -> dict[str, set[str]]:
     """Return the actions of S3 that a phase needs, by the setting that names the bucket."""
-    buckets = BUCKETS[phase]
+    buckets = buckets_of(component(phase))
     wanted = {
         "videos_bucket": buckets.videos,
         "frames_bucket": buckets.frames,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
 from components.records.record import Record
 from workflows.operations.verify.defects import Action, Kind
 
@@ -65,3 +69,10 @@ class Verification(Record):
     findings: tuple[Finding, ...]
     read_back: ReadBack | None = None
     repair: Repaired | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = dump(self)
+        if self.read_back is None:
+            content.pop("read_back", None)
+        return content

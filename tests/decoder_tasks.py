@@ -1,0 +1,42 @@
+"""What tests have workers do; without imports that a worker would spend its time on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from components.errors import Reason, VideoRejectedError
+
+
+def crash() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hang() -> None:
+    time.sleep(60)
+
+
+def eat() -> int:
+    return len(bytearray(2**30))
+
+
+def be_killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def refuse() -> None:
+    raise VideoRejectedError(Reason.BLANK, "all one colour")
+
+
+def answer(value: int) -> int:
+    return value
+
+
+def leave_a_child() -> None:
+    """Hang in a program that was started for the worker."""
+    from components.base.processes import start
+    from components.media.ffmpeg import program
+
+    endless = ["-re", "-f", "lavfi", "-i", "color=size=16x16:duration=61.5", "-f", "null", "-"]
+    start([program(), "-nostdin", "-loglevel", "quiet", *endless])()
