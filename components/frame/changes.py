@@ -16,7 +16,7 @@ STAYS_S = 1.0
 # Where all moves, as in a film's dissolves, it counts after so long. Less takes pans for changes.
 _MOVING_S = 2.0
 # Detectors tell of a cut up to 0.6 s late, and no dissolve of interest is over sooner than this.
-_APART_S = 0.0999
+_APART_S = 0.1999
 # Side of the square that pictures are reduced to. Of 8, 16 and 32 it tells photographs apart best
 # and sees the least in ordinary motion (benchmarks/scene_detectors.py).
 _SIDE = 32

@@ -43,7 +43,7 @@ def show(settings: Settings, packages: Path | None, console: Console) -> RunRepo
     bucket = root / "s3" / settings.storage.videos_bucket
     names = make_videos(bucket, packages)
     console.print(f"{len(names)} videos in {bucket}: {', '.join(names)}", soft_wrap=True)
-    console.print(f"model {settings.embed.model}; the first start loads it for some seconds")
+    console.print("the first start loads the model for some seconds")
 
     result = run_videos(
         settings,
