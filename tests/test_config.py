@@ -74,13 +74,13 @@ def test_a_line_says_which_stores_serve(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def test_misspelt_variables_are_named_with_what_was_meant() -> None:
     known = [variable.name for variable in Settings.variables()]
-    given = ["VP_TOLERENCE", "VP_MAGIC", "QDRANT_URI", "DB_HOSTS", "QDRANT_SERVICE_HOST", "S3_KEY"]
+    given = ["VP_TOLERENCE", "VP_XYZZY", "QDRANT_URI", "DB_HOSTS", "QDRANT_SERVICE_HOST", "S3_KEY"]
     found = list(unknown_variables([*given, *known, "PATH", "DB_PROVIDER"], known))
     assert found == [
         "DB_HOSTS is not a variable of oriane and ignored; did you mean DB_HOST?",
         "QDRANT_URI is not a variable of oriane and ignored; did you mean QDRANT_URL?",
-        "VP_MAGIC is not a variable of oriane and ignored",
         "VP_TOLERENCE is not a variable of oriane and ignored; did you mean VP_TOLERANCE?",
+        "VP_XYZZY is not a variable of oriane and ignored",
     ]
 
 

@@ -292,14 +292,13 @@ class Decoders:
         if self._sandboxing == "require":
             raise ConfigurationError(
                 f"VP_SANDBOX=require: decoders cannot be confined here: {lacking}; "
-                "docs/security.md says what each part needs; VP_SANDBOX=best goes without"
+                "VP_SANDBOX=best goes without"
             )
         with self._lock:
             known, self._warned = lacking in self._warned, {*self._warned, lacking}
         if not known:
             log.warning(
-                "decoders are less confined than they could be: %s; docs/security.md says what "
-                "that leaves open, VP_SANDBOX=off silences this",
+                "decoders are less confined than they could be: %s; VP_SANDBOX=off silences this",
                 lacking,
             )
         return not gpu

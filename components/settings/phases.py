@@ -88,7 +88,7 @@ class FrameSettings(Group):
         variable(
             "VP_SCENE_DETECTOR",
             "adaptive",
-            "One of PySceneDetect's, or transnetv2, a network (the extra transnet; docs/scenes.md)",
+            "One of PySceneDetect's, or transnetv2, a network (the extra transnet)",
             decides=True,
         )
     )

@@ -120,7 +120,7 @@ class WorkSettings(Group):
     sandbox: Literal["require", "best", "off"] = variable(
         "VP_SANDBOX",
         "best",
-        "Confine decoders: require it, as far as the machine can, or off (docs/security.md)",
+        "Confine decoders: require it, as far as the machine can, or off",
     )
     data_dir: Path = variable(
         "VP_DATA_DIR", Path("data"), "Folder of a run on one machine: S3, Qdrant, logs"
