@@ -386,6 +386,7 @@ CODED = {
     "grey and alpha": ("rgba", "png"),
     "palette": ("rgb24", "qtrle"),
     "VP9": ("yuv420p", "libvpx-vp9"),
+    "GIF": ("rgb8", "gif"),
 }
 
 
@@ -395,7 +396,7 @@ def test_pixels_of_every_kind(tmp_path: Path, pixels: str, codec: str) -> None:
     options = ("-c:v", codec, "-pix_fmt", pixels, *quality.get(codec, ()))
     if codec == "libx265":
         options = (*options, "-x265-params", "log-level=error")
-    name = "v.mp4" if codec == "libvpx-vp9" else "v.mov"
+    name = {"libvpx-vp9": "v.mp4", "gif": "v.gif"}.get(codec, "v.mov")
     shown(readable.write(tmp_path / name, *options)).check()
 
 

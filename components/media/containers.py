@@ -19,7 +19,7 @@ from components.media.allowed import allowed_decoders
 
 # Containers that hold their own data. Playlists and scripts (hls, concat, dash, …) are not among
 # them, and no protocol but the local file is allowed, so a file cannot make FFmpeg open another.
-DEMUXERS = "mov,matroska,webm,avi,flv,mpegts,mpeg,asf,ogg"
+DEMUXERS = "mov,matroska,webm,avi,flv,mpegts,mpeg,asf,ogg,gif"
 PROTOCOLS = "file,pipe"
 
 _PLAYLIST_MARKS = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"<MPD", b"<smil", b"<asx")
