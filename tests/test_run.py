@@ -65,7 +65,7 @@ def by_code(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_a_folder_from_end_to_end(data: Path, clips: Path, model: str) -> None:
     env = environment(data, CLIP_MODEL=model, PROFILE_JSON=data / "run.prof")
     result = report(clips, env=env)
-    assert set(result) == {"run", "seconds", "videos", "left_out", "leased"}
+    assert set(result) == {"run", "seconds", "videos", "left_out"}
     videos = by_code(result)
     assert set(videos) == {"numbers", "boxed"}
     boxed = videos["boxed"]
