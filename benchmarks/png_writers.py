@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from components.frames_tar.png import encoded
+from components.media.display import Display
 from components.media.pictures import upright
 from components.media.video import opened
 
@@ -45,7 +46,7 @@ def main() -> int:
 def _pictures(path: Path) -> list[NDArray[np.uint8]]:
     with opened(path) as video:
         spread = islice(video.decoded(0.0), 0, _PICTURES * _APART, _APART)
-        return [upright(decoded.frame) for decoded in spread]
+        return [upright(decoded.frame, Display()) for decoded in spread]
 
 
 def _by_pillow(level: int, picture: NDArray[np.uint8]) -> bytes:

@@ -13,6 +13,7 @@ from components.dedup.run import sketched
 from components.errors import ConfigurationError
 from components.frame.extract import extract
 from components.frames_tar.pictures import read_pictures
+from components.media.display import Display
 from components.media.pictures import upright
 from components.media.video import opened
 from components.records.videos import CroppedVideo, Frame, Rectangle
@@ -77,7 +78,7 @@ def test_a_frame_is_the_one_that_decoding_everything_gives(tmp_path: Path) -> No
     with opened(path) as video:
         decoded = {one.number: one for one in video.decoded(0.0)}
     for frame, picture in found:
-        whole = upright(decoded[frame.number].frame)
+        whole = upright(decoded[frame.number].frame, Display())
         assert np.array_equal(np.asarray(picture), whole[40:200])
         assert frame.second == decoded[frame.number].second
         assert imagehash.dhash(sketched(frame)) == imagehash.dhash(picture)

@@ -20,6 +20,7 @@ from components.frame.pick import Pickable
 from components.frame.scenes import SceneCuts
 from components.frame.thumbnail import thumbnail
 from components.frame.transnet import TransNetCuts, network
+from components.media.display import Display
 from components.media.pictures import Picture
 from components.media.video import opened_source
 from components.records.videos import CroppedVideo, SourceVideo
@@ -33,8 +34,9 @@ Thumbnails = Sequence[tuple[float, Picture]]
 
 def thumbnails(path: Path, source: SourceVideo) -> list[tuple[float, Picture]]:
     """Return second and thumbnail of every frame."""
+    display = Display(source.pixel_aspect)
     with opened_source(path, source) as video:
-        return [(one.second, thumbnail(one.frame)) for one in video.decoded(source.start)]
+        return [(one.second, thumbnail(one.frame, display)) for one in video.decoded(source.start)]
 
 
 @dataclass(frozen=True)

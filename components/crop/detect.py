@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from components.base.profiling import profile
 from components.media import ffmpeg
 from components.media.borders import Bars, Evidence, border_holds, judged
-from components.media.pictures import Picture, displayed_size, luma, small
+from components.media.display import Display
+from components.media.pictures import Picture, luma, small
 from components.media.video import Decoded, VideoFile, decoder_errors, opened_source
 from components.records.videos import Rectangle, SourceVideo
 from components.settings import CropSettings, LimitSettings
@@ -74,11 +75,11 @@ def border_stays(
 
     Frames of another size than the first have another border.
     """
-    size = source.width, source.height
+    size, display = (source.width, source.height), Display(source.pixel_aspect)
     with opened_source(path, source, max_pixels=limits.max_pixels) as video, decoder_errors():
         return all(
-            displayed_size(decoded.frame, source.pixel_aspect) == size
-            and border_holds(small(decoded.frame), rectangle, *size, limit)
+            display.size(decoded.frame) == size
+            and border_holds(small(decoded.frame, display), rectangle, *size, limit)
             for decoded in video.decoded(source.start)
         )
 
@@ -155,8 +156,9 @@ def _keyframes(video: VideoFile, source: SourceVideo) -> Iterator[Picture]:
     video.stream.codec_context.skip_frame = "NONKEY"
     seekable = source.duration > _SEEK_FROM_S and not source.shifts
     spread = _sought if seekable else _in_turn
+    display = Display(source.pixel_aspect)
     for decoded in spread(video, source):
-        picture = luma(decoded.frame, source.pixel_aspect)
+        picture = luma(decoded.frame, display)
         if picture.shape == (source.height, source.width):
             yield picture
     video.stream.codec_context.skip_frame = "DEFAULT"
@@ -184,6 +186,7 @@ def _clips(video: VideoFile, source: SourceVideo, settings: CropSettings) -> Ite
     """Yield luma planes of clips at the probed positions, a few a second."""
     if source.shifts:
         return
+    display = Display(source.pixel_aspect)
     # Of the way from a keyframe to the position, what no other frame needs is left out.
     video.stream.codec_context.skip_frame = "NONREF"
     for position in positions(source, settings.probes, settings.clip_s):
@@ -192,7 +195,7 @@ def _clips(video: VideoFile, source: SourceVideo, settings: CropSettings) -> Ite
         for decoded in video.decoded(source.start):
             if decoded.second > position + settings.clip_s:
                 break
-            picture = luma(decoded.frame, source.pixel_aspect)
+            picture = luma(decoded.frame, display)
             if decoded.second >= due and picture.shape == (source.height, source.width):
                 due = decoded.second + 1 / _LUMA_FPS
                 yield picture

@@ -20,9 +20,8 @@ from components.media.containers import (
     is_whole,
     opened_container,
 )
+from components.media.display import Display
 from components.media.losses import check_losses
-from components.media.orientation import Orientation
-from components.media.pictures import displayed_size
 from components.media.streams import (
     Timed,
     Track,
@@ -69,8 +68,8 @@ def probe(path: Path, video: Video, stored: Stored, limits: LimitSettings) -> So
         start = _start(container, timed, timed.start if shown is None else shown)
         duration = max(0.0, round(end - start, 6))
         _check_duration(duration, limits)
-        pixel_aspect, orientation = _pixel_aspect(stream), Orientation.of(frame)
-        width, height = displayed_size(frame, pixel_aspect)
+        display = Display(_pixel_aspect(stream))
+        orientation, (width, height) = display.orientation(frame), display.size(frame)
         _check_size(width, height, limits)
         return SourceVideo(
             video=video,
@@ -84,7 +83,7 @@ def probe(path: Path, video: Video, stored: Stored, limits: LimitSettings) -> So
             start=start,
             duration=duration,
             mirrored=orientation.mirrored,
-            pixel_aspect=pixel_aspect,
+            pixel_aspect=display.pixel_aspect,
             stream=stream.index,
             chosen=why,
             shifts=timed.shifts,

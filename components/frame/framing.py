@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -10,7 +11,8 @@ from av.video.frame import VideoFrame
 
 from components.frame.thumbnail import thumbnail
 from components.media.borders import border_holds
-from components.media.pictures import Picture, displayed_size, upright
+from components.media.display import Display
+from components.media.pictures import Picture, upright
 from components.records.videos import Rectangle, SourceVideo
 
 # Encoders round the sides of a picture that they scale to even numbers.
@@ -34,13 +36,18 @@ class Framing:
     rectangle: Rectangle | None
     black_limit: int
 
+    @cached_property
+    def display(self) -> Display:
+        """How its frames are displayed."""
+        return Display(self.source.pixel_aspect)
+
     def thumbnail(self, frame: VideoFrame) -> Picture:
         """Return the frame scaled down, BGR, without its border.
 
         Raises:
             BorderGoneError: there is picture in the border.
         """
-        picture = thumbnail(frame)
+        picture = thumbnail(frame, self.display)
         if self.rectangle is None or not self._has_shape(frame):
             return picture
         width, height = self.source.width, self.source.height
@@ -50,14 +57,14 @@ class Framing:
 
     def picture(self, frame: VideoFrame) -> Picture:
         """Return the frame in full size, RGB, without its border."""
-        picture = upright(frame, self.source.pixel_aspect)
+        picture = upright(frame, self.display)
         if self.rectangle is None or not self._has_shape(frame):
             return picture
         return self._inside(picture, self.rectangle)
 
     def _has_shape(self, frame: VideoFrame) -> bool:
         """Return whether width and height of the frame are as those of the video, but for scale."""
-        width, height = displayed_size(frame, self.source.pixel_aspect)
+        width, height = self.display.size(frame)
         apart = abs(width * self.source.height - height * self.source.width)
         return apart <= _ROUNDED_PX * max(self.source.width, self.source.height)
 

@@ -13,8 +13,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from components.media.colour import as_bt709, is_full_range, light, luma_weights
-from components.media.orientation import Orientation
+from components.media.colour import as_bt709, is_full_range, luma_weights
+from components.media.display import Display
 from components.media.pictures import Picture, turned
 
 # Frames are halved as long as so many pixels remain: 160x90 of 1280x720.
@@ -25,14 +25,14 @@ _PLANAR, _INTERLEAVED = ("yuv420p", "yuvj420p"), "nv12"
 cv2.setNumThreads(1)
 
 
-def thumbnail(frame: VideoFrame) -> Picture:
+def thumbnail(frame: VideoFrame, display: Display) -> Picture:
     """Return the frame turned for display, halved to 12,000 to 48,000 pixels: BGR uint8.
 
     Its pixels are as high and wide as those of the frame, which need not be square.
     """
     halvings = _halvings(frame.width, frame.height)
     if not halvings:
-        return turned(frame)
+        return turned(frame, display)
     if frame.format.name not in (*_PLANAR, _INTERLEAVED):
         frame = frame.reformat(format="yuv420p")
     luma = _halved(_plane(frame, 0), halvings)
@@ -41,10 +41,12 @@ def thumbnail(frame: VideoFrame) -> Picture:
     rows, columns = (min(plane.shape[axis] for plane in planes) for axis in (0, 1))
     merged = cv2.merge([plane[:rows, :columns] for plane in planes])
     picture = cv2.transform(merged, _to_bgr(luma_weights(frame), is_full_range(frame)))
-    coded = light(frame)
+    coded = display.light(frame)
     if coded:
         picture = as_bt709(picture[..., ::-1], coded)[..., ::-1]
-    return np.ascontiguousarray(Orientation.of(frame).turned(picture)).astype(np.uint8, copy=False)
+    return np.ascontiguousarray(display.orientation(frame).turned(picture)).astype(
+        np.uint8, copy=False
+    )
 
 
 def _halvings(width: int, height: int) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from components.errors import Reason, VideoRejectedError
+from components.media.display import Display
 from components.media.pictures import upright
 from components.media.video import Decoded, opened_source
 from components.records.videos import SourceVideo
@@ -25,4 +26,4 @@ def write_frame(path: Path, source: SourceVideo, second: float, target: Path) ->
                 break
         if last is None:
             raise VideoRejectedError(Reason.UNDECODABLE, "no frame of it can be decoded")
-        Image.fromarray(upright(last.frame, source.pixel_aspect)).save(target, "PNG")
+        Image.fromarray(upright(last.frame, Display(source.pixel_aspect))).save(target, "PNG")
