@@ -22,6 +22,7 @@ from tests.clips import ffmpeg
 from tests.cluster.conftest import Cluster
 from tests.cluster.installation import ROOT, get, install, kubectl
 from tests.cluster.runs import create, finished, nodes, until
+from workflows.argo.terms import RESTRICTED
 
 GOOD = 4
 BUCKET = "oriane-contents"
@@ -229,7 +230,7 @@ def run_with(cluster: Cluster, clip: Path, platform: str, *patches: tuple[str, A
 def test_a_pod_that_the_node_refuses_is_tried_again(cluster: Cluster, clip: Path) -> None:
     (node,) = get("nodes")["items"]
     # Past the scheduler, as when a node fills up between its decision and the pod's arrival.
-    refused = json.dumps({"nodeName": node["metadata"]["name"]})
+    refused = json.dumps({**json.loads(RESTRICTED), "nodeName": node["metadata"]["name"]})
     requests = ("container/resources/requests", {"cpu": "1000"})
     workflow = run_with(cluster, clip, "refused", requests, ("podSpecPatch", refused))
     tries = nodes(workflow, "fetch")
@@ -417,8 +418,8 @@ def test_oriane_submit_from_local_files_and_watch(
     wrong = tmp_path / "job.json"
     wrong.write_text('[{"platform": "a/b", "code": "c"}]')
     bad = oriane(cluster, "submit", "--job-input", str(wrong), "--watch", "--timeout", "600")
-    assert bad.returncode == 1, bad.stderr
-    assert "Failed" in bad.stderr
+    assert bad.returncode == 78, bad.stderr
+    assert "'a/b': must not contain '/'" in bad.stderr
 
 
 def test_the_nightly_catch_up_takes_what_is_new_and_leaves_the_rest(
