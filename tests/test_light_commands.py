@@ -14,7 +14,7 @@ from tests.deployment import copy
 
 pytestmark = pytest.mark.slow
 
-_DECODES = {"av", "cv2", "scenedetect", "pebble", "multiprocessing.forkserver"}
+_DECODES = {"av", "cv2", "scenedetect", "components.running.nursery"}
 _MODELS = {"onnxruntime", "tokenizers", "torch", "transformers", "PIL"}
 _TYPED = """
 import json, sys

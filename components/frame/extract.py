@@ -37,6 +37,7 @@ class Extracted(Record):
 
 
 @profile
+@decoder_errors(cv2.error)
 def extract(
     path: Path,
     tar: Path,
@@ -57,18 +58,6 @@ def extract(
         VideoRejectedError: too little can be decoded, all frames are blank, or more are picked
             than the limits allow.
     """
-    with decoder_errors(cv2.error):
-        return _extracted(path, tar, cropped, settings, limits, black_limit)
-
-
-def _extracted(
-    path: Path,
-    tar: Path,
-    cropped: CroppedVideo,
-    settings: FrameSettings,
-    limits: LimitSettings,
-    black_limit: int,
-) -> Extracted:
     source = _as_decoded(cropped)
     whole = Framing(source, None, black_limit)
     if cropped.reencoded or cropped.rectangle is None:
