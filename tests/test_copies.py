@@ -106,4 +106,4 @@ def test_requests_of_a_process_that_runs_every_phase(
         assert calls.total() - manifests == 16 + frames, calls
         with counted(services) as again:
             corpus.through(*PHASES)
-        assert again.total() - manifests == 11, again
+        assert again.total() - manifests == 12, again
