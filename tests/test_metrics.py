@@ -15,9 +15,9 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from components.digest.summary import Summary
 from components.errors import ConfigurationError
 from components.pipeline import VIDEO_PHASES
-from components.digest.summary import Summary
 from components.records.digest import Digest
 from components.records.manifest import Entry, PhaseStep, Problem
 from components.records.run_report import RunReport

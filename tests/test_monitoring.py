@@ -13,9 +13,9 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
+from components.digest.summary import Summary
 from components.errors import Failure, Reason
 from components.pipeline import components
-from components.digest.summary import Summary
 from components.records.run_report import RunReport
 from workflows.argo.metrics import template_metrics
 from workflows.local.metrics import run_metrics

@@ -12,7 +12,8 @@ class Plan(Document):
 
     `given` says that the videos were named, by a list or a prefix, and not found by catch-up.
     `reused` are those beside `videos` on which nothing was left to do, as a run on one machine sees
-    before it begins. `left` counts videos by why they were left; `leased_by` names the runs that hold leases on any.
+    before it begins. `left` counts videos by why they were left; `leased_by` names the runs that
+    hold leases on any.
     """
 
     run: str

@@ -66,8 +66,8 @@ def _with_etags(
         folders = sorted(folder for where, folder in unknown if where == bucket)
         for folder, objects in services.store.objects_by_folder(bucket, folders):
             for stored in objects:
-                if video := unknown[bucket, folder].get(stored.uri):
-                    yield video, stored.etag
+                if listed := unknown[bucket, folder].get(stored.uri):
+                    yield listed, stored.etag
 
 
 def _listed(videos: Sequence[Video], services: Services) -> Iterator[tuple[Video, list[Stored]]]:

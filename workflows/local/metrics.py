@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
+
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, write_to_textfile
 
 from components.base.logs import log
