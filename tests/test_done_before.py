@@ -27,7 +27,7 @@ SOURCE = "s3://oriane-contents/"
 
 @pytest.fixture
 def one_process(settings: Settings, decoders: Decoders) -> Iterator[Services]:
-    with SharedDecoders(settings, decoders, several_phases=True) as services:
+    with SharedDecoders(settings, decoders, every_phase=True) as services:
         yield services
 
 

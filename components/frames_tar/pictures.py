@@ -15,4 +15,9 @@ from components.records.videos import Frame
 def read_pictures(path: Path, frames: Sequence[Frame]) -> Iterator[tuple[Frame, Image.Image]]:
     """Yield the frames and their RGB pictures, in order of `frames`."""
     for frame, png in read_pngs(path, frames):
-        yield frame, Image.open(io.BytesIO(png), formats=["PNG"]).convert("RGB")
+        yield frame, opened(png)
+
+
+def opened(file: bytes) -> Image.Image:
+    """Return the RGB picture of a frame's file."""
+    return Image.open(io.BytesIO(file), formats=["PNG"]).convert("RGB")

@@ -25,7 +25,10 @@ class FramesTar:
 
     def add(self, name: str, picture: NDArray[np.uint8]) -> None:
         """Append an RGB picture of shape (height, width, 3) as PNG."""
-        content = png.encoded(picture)
+        self.add_file(name, png.encoded(picture))
+
+    def add_file(self, name: str, content: bytes) -> None:
+        """Append a picture that is a file already."""
         member = tarfile.TarInfo(name)
         member.size = len(content)
         self._tar.addfile(member, io.BytesIO(content))

@@ -95,7 +95,7 @@ def _taken_over(decision: Decision, services: Services) -> int:
 
     A pod that plans has no key to the collection: there each phase finds out by itself.
     """
-    if not services.several_phases:
+    if not services.every_phase:
         return 0
     candidates = [due.candidate for due in decision.due]
     done = done_before([(one.video, one.etag) for one in candidates], services)

@@ -41,16 +41,23 @@ class Services:
 
     `progress` is called with phase, video and outcome whenever a video leaves a phase, from
     whichever thread worked on it. `several_phases` says that the process takes videos through more
-    than one phase, so that it is worth keeping what the next may ask for. `reused` are the markers
-    of the videos that plan found done already, and left out.
+    than one phase, so that it is worth keeping what the next may ask for; with `every_phase` these
+    are all, from plan to record. `reused` are the markers of the videos that plan found done
+    already, and left out.
     """
 
     def __init__(
-        self, settings: Settings, progress: Progress = silent, *, several_phases: bool = False
+        self,
+        settings: Settings,
+        progress: Progress = silent,
+        *,
+        several_phases: bool = False,
+        every_phase: bool = False,
     ) -> None:
         self.settings = settings
         self.progress = progress
-        self.several_phases = several_phases
+        self.every_phase = every_phase
+        several_phases = several_phases or every_phase
         self.reused: list[DoneMarker] = []
         self.store = Store(settings.storage)
         self.scratch = Scratch(settings.work.scratch_dir)
