@@ -9,7 +9,8 @@ from components.base.profiling import profile
 from components.frame.contract import COMPONENT, FrameInputs, FrameOutputs
 from components.frame.detectors import require_detector
 from components.frame.extract import Extracted, extract
-from components.frames_tar.read import check_tar, read_pngs
+from components.frames_tar.read import check_tar, read_files
+from components.frames_tar.write import fitting
 from components.records.videos import CroppedVideo, FramedVideo
 from components.running import budget
 from components.running.decoders import Access, unbelievable
@@ -59,7 +60,7 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
         tar_bytes = tar.stat().st_size
         frames = tuple(
             frame.model_copy(update={"md5": md5(content)})
-            for frame, content in read_pngs(tar, extracted.frames)
+            for frame, content in read_files(tar, extracted.frames)
         )
         uri, sha256 = job.keep("tar", tar, content_type="application/x-tar")
     return FramedVideo(
@@ -96,5 +97,8 @@ def _check(job: Job[CroppedVideo], extracted: Extracted) -> None:
             raise unbelievable(f"a frame at {frame.second} s")
         if min(frame.width, frame.height) < 1 or frame.width * frame.height > limits.max_pixels:
             raise unbelievable(f"a frame of {frame.width}x{frame.height}")
+        wanted = job.services.settings.frame.picture_format
+        if frame.format != fitting(wanted, frame.width, frame.height):
+            raise unbelievable(f"a frame as {frame.format}")
     if extracted.rectangle not in (None, job.input.rectangle):
         raise unbelievable("another rectangle")

@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 
 from components.errors import DamagedObjectError, NotFoundError
-from components.frames_tar.read import read_pngs
+from components.frames_tar.read import read_files
 from components.frames_tar.write import FramesTar
 from components.records.frame_names import is_frame_file
 from components.records.videos import Frame, FramedVideo, Video
@@ -65,7 +65,7 @@ def pictures(
         return
     try:
         with downloaded(services, framed, framed.tar, "frames.tar", framed.tar_sha256) as tar:
-            yield from read_pngs(tar, frames)
+            yield from read_files(tar, frames)
             return
     except NotFoundError:
         if not _is_known(frames):
@@ -122,7 +122,7 @@ def _scattered(
     if wanted := [frame for frame in frames if frame.number in apart]:
         uri = _rest(whole, unpublished)
         with downloaded(services, framed, uri, "rest.tar") as tar:
-            rest = {frame.number: content for frame, content in read_pngs(tar, wanted)}
+            rest = {frame.number: content for frame, content in read_files(tar, wanted)}
         if any(md5(rest[frame.number]) != frame.md5 for frame in unpublished if frame in wanted):
             services.store.delete(*_place(uri))
             raise DamagedObjectError(

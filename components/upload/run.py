@@ -8,6 +8,7 @@ from functools import partial
 from itertools import islice
 
 from components.base.profiling import profile
+from components.records.frame_names import CONTENT_TYPES
 from components.records.videos import Frame, FramedVideo, PublishedVideo
 from components.running.job import Job
 from components.running.services import Services
@@ -35,7 +36,9 @@ def _upload(senders: ThreadPoolExecutor, job: Job[FramedVideo]) -> PublishedVide
     def send(frame: Frame, file: bytes) -> None:
         key, etag = framed.path(frame), md5(file)
         if published.get(key) != etag:
-            services.store.put(f"s3://{bucket}/{key}", file, content_type="image/png")
+            services.store.put(
+                f"s3://{bucket}/{key}", file, content_type=CONTENT_TYPES[frame.format]
+            )
             published[key] = etag
 
     with closing(pictures(services, framed, framed.frames)) as files:

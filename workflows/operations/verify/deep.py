@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from components.base.vectors import Vectors
 from components.errors import DamagedObjectError, NotFoundError
 from components.records.done_marker import DoneMarker
+from components.records.frame_names import PILLOW_FORMATS
 from components.records.record import Record
 from components.records.videos import EmbeddedVideo, FramedVideo
 from components.running.results import Outcome
@@ -95,9 +96,9 @@ def _read_frames(services: Services, done: DoneMarker, found: Damage) -> None:
 
 def _opens(content: bytes) -> bool:
     try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+        with Image.open(io.BytesIO(content), formats=PILLOW_FORMATS) as picture:
             picture.verify()
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+        with Image.open(io.BytesIO(content), formats=PILLOW_FORMATS) as picture:
             picture.load()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return False
