@@ -195,3 +195,22 @@ def test_frames_of_another_format(
         assert worked_on(through(services, corpus)) == set()
         forget(services, "local", "v")
         assert files(tmp_path, f".{ending}") == []
+
+
+def test_a_lossy_frame_that_still_opens_is_found_damaged(
+    here: Services, decoders: Decoders, still: Path
+) -> None:
+    """JPEG has no checksum of its own."""
+    corpus = Corpus(here)
+    corpus.add(still, "v")
+    settings = here.settings.having("frame", picture_format="jpeg")
+    here.close()
+    with SharedDecoders(settings, decoders, every_phase=True) as services:
+        through(services, corpus)
+        listed = services.store.objects("s3://oriane-frames/local/v/")
+        uri = next(stored.uri for stored in listed if stored.uri.endswith(".jpg"))
+        content = bytearray(services.store.get(uri))
+        content[-100] ^= 1
+        services.store.put(uri, bytes(content), "image/jpeg")
+        kinds = {str(finding.kind) for finding in verify(services, deep=Sample(10)).findings}
+        assert kinds == {"damaged_frames"}

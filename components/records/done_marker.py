@@ -35,7 +35,6 @@ class MarkedFrame(Frame):
     sketch: SkipJsonSchema[str] = Field("", exclude=True)
     width: SkipJsonSchema[int] = Field(0, exclude=True)
     height: SkipJsonSchema[int] = Field(0, exclude=True)
-    md5: SkipJsonSchema[str] = Field("", exclude=True)
     path: str = ""
     uuid: str = ""
 
