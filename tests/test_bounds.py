@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from components.base.prefetch import prefetched
+from components.base.prefetch import Prefetched
 from components.base.scratch import Scratch
 from tests.clips import numbered_video
 from tests.conftest import Corpus
@@ -94,14 +94,14 @@ def test_no_more_is_read_ahead_than_asked_for() -> None:
             read.append(number)
             yield number
 
-    items = prefetched(numbers(), ahead=4)
+    items = Prefetched(numbers(), ahead=4)
     assert next(items) == 0
     time.sleep(0.3)
     assert len(read) <= 1 + 4 + 1
     before = threading.active_count()
     items.close()
     assert threading.active_count() == before - 1
-    assert list(prefetched(range(50), ahead=3)) == list(range(50))
+    assert list(Prefetched(range(50), ahead=3)) == list(range(50))
 
 
 def test_what_goes_wrong_while_reading_ahead_is_raised_to_the_reader() -> None:
@@ -109,7 +109,7 @@ def test_what_goes_wrong_while_reading_ahead_is_raised_to_the_reader() -> None:
         yield 1
         raise OSError("gone")
 
-    items = prefetched(numbers(), ahead=4)
+    items = Prefetched(numbers(), ahead=4)
     assert next(items) == 1
     with pytest.raises(OSError, match="gone"):
         next(items)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable, Iterator
 from queue import Full, Queue
 from threading import Event, Thread
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -19,41 +19,55 @@ class _End:
         self.error = error
 
 
-def prefetched(items: Iterable[T], ahead: int) -> Generator[T]:
-    """Yield the items, at most `ahead` of them read before they are asked for.
+class Prefetched(Generic[T]):
+    """The items, at most `ahead` of them read before they are asked for, from now on.
 
-    The thread ends with the generator, also when that is closed early; an exception of `items`
-    is raised here.
+    The thread ends with the items, or once this is closed; an exception of the items is raised
+    where the next one would come.
     """
-    queue: Queue[T | _End] = Queue(ahead)
-    abandoned = Event()
 
-    def put(item: T | _End) -> None:
-        while not abandoned.is_set():
-            try:
-                queue.put(item, timeout=_POLL_S)
-            except Full:
-                continue
-            return
+    def __init__(self, items: Iterable[T], ahead: int) -> None:
+        self._queue: Queue[T | _End] = Queue(ahead)
+        self._closed = Event()
+        self._ended = False
+        self._thread = Thread(target=self._read, args=(items,), daemon=True)
+        self._thread.start()
 
-    def read() -> None:
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        if self._ended:
+            raise StopIteration
+        item = self._queue.get()
+        if not isinstance(item, _End):
+            return item
+        self._ended = True
+        if item.error:
+            raise item.error
+        raise StopIteration
+
+    def close(self) -> None:
+        """Read no further, and wait for the thread."""
+        self._ended = True
+        self._closed.set()
+        self._thread.join()
+
+    def _read(self, items: Iterable[T]) -> None:
         error: BaseException | None = None
         try:
             for item in items:
-                put(item)
-                if abandoned.is_set():
+                self._put(item)
+                if self._closed.is_set():
                     return
         except BaseException as raised:
             error = raised
-        put(_End(error))
+        self._put(_End(error))
 
-    thread = Thread(target=read, daemon=True)
-    thread.start()
-    try:
-        while not isinstance(item := queue.get(), _End):
-            yield item
-        if item.error:
-            raise item.error
-    finally:
-        abandoned.set()
-        thread.join()
+    def _put(self, item: T | _End) -> None:
+        while not self._closed.is_set():
+            try:
+                self._queue.put(item, timeout=_POLL_S)
+            except Full:
+                continue
+            return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -20,7 +21,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from PIL import Image
 
-from components.base.prefetch import prefetched
+from components.base.prefetch import Prefetched
 from components.base.profiling import span
 from components.base.vectors import Vectors
 from components.encoders.encoder import Encoder, ModelInput
@@ -31,6 +32,10 @@ Of = TypeVar("Of")
 
 # The longest side of a picture, in its shortest, that a model gets to see.
 _NARROWEST = 16
+
+# Videos whose files are fetched at a time, and pictures of each that are held before their turn.
+_OPEN = 4
+_PICTURES_AHEAD = 8
 
 # Returns a picture's file; called in the pool.
 Read = Callable[[], bytes]
@@ -97,7 +102,7 @@ def embedded(
     """
     with (
         ThreadPoolExecutor(readers) as pool,
-        closing(prefetched(_frames(tasks, encoder, pool), ahead)) as frames,
+        closing(Prefetched(_frames(tasks, encoder, pool), ahead)) as frames,
     ):
         for first in frames:
             model = encoder()
@@ -115,15 +120,38 @@ def _frames(
     tasks: Iterable[Task[Of]], encoder: Callable[[], Encoder], pool: ThreadPoolExecutor
 ) -> Iterator[_Frame[Of]]:
     """Yield every picture as the pool preprocesses it; None where a video has no more, or none."""
-    for task in tasks:
-        video = Embedded(task.of, task.count)
-        try:
-            for read in task.pictures():
-                yield video, pool.submit(_preprocessed, encoder(), read)
-        except Exception as error:
-            video.error = error
-        if video.error or not task.count:
-            yield video, None
+    with closing(_opened(tasks)) as opened:
+        for task, pictures in opened:
+            video = Embedded(task.of, task.count)
+            try:
+                for read in pictures:
+                    yield video, pool.submit(_preprocessed, encoder(), read)
+            except Exception as error:
+                video.error = error
+            if video.error or not task.count:
+                yield video, None
+
+
+def _opened(tasks: Iterable[Task[Of]]) -> Generator[tuple[Task[Of], Iterator[Read]]]:
+    """Yield tasks with their pictures, those of the next ones being fetched meanwhile.
+
+    A GPU takes a video's pictures in less time than their file takes to come.
+    """
+    remaining = iter(tasks)
+    window: deque[tuple[Task[Of], Prefetched[Read]]] = deque()
+    try:
+        while True:
+            for task in islice(remaining, _OPEN - len(window)):
+                window.append((task, Prefetched(task.pictures(), _PICTURES_AHEAD)))
+            if not window:
+                return
+            task, pictures = window[0]
+            yield task, pictures
+            pictures.close()
+            window.popleft()
+    finally:
+        for _, pictures in window:
+            pictures.close()
 
 
 def _preprocessed(encoder: Encoder, read: Read) -> ModelInput:
