@@ -90,13 +90,8 @@ def cut_a_frame(services: Services, folder: Path) -> None:
 
 def turn_over_a_vector(services: Services, folder: Path) -> None:
     identifier = frame(services).uuid
-    client = services.collection.connection.client  # type: ignore[attr-defined]
     vector = np.roll(services.collection.vectors([identifier])[identifier], 1).tolist()
-    from qdrant_client import models
-
-    client.update_vectors(
-        "watched_frames", points=[models.PointVectors(id=identifier, vector=vector)]
-    )
+    change(services.collection, identifier, vector)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from random import Random
+from typing import TYPE_CHECKING
 
 from components.base.logs import log
 from components.base.side_by_side import batches
-from components.base.vectors import Vectors
 from components.errors import ConfigurationError
 from components.settings import IndexSettings
 from components.stores.vectors.edge.errors import MissingCollectionError
@@ -48,6 +48,9 @@ from components.stores.vectors.payloads import (
 )
 from components.stores.vectors.store import Hit, Point, SampledPoint, StoredFrame, VideoFrames
 
+if TYPE_CHECKING:
+    from components.base.vectors import Vectors
+
 _PAGE = 1000
 _ALL_FIELDS = tuple(sorted(FIELDS))
 _LACKING = tuple(Condition(field=field, missing=True) for field in _ALL_FIELDS)
@@ -63,7 +66,7 @@ class EdgeCollection:
         """Use the collection, or alias, `name`; by default the alias that the settings name."""
         self.engine = engine
         self.name = name or settings.collection
-        self._settings = settings
+        self.settings = settings
         self._lock = threading.RLock()
         self._ready_for: tuple[str, int] | None = None
         # Never the alias: vectors that arrive after it has moved still go where their model's are.
@@ -81,7 +84,7 @@ class EdgeCollection:
     def require(self) -> None:
         if not self.exists():
             raise ConfigurationError(
-                f"{self._settings.url} has no collection {self.name!r}; index videos first "
+                f"{self.settings.url} has no collection {self.name!r}; index videos first "
                 "(oriane run), or set QDRANT_URL, VP_DATA_DIR or QDRANT_COLLECTION to where they "
                 "are"
             )
@@ -99,7 +102,7 @@ class EdgeCollection:
         name = self._own_name()
         if name is None:
             raise MissingCollectionError(
-                f"{self._settings.url} has no collection {self.name!r}; check QDRANT_URL and "
+                f"{self.settings.url} has no collection {self.name!r}; check QDRANT_URL and "
                 "QDRANT_COLLECTION"
             )
         return catalogue(self.engine).collections[name].dim
@@ -110,7 +113,7 @@ class EdgeCollection:
         name = self._writes_to or self.name
         created_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         pairs = zip(framed.frames, vectors, strict=True)
-        for batch in batches(pairs, self._settings.upsert_batch):
+        for batch in batches(pairs, self.settings.upsert_batch):
             ids = tuple(framed.point_id(frame) for frame, _ in batch)
             payloads = tuple(
                 payload_of(framed, frame, model, fingerprint, created_at) for frame, _ in batch

@@ -19,7 +19,6 @@ from components.stores.vectors.edge.filters import filter_of
 from components.stores.vectors.edge.requests import (
     Answer,
     Answered,
-    Catalogue,
     CollectionEntry,
     Count,
     Create,
@@ -307,9 +306,7 @@ def _answered(
     found: Sequence[Any], *, vectors: bool, offset: PointId | uuid.UUID | None = None
 ) -> Answered:
     rows = tuple(
-        Row(
-            id=_plain(point.id), payload=point.payload or {}, score=getattr(point, "score", 0.0)
-        )
+        Row(id=_plain(point.id), payload=point.payload or {}, score=getattr(point, "score", 0.0))
         for point in found
     )
     answer = Answer(rows=rows, offset=None if offset is None else _plain(offset))

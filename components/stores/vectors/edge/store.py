@@ -91,9 +91,7 @@ class EdgeStore:
     def _roles(self) -> list[tuple[str, Role]]:
         known = catalogue(self.engine)
         roles: dict[str, Role] = {
-            name: "prepared"
-            for name in known.collections
-            if name.startswith(prefix(self.alias))
+            name: "prepared" for name in known.collections if name.startswith(prefix(self.alias))
         }
         if former := known.aliases.get(previous(self.alias)):
             roles[former] = "previous"
