@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components.settings import Settings
+from components.stores.vectors.edge import catalogue as files
 from components.stores.vectors.edge.collection import EdgeCollection
 from components.stores.vectors.edge.requests import Create, Retrieve, Scroll, Upsert
 from components.stores.vectors.open import open_store
@@ -61,7 +62,7 @@ def put(collection: Collection, *points: Raw) -> None:
 
 def change(
     collection: Collection, identifier: str, vector: list[float] | None = None, **payload: Any
-) -> None:  # noqa: E501
+) -> None:
     """Change the vector of a point, or fields of its payload."""
     if isinstance(collection, EdgeCollection):
         question = Retrieve(
@@ -111,13 +112,9 @@ def points_below(folder: Path, name: str = "watched_frames") -> dict[str, dict[s
 
 def aliases_below(folder: Path) -> dict[str, str]:
     """Return the collection of every alias of the embedded Qdrant in a folder."""
-    from components.stores.vectors.edge import catalogue as files
-
     return files.read(folder).aliases
 
 
 def names_below(folder: Path) -> list[str]:
     """Return the collections of the embedded Qdrant in a folder."""
-    from components.stores.vectors.edge import catalogue as files
-
     return sorted(files.read(folder).collections)

@@ -14,6 +14,7 @@ from tests.clips import numbered_video
 from tests.conftest import Corpus
 from tests.deployment import copied as storage  # noqa: F401
 from tests.phases import through
+from tests.points import change
 from tests.test_storage import flaky, flipped
 from tests.test_verify import frame, kinds, mended, taken
 from workflows.operations.verify.deep import Sample

@@ -28,6 +28,7 @@ from tests.kills import dies_at
 pytest.importorskip("torch", reason="needs torch: make models")
 
 from tests.models import save_clip
+from tests.points import aliases_below, fresh, make_plain, names_below, points_below
 from tests.test_manifest import framed
 from workflows.cli.app import app
 from workflows.local.s3_server import local_s3

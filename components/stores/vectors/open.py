@@ -77,19 +77,19 @@ def _engine(settings: IndexSettings) -> Literal["edge", "local"]:
     if find_spec("qdrant_edge") is None:
         if is_edges:
             raise ConfigurationError(
-                f"{settings.url} holds collections of Qdrant Edge, which is not installed (no module "
-                "qdrant_edge); install it: pip install qdrant-edge-py, or set QDRANT_URL to another "
-                "folder"
+                f"{settings.url} holds collections of Qdrant Edge, which is not installed (no "
+                "module qdrant_edge); pip install qdrant-edge-py, or set QDRANT_URL to another folder"
             )
         if settings.engine == "edge":
             log.warning(
                 "Qdrant Edge is not installed here (no module qdrant_edge); %s is opened by "
-                "qdrant-client's local mode, for one process at a time", settings.url,
-            )  # fmt: skip
+                "qdrant-client's local mode, for one process at a time",
+                settings.url,
+            )
         return "local"
     if settings.engine == "local" and is_edges:
         raise ConfigurationError(
-            f"{settings.url} holds collections of Qdrant Edge; leave QDRANT_EMBEDDED_ENGINE unset, or "
-            "set QDRANT_URL to another folder"
+            f"{settings.url} holds collections of Qdrant Edge; leave QDRANT_EMBEDDED_ENGINE unset, "
+            "or set QDRANT_URL to another folder"
         )
     return settings.engine

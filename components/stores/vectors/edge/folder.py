@@ -127,8 +127,8 @@ class FolderEngine:
         if "dimension error" in said or isinstance(error, ValueError | TypeError):
             return ConfigurationError(f"{self._folder}: the embedded Qdrant refuses: {said}")
         return TransientError(
-            f"{self._folder}: the embedded Qdrant could not do it ({said}); see whether the disk is "
-            "full or the folder read-only, then try again"
+            f"{self._folder}: the embedded Qdrant could not do it ({said}); see whether the "
+            "disk is full or the folder read-only, then try again"
         )
 
     def _entry(self, name: str) -> tuple[str, CollectionEntry]:
@@ -161,8 +161,8 @@ class FolderEngine:
             found = str(error)
         raise ConfigurationError(
             f"{path}, which holds collection {name!r}, is damaged ({found}); restore "
-            f"{self._folder} from a backup, or move it away and type oriane run, which indexes anew "
-            "what S3 holds"
+            f"{self._folder} from a backup, or move it away and type oriane run, which indexes "
+            "anew what S3 holds"
         )
 
     def _written_shard(self, name: str) -> edge.EdgeShard:

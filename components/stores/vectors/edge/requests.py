@@ -52,8 +52,8 @@ class Catalogue(Record):
     """Which collections there are, and what each alias stands for."""
 
     version: Literal[1] = 1
-    collections: dict[str, CollectionEntry] = {}
-    aliases: dict[str, str] = {}
+    collections: dict[str, CollectionEntry] = Field(default_factory=dict)
+    aliases: dict[str, str] = Field(default_factory=dict)
 
 
 class GetCatalogue(Record):
@@ -170,7 +170,7 @@ class Row(Record):
     """A point that was read."""
 
     id: PointId
-    payload: dict[str, Any] = {}
+    payload: dict[str, Any] = Field(default_factory=dict)
     score: float = 0.0
 
 

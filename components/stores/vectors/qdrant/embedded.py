@@ -87,8 +87,8 @@ def opened(folder: Path) -> Iterator[OldFolder]:
     except Exception as error:
         raise ConfigurationError(
             f"{folder} is of an earlier version and damaged ({type(error).__name__}: {error}); "
-            "restore it from a backup, or move it away and type oriane run, which indexes anew what "
-            "S3 holds"
+            "restore it from a backup, or move it away and type oriane run, which indexes anew "
+            "what S3 holds"
         ) from error
     with closing(client):
         yield OldFolder(client)
