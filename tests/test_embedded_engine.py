@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -21,6 +22,8 @@ from components.stores.vectors.edge import catalogue, socket_file, wire
 from components.stores.vectors.edge.requests import GetCatalogue
 from components.stores.vectors.edge.store import EdgeStore
 from components.stores.vectors.open import indexed_model, open_store
+from tests.commands import invoked
+from tests.deployment import copy
 from tests.points import points_below
 from tests.test_index import unit
 from tests.test_manifest import framed
@@ -399,3 +402,44 @@ def test_a_long_path_has_a_socket_too(tmp_path: Path, index: IndexSettings) -> N
         store.collection().replace(framed(), unit(2), "m")
         assert codes(other) == {framed().video.code}
     assert len(points_below(deep)) == 2
+
+
+# A run in the middle of its work: it holds the folder, and nobody else changes it.
+RUNS = """
+import sys
+from pathlib import Path
+from components.settings import Settings
+from components.stores.vectors.open import open_store
+from workflows.local.sole_writer import sole_writer
+settings = Settings.load().having("index", url=sys.argv[1]).having("ledger", local_mode=True)
+with sole_writer(settings):
+    store = open_store(settings.index)
+    store.collection().model()
+    print("open", flush=True)
+    sys.stdin.read()
+    store.close()
+print("closed", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_search_is_answered_and_a_second_run_refused_during_a_run(
+    tmp_path: Path, deployment: Path
+) -> None:
+    copy(deployment, tmp_path)
+    run = Process(tmp_path / "qdrant", script=RUNS)
+    try:
+        code, said = invoked("search", "a cat", "--json", data=tmp_path)
+        assert code == 0, said
+        assert len(json.loads(said)) > 1
+        code, said = invoked("delete", "local/one", data=tmp_path)
+        assert code == 0, "looking changes nothing"
+        for refused in (("delete", "local/one", "--yes"), ("verify", "--repair", "--yes")):
+            code, said = invoked(*refused, data=tmp_path)
+            assert code == 75, said
+            assert "in use by another process" in said
+        run.end()
+        code, said = invoked("verify", data=tmp_path)
+        assert code == 0, said
+    finally:
+        run.kill()

@@ -78,7 +78,8 @@ def _engine(settings: IndexSettings) -> Literal["edge", "local"]:
         if is_edges:
             raise ConfigurationError(
                 f"{settings.url} holds collections of Qdrant Edge, which is not installed (no "
-                "module qdrant_edge); pip install qdrant-edge-py, or set QDRANT_URL to another folder"
+                "module qdrant_edge); pip install qdrant-edge-py, or set QDRANT_URL to another "
+                "folder"
             )
         if settings.engine == "edge":
             log.warning(
