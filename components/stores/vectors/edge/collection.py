@@ -287,5 +287,8 @@ def catalogue(engine: Engine) -> Catalogue:
 
 
 def _with_vectors(found: Answered) -> Iterator[tuple[Row, list[float] | None]]:
-    vectors = [list(vector) for vector in found.vectors] or [None] * len(found.answer.rows)
-    yield from zip(found.answer.rows, vectors, strict=True)
+    if not found.vectors:
+        yield from ((row, None) for row in found.answer.rows)
+        return
+    for row, vector in zip(found.answer.rows, found.vectors, strict=True):
+        yield row, list(vector)
