@@ -41,5 +41,7 @@ def _parts(condition: Condition) -> Iterator[Any]:
 
 
 def _one_of(field: str, values: Sequence[str | int | bool]) -> Any:
-    matches: list[Any] = [edge.FieldCondition(field, match=edge.MatchValue(value)) for value in values]
+    matches: list[Any] = [
+        edge.FieldCondition(field, match=edge.MatchValue(value)) for value in values
+    ]
     return matches[0] if len(matches) == 1 else edge.Filter(should=matches)
