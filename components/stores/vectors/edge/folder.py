@@ -251,9 +251,7 @@ class FolderEngine:
             shard.flush()
             self._unflushed[own] = 0
         # The log has all that was acknowledged since the last flush, and takes a tenth of its time.
-        for path in (self._folder / entry.folder / "wal").iterdir():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+        _sync_log(self._folder / entry.folder / "wal")
         return Answered(Answer())
 
     def _retrieve(self, request: Retrieve) -> Answered:
@@ -287,6 +285,23 @@ class FolderEngine:
             )
         )
         return _answered(found, vectors=request.vectors)
+
+
+def _sync_log(folder: Path) -> None:
+    """Have all files of a log on the disk; a thread of the engine makes and renames them."""
+    synced: set[int] = set()
+    renamed = True
+    while renamed:
+        renamed = False
+        for path in folder.iterdir():
+            try:
+                with path.open("rb") as file:
+                    if (number := os.fstat(file.fileno()).st_ino) not in synced:
+                        os.fsync(file.fileno())
+                        synced.add(number)
+            except FileNotFoundError:
+                renamed = True
+    catalogues.sync(folder)
 
 
 def make_shard(path: Path, dim: int) -> edge.EdgeShard:
