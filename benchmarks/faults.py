@@ -31,10 +31,10 @@ from urllib.parse import urlparse
 
 import numpy as np
 from PIL import Image
-from qdrant_client import QdrantClient
 
 from components.media.ffmpeg import program
 from components.settings import StorageSettings
+from tests.points import points_below
 from workflows.local.s3_server import local_s3
 
 _KINDS = ("reset", "503", "short", "flipped", "slow")
@@ -155,12 +155,8 @@ def state(data: Path) -> dict[str, Any]:
         marker = json.loads(path.read_text())
         del marker["run"], marker["recorded_at"]
         found[str(path.relative_to(frames))] = marker
-    with closing(QdrantClient(path=str(data / "qdrant"))) as client:
-        points, _ = client.scroll("watched_frames", limit=100_000, with_vectors=True)
-    for point in points:
-        payload = {**(point.payload or {}), "created_at": None}
-        vector: Any = point.vector
-        found[str(point.id)] = (payload, [round(float(value), 4) for value in vector])
+    for identifier, point in points_below(data / "qdrant").items():
+        found[identifier] = {**point, "created_at": None}
     return found
 
 

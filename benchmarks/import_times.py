@@ -17,7 +17,7 @@ from components.pipeline import COMPONENTS, component
 
 LARGE = [
     *("numpy", "PIL", "cv2", "av", "torch", "transformers", "imagehash", "scenedetect"),
-    *("boto3", "s3transfer", "botocore", "qdrant_client", "grpc", "psycopg"),
+    *("boto3", "s3transfer", "botocore", "qdrant_client", "qdrant_edge", "grpc", "psycopg"),
 ]
 READY = (
     "; from components.running.services import Services; from components.settings import Settings; "

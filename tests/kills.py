@@ -16,6 +16,7 @@ from components.running.services import Services
 from components.settings import Settings
 from components.stores.postgres.ledger import Ledger
 from components.stores.s3 import Store
+from components.stores.vectors.edge.folder import FolderEngine
 
 _KILLED = 9
 _SIDE_EFFECTS: tuple[tuple[type, tuple[str, ...]], ...] = (
@@ -24,6 +25,7 @@ _SIDE_EFFECTS: tuple[tuple[type, tuple[str, ...]], ...] = (
         QdrantClient,
         ("create_collection", "update_collection", "update_collection_aliases", "upsert", "delete"),
     ),
+    (FolderEngine, ("_create", "_point", "_upsert", "_delete", "_delete_where")),
     (Ledger, ("book", "lease", "extend", "release", "request", "rebook", "forget")),
     (EventQueue, ("delete",)),
 )

@@ -41,12 +41,11 @@ def state(services: Services) -> dict[str, Any]:
     assert ledger
     booking = ledger.booking("local", "clip")
     assert booking
-    points, _ = services.collection.connection.client.scroll("watched_frames", limit=100)
     return {
         "marker": marker.model_copy(update={"recorded_at": ""}),
         "booking": {**vars(booking), "updated_at": None, "seconds": None},
         "events": [(event.event, event.run) for event in ledger.events("local", "clip")],
-        "points": sorted(str(point.id) for point in points),
+        "points": sorted(point.id for point in services.collection.points()),
         "leases": ledger.leases(),
     }
 

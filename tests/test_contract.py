@@ -12,7 +12,18 @@ from components.pipeline import COMPONENTS, PHASES, component, video_to_embeddin
 from components.records.manifest import Manifest
 from components.records.videos import CroppedVideo, FramedVideo, Video
 
-HEAVY = {"av", "cv2", "numpy", "torch", "transformers", "qdrant_client", "psycopg", "boto3", "PIL"}
+HEAVY = {
+    "av",
+    "cv2",
+    "numpy",
+    "torch",
+    "transformers",
+    "qdrant_client",
+    "qdrant_edge",
+    "psycopg",
+    "boto3",
+    "PIL",
+}
 
 
 def loaded(code: str) -> set[str]:

@@ -14,6 +14,7 @@ from tests.clips import numbered_video
 from tests.conftest import Corpus
 from tests.deployment import copied as storage  # noqa: F401
 from tests.phases import through
+from tests.points import change
 from tests.test_storage import flaky, flipped
 from tests.test_verify import frame, kinds, mended, taken
 from workflows.operations.verify.deep import Sample
@@ -90,13 +91,8 @@ def cut_a_frame(services: Services, folder: Path) -> None:
 
 def turn_over_a_vector(services: Services, folder: Path) -> None:
     identifier = frame(services).uuid
-    client = services.collection.connection.client  # type: ignore[attr-defined]
     vector = np.roll(services.collection.vectors([identifier])[identifier], 1).tolist()
-    from qdrant_client import models
-
-    client.update_vectors(
-        "watched_frames", points=[models.PointVectors(id=identifier, vector=vector)]
-    )
+    change(services.collection, identifier, vector)
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ from components.records.videos import IndexedVideo
 from components.running.phase import run
 from components.running.services import Services
 from components.settings import Settings
-from components.stores.vectors.qdrant.collection import QdrantCollection
 from tests.clips import bordered_video, numbered_video
 from tests.conftest import Corpus
 from tests.phases import through
+from tests.points import all_points, fresh, make_plain, put
 from tests.test_manifest import framed
 from workflows.operations.verify.repair import remove_foreign_points
 from workflows.operations.verify.verify import verify
@@ -31,15 +31,10 @@ def unit(count: int, dim: int = 4) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def all_points(collection: QdrantCollection) -> dict[str, dict[str, object]]:
-    points, _ = collection.connection.client.scroll("watched_frames", limit=1000, with_vectors=True)
-    return {
-        str(point.id): {
-            **(point.payload or {}),
-            "vector": [round(float(value), 4) for value in point.vector or ()],  # type: ignore[arg-type]
-        }
-        for point in points
-    }
+@pytest.fixture(params=["edge", "local"])
+def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
+    """Settings for each embedded engine; tests/test_qdrant_server.py has a server's."""
+    return settings.having("index", engine=request.param)
 
 
 def test_payload_is_what_readers_know(services: Services) -> None:
@@ -103,13 +98,10 @@ def test_another_dimension_or_model_is_refused_by_name(services: Services) -> No
 
 
 def put_foreign(services: Services, number: int) -> None:
-    from qdrant_client import models
-
-    points = [
-        models.PointStruct(id=1 + point, vector=[1.0, 0, 0, 0], payload={"video_code": "x"})
-        for point in range(number)
-    ]
-    services.collection.connection.client.upsert("watched_frames", points)
+    put(
+        services.collection,
+        *((1 + point, [1.0, 0, 0, 0], {"video_code": "x"}) for point in range(number)),
+    )
 
 
 def test_one_foreign_point_stops_neither_runs_nor_searches(
@@ -118,10 +110,10 @@ def test_one_foreign_point_stops_neither_runs_nor_searches(
     services.collection.ensure("m", 4)
     services.collection.replace(framed(), unit(2), "m")
     put_foreign(services, 3)
-    fresh = QdrantCollection(services.collection.connection)
-    assert fresh.model() == "m"
-    fresh.ensure("m", 4)
-    hits = fresh.search([1.0, 0, 0, 0], limit=2)
+    anew = fresh(services.collection)
+    assert anew.model() == "m"
+    anew.ensure("m", 4)
+    hits = anew.search([1.0, 0, 0, 0], limit=2)
     assert [hit.code for hit in hits] == [framed().video.code] * 2, "all places are frames'"
     assert "are not frames and passed over" in caplog.text
     found = verify(services, mend=True, foreign_points=True)
@@ -133,15 +125,10 @@ def test_one_foreign_point_stops_neither_runs_nor_searches(
 
 
 def test_a_collection_of_foreign_points_is_not_taken_for_ours(services: Services) -> None:
-    from qdrant_client import models
-
-    client = services.collection.connection.client
-    size = models.VectorParams(size=4, distance=models.Distance.COSINE)
-    client.create_collection("watched_frames", vectors_config=size)
+    make_plain(services.collection, "watched_frames")
     put_foreign(services, 1)
-    fresh = QdrantCollection(services.collection.connection)
     with pytest.raises(ConfigurationError, match=r"made by another program .*none of its points"):
-        fresh.ensure("m", 4)
+        fresh(services.collection).ensure("m", 4)
 
 
 def test_search_without_a_collection(services: Services) -> None:
@@ -184,7 +171,8 @@ def test_no_address(settings: Settings) -> None:
         _ = services.collection
 
 
-def test_the_embedded_index_serves_one_process_at_a_time(settings: Settings) -> None:
+def test_the_local_mode_serves_one_process_at_a_time(settings: Settings) -> None:
+    settings = settings.having("index", engine="local")
     with Services(settings) as one, Services(settings) as other:
         one.collection.ensure("model", 4)
         with pytest.raises(TransientError, match="in use by another process"):
@@ -201,7 +189,7 @@ def test_points_that_are_gone_are_indexed_anew(tmp_path: Path, corpus: Corpus) -
     (again,) = corpus.through(*PHASES)
     assert again.steps[-1].reused
     assert [step.phase for step in again.steps] == list(PHASES)
-    corpus.services.collection.connection.client.delete("watched_frames", [next(iter(before))])
+    corpus.services.collection.remove([next(iter(before))])
     (healed,) = corpus.through(*PHASES)
     assert not healed.steps[-1].reused
     assert set(all_points(corpus.services.collection)) == set(before)
@@ -220,12 +208,12 @@ def test_a_changed_model_is_refused_before_anything_is_mixed(
     other = save_clip(tmp_path / "tiny-clip", dim=384)
     changed = services.settings.having("embed", model=str(other))
     services.close()
-    with Services(changed) as fresh:
-        second = Corpus(fresh)
+    with Services(changed) as other_model:
+        second = Corpus(other_model)
         second.videos = corpus.videos
         with pytest.raises(ConfigurationError, match=r"vectors of packaged:conse.*tiny-clip@"):
             second.through(*PHASES)
-        assert all_points(fresh.collection) == before
+        assert all_points(other_model.collection) == before
 
 
 def test_manifests_of_different_shards(services: Services) -> None:

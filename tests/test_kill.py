@@ -11,16 +11,15 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from qdrant_client import QdrantClient
 
 from tests.clips import bordered_video, numbered_video
 from tests.commands import environment, report
 from tests.phases import through
+from tests.points import points_below
 
 pytestmark = pytest.mark.slow
 
@@ -82,15 +81,10 @@ def state(data: Path) -> dict[str, Any]:
         marker = json.loads(path.read_text())
         del marker["run"], marker["recorded_at"]
         markers[str(path.relative_to(frames))] = marker
-    with closing(QdrantClient(path=str(data / "qdrant"))) as client:
-        points, _ = client.scroll("watched_frames", limit=1000, with_vectors=True)
-    payloads = {}
-    for point in points:
-        payload = dict(point.payload or {})
-        del payload["created_at"]
-        vector = [round(float(value), 4) for value in point.vector or ()]  # type: ignore[arg-type]
-        payloads[str(point.id)] = {**payload, "vector": vector}
-    return {"pictures": pictures, "markers": markers, "points": payloads}
+    points = points_below(data / "qdrant")
+    for point in points.values():
+        del point["created_at"]
+    return {"pictures": pictures, "markers": markers, "points": points}
 
 
 def test_killed_in_every_phase(tmp_path: Path, model: str) -> None:

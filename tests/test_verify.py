@@ -24,6 +24,7 @@ from tests.commands import invoked
 from tests.conftest import Corpus
 from tests.deployment import CODES, content, killed_everywhere
 from tests.deployment import copied as storage  # noqa: F401
+from tests.points import change, put
 from tests.postgres import query
 from tests.test_catch_up import planned
 from workflows.operations.verify.verify import Verification, verify
@@ -89,8 +90,7 @@ def add_frame(services: Services) -> None:
 def add_point(services: Services, code: str = "one") -> None:
     payload = {"platform": "local", "video_code": code, "frame_number": 999, "model": "m"}
     vector = [1.0] + [0.0] * (services.collection.dim() - 1)
-    point = models.PointStruct(id=point_id("local", code, 999), vector=vector, payload=payload)
-    services.collection.connection.client.upsert("watched_frames", [point])
+    put(services.collection, (point_id("local", code, 999), vector, payload))
 
 
 def add_points_of_no_video(services: Services) -> None:
@@ -98,10 +98,7 @@ def add_points_of_no_video(services: Services) -> None:
 
 
 def mix_models(services: Services) -> None:
-    identifier = frame(services).uuid
-    services.collection.connection.client.set_payload(
-        "watched_frames", {"model": "m"}, [identifier]
-    )
+    change(services.collection, frame(services).uuid, model="m")
 
 
 def break_marker(services: Services) -> None:
@@ -195,8 +192,7 @@ def test_what_is_foreign_is_counted_and_kept(services: Services) -> None:
         services.store.put(f"s3://{FRAMES}/{key}", b"x", "text/plain")
     services.store.put("s3://oriane-contents/readme.md", b"x", "text/plain")
     services.store.put("s3://oriane-artifacts/results/odd.json", b"x", "text/plain")
-    point = models.PointStruct(id=7, vector=[0.0] * services.collection.dim(), payload={"a": "b"})
-    services.collection.connection.client.upsert("watched_frames", [point])
+    put(services.collection, (7, [0.0] * services.collection.dim(), {"a": "b"}))
     before = content(services)
     found = verify(services, mend=True, apply=True)
     assert kinds(found) == {}
@@ -257,9 +253,13 @@ def test_a_video_missing_from_the_start_is_booked_rightly(ledgered: Services) ->
 
 
 def test_a_collection_made_by_someone_else_is_named(services: Services) -> None:
-    services.settings = services.settings.having("index", collection="theirs")
+    folder = f"{services.settings.index.url}-theirs"
+    services.settings = services.settings.having(
+        "index", collection="theirs", url=folder, engine="local"
+    )
     params = {"a": models.VectorParams(size=4, distance=models.Distance.DOT)}
-    services.collection.connection.client.create_collection("theirs", vectors_config=params)
+    client = services.collection.connection.client  # type: ignore[attr-defined]
+    client.create_collection("theirs", vectors_config=params)
     with pytest.raises(ConfigurationError, match=r"'theirs'.*named vectors"):
         verify(services)
 

@@ -62,6 +62,11 @@ class IndexSettings(Group):
         "QDRANT_URL", None, "Address of the server, or a folder for an embedded Qdrant"
     )
     key: SecretStr | None = variable("QDRANT_KEY", None, "API key of the server", credential=True)
+    engine: Literal["edge", "local"] = variable(
+        "QDRANT_EMBEDDED_ENGINE",
+        "edge",
+        "Engine over a folder: Qdrant Edge, or qdrant-client's local mode where Edge has no wheel",
+    )
     collection: str = variable(
         "QDRANT_COLLECTION",
         "watched_frames",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from components.base.logs import recording
@@ -12,6 +12,7 @@ from components.running.services import Progress, Services, silent
 from components.settings import Settings
 from workflows.local.indexed_model import following_collection, model_line
 from workflows.local.s3_server import local_s3
+from workflows.local.sole_writer import sole_writer
 from workflows.local.stand_ins import deployed, names_an_s3, s3_folder, with_stand_ins
 from workflows.terminal.output import errors
 
@@ -36,14 +37,16 @@ def local_services(settings: Settings, progress: Progress = silent) -> Iterator[
 
 
 @contextmanager
-def operated_services(*, comparing: bool = False) -> Iterator[Services]:
+def operated_services(*, comparing: bool = False, changing: bool = False) -> Iterator[Services]:
     """Give the services of a deployment: those that the environment names, or this machine's.
 
     Args:
         comparing: What is booked is compared with the settings, so that the model matters: it is
             the collection's where CLIP_MODEL is not set.
+        changing: What is stored is changed, so that no run may go on beside it without leases.
 
     Raises:
+        TransientError: a run goes on beside it.
         ConfigurationError: some stores are set and others not.
     """
     settings = deployed(Settings.load())
@@ -52,5 +55,8 @@ def operated_services(*, comparing: bool = False) -> Iterator[Services]:
             given, settings = settings, following_collection(settings)
             if settings is not given:
                 errors().print(model_line(settings, given), highlight=False)
-        with local_services(settings) as services:
+        with (
+            sole_writer(settings) if changing else nullcontext(),
+            local_services(settings) as services,
+        ):
             yield services

@@ -32,6 +32,7 @@ from workflows.local.display import Display, terminal_log
 from workflows.local.engine import LocalRun
 from workflows.local.indexed_model import following_collection, model_line
 from workflows.local.signs_of_life import alive
+from workflows.local.sole_writer import sole_writer
 from workflows.local.stand_ins import deployed, stores_line
 from workflows.terminal import environment
 from workflows.terminal.output import errors
@@ -79,6 +80,7 @@ def run_videos(
             logs.log.info("settings: %s", _settings_from())
             with (
                 Display(console) as display,
+                sole_writer(settings),
                 local_services(settings, display.advance) as services,
                 alive(services, name),
                 kept_alive(services, name),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,7 +47,7 @@ def status(as_json: JsonOption = False) -> None:
     from workflows.model_swap.status import collections
     from workflows.model_swap.tables import collections_table
 
-    with _work(None) as (services, _):
+    with _work(None, changing=False) as (services, _):
         found = collections(services)
     print_json(found) if as_json else output().print(collections_table(found))
 
@@ -103,7 +103,7 @@ def compare(
     from workflows.model_swap.tables import judged_table, overlap_table
 
     # The model of the current collection stays CLIP_MODEL's, in case it is a folder.
-    with _work(None) as (services, tell):
+    with _work(None, changing=False) as (services, tell):
         other = model or services.settings.embed.model
         found = compared(services, other, k=k, sample=sample, queries=queries)
         reason = "--overlap-only" if overlap_only else why_not(services)
@@ -181,7 +181,7 @@ def _require_better(model: str | None, sample: int, captions: Path | None) -> No
     """
     from workflows.model_swap.judge import judge, require_better, why_not
 
-    with _work(None) as (services, tell):
+    with _work(None, changing=False) as (services, tell):
         other = model or services.settings.embed.model
         if reason := why_not(services):
             raise ConfigurationError(f"--if-better: {reason}")
@@ -202,11 +202,12 @@ def _say_what_to_set(model: str) -> None:
 
 
 @contextmanager
-def _work(model: str | None) -> Iterator[tuple[Services, Tell]]:
+def _work(model: str | None, *, changing: bool = True) -> Iterator[tuple[Services, Tell]]:
     """Give services with the model, and a line on stderr that says what is going on."""
     from components.base import logs
     from components.settings import Settings
     from workflows.local.deployment import local_services
+    from workflows.local.sole_writer import sole_writer
     from workflows.local.stand_ins import deployed
 
     settings = deployed(Settings.load())
@@ -215,6 +216,7 @@ def _work(model: str | None) -> Iterator[tuple[Services, Tell]]:
     with (
         logs.recording("WARNING"),
         errors().status("starting") as line,
+        sole_writer(settings) if changing else nullcontext(),
         local_services(settings) as services,
     ):
         yield services, line.update

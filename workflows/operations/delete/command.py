@@ -31,7 +31,7 @@ def delete(
     from workflows.local.deployment import operated_services
     from workflows.operations.delete.delete import delete_videos
 
-    with operated_services() as services:
+    with operated_services(changing=yes) as services:
         found = delete_videos(videos, services, apply=yes)
     report = Deleted(applied=yes, videos=tuple(found))
     if as_json:

@@ -78,7 +78,7 @@ def verify(
     from workflows.operations.verify.deep import Sample
     from workflows.operations.verify.verify import verify as reconcile
 
-    with operated_services() as services:
+    with operated_services(changing=yes) as services:
         found = reconcile(
             services,
             platform,

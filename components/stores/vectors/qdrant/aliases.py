@@ -28,11 +28,6 @@ def point(connection: QdrantConnection, changes: Mapping[str, str | None]) -> No
     connection.call(connection.client.update_collection_aliases, list(_operations(changes)))
 
 
-def previous(alias: str) -> str:
-    """Return the alias of the collection that `alias` stood for before the last switch."""
-    return f"{alias}--previous"
-
-
 def _operations(changes: Mapping[str, str | None]) -> Iterator[models.AliasOperations]:
     for alias, collection in changes.items():
         # Without this, moving an alias would rest on how a server treats one that exists.

@@ -14,12 +14,12 @@ from components.base.logs import log
 from components.base.side_by_side import batches
 from components.base.vectors import Vectors
 from components.errors import ConfigurationError
+from components.stores.vectors.naming import collection_name
+from components.stores.vectors.payloads import FIELDS, FINGERPRINT, fits
 from components.stores.vectors.qdrant import aliases, schema
 from components.stores.vectors.qdrant.connection import MissingCollectionError, QdrantConnection
 from components.stores.vectors.qdrant.own_ids import OwnIds
 from components.stores.vectors.qdrant.points import (
-    FIELDS,
-    FINGERPRINT,
     equals,
     hit,
     is_frame,
@@ -107,7 +107,7 @@ class QdrantCollection:
         except MissingCollectionError:
             return False
         return len(found) == len(ids) and all(
-            _fits(record.payload or {}, model, fingerprint) for record in found
+            fits(record.payload or {}, model, fingerprint) for record in found
         )
 
     def search(
@@ -230,7 +230,7 @@ class QdrantCollection:
 
     def _make(self, model: str, dim: int) -> str:
         """Create the model's collection and the alias, unless another process was faster."""
-        name = schema.collection_name(self.name, model, dim)
+        name = collection_name(self.name, model, dim)
         schema.create(self.connection, name, model, dim)
         if schema.is_deferred(self._info(name)):
             schema.build_index(self.connection, name)
@@ -289,13 +289,6 @@ class QdrantCollection:
         if other_than is None and self._info(name).points_count:
             raise schema.foreign(name, f"none of its points has {', '.join(sorted(FIELDS))}")
         return None
-
-
-def _fits(payload: dict[str, Any], model: str | None, fingerprint: str) -> bool:
-    # Points of earlier versions name no fingerprint.
-    return (model is None or payload.get("model") == model) and (
-        not fingerprint or payload.get(FINGERPRINT, fingerprint) == fingerprint
-    )
 
 
 def _vector(record: models.Record) -> list[float]:

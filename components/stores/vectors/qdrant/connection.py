@@ -76,7 +76,7 @@ class QdrantConnection:
                 "embedded Qdrant"
             )
         if settings.embedded:
-            return cls(_embedded(Path(settings.url)), settings)
+            return cls(open_embedded(Path(settings.url)), settings)
         bulk = _client(settings, over_grpc=True) if settings.grpc_port else None
         return cls(_client(settings), settings, bulk)
 
@@ -184,7 +184,12 @@ def _client(settings: IndexSettings, *, over_grpc: bool = False) -> QdrantClient
             ) from error
 
 
-def _embedded(folder: Path) -> QdrantClient:
+def open_embedded(folder: Path) -> QdrantClient:
+    """Open a folder in the client's local mode.
+
+    Raises:
+        TransientError: another process uses it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     in_use = TransientError(
         f"{folder} is in use by another process; wait for it to end, or set QDRANT_URL to a "

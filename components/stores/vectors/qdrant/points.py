@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from qdrant_client import models
 
 from components.base.side_by_side import batches
 from components.base.vectors import Vectors
-from components.records.videos import Frame, Video
-from components.stores.vectors.store import Hit, Point, StoredFrame, VideoFrames
-
-# What readers rely on; a point that lacks one of them is not a frame's.
-FIELDS = frozenset(
-    {"platform", "video_code", "frame_number", "frame_second", "path", "model"}
-    | {"scene_start", "scene_end"}
+from components.records.videos import Video
+from components.stores.vectors.payloads import (
+    FIELDS,
+    frame_of,
+    has_fields,
+    hit_of,
+    payload_of,
+    point_of,
 )
-FINGERPRINT = "frames_fingerprint"
+from components.stores.vectors.store import Hit, Point, StoredFrame, VideoFrames
 
 
 def upsert_batches(
@@ -32,26 +32,10 @@ def upsert_batches(
         yield models.Batch(
             ids=[framed.point_id(frame) for frame in frames],
             vectors=[vector.tolist() for _, vector in batch],
-            payloads=[_payload(framed, frame, model, fingerprint, created_at) for frame in frames],
+            payloads=[
+                payload_of(framed, frame, model, fingerprint, created_at) for frame in frames
+            ],
         )
-
-
-def _payload(
-    framed: VideoFrames, frame: Frame, model: str, fingerprint: str, created_at: str
-) -> dict[str, Any]:
-    payload = {
-        "uuid": framed.point_id(frame),
-        "platform": framed.video.platform,
-        "video_code": framed.video.code,
-        "frame_number": frame.number,
-        "frame_second": frame.second,
-        "path": framed.path(frame),
-        "created_at": created_at,
-        "model": model,
-        "scene_start": frame.scene_start,
-        "scene_end": frame.scene_end,
-    }
-    return payload | ({FINGERPRINT: fingerprint} if fingerprint else {})
 
 
 def equals(key: str, value: str) -> models.FieldCondition:
@@ -73,49 +57,19 @@ def lacking() -> list[models.Condition]:
 
 def is_frame(point: models.ScoredPoint | models.Record) -> bool:
     """Return whether a point has what readers of frames rely on."""
-    return (point.payload or {}).keys() >= FIELDS
+    return has_fields(point.payload or {})
 
 
 def hit(point: models.ScoredPoint) -> Hit:
     """Return the point of a frame, which a search found, as readers see it."""
-    payload: dict[str, Any] = point.payload or {}
-    return Hit(
-        score=round(point.score, 4),
-        platform=payload["platform"],
-        code=payload["video_code"],
-        second=payload["frame_second"],
-        frame_number=payload["frame_number"],
-        scene_start=payload["scene_start"],
-        scene_end=payload["scene_end"],
-        path=payload["path"],
-    )
+    return hit_of(point.payload or {}, point.score)
 
 
 def stored_frame(record: models.Record, vector: list[float] | None) -> StoredFrame:
     """Return the point of a frame with all that readers know of it."""
-    payload: dict[str, Any] = record.payload or {}
-    return StoredFrame(
-        platform=payload["platform"],
-        code=payload["video_code"],
-        frame_number=payload["frame_number"],
-        second=payload["frame_second"],
-        scene_start=payload["scene_start"],
-        scene_end=payload["scene_end"],
-        path=payload["path"],
-        model=payload["model"],
-        vector=vector,
-    )
+    return frame_of(record.payload or {}, vector)
 
 
 def stored_point(record: models.Record) -> Point:
     """Return a point as it lies there, whoever made it."""
-    payload: dict[str, Any] = record.payload or {}
-    number, model = payload.get("frame_number"), payload.get("model")
-    platform, code = payload.get("platform"), payload.get("video_code")
-    return Point(
-        id=str(record.id),
-        platform=platform if isinstance(platform, str) else None,
-        code=code if isinstance(code, str) else None,
-        number=number if isinstance(number, int) else None,
-        model=model if isinstance(model, str) else None,
-    )
+    return point_of(record.id, record.payload or {})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from contextlib import suppress
 from typing import Any
 
@@ -11,31 +9,11 @@ from qdrant_client import models
 
 from components.errors import ConfigurationError
 from components.settings import IndexSettings
+from components.stores.vectors.payloads import INDEXED_FIELDS
 from components.stores.vectors.qdrant.connection import AlreadyThereError, QdrantConnection
 
-_INDEXED_FIELDS = ("video_code", "platform", "model")
-_LONGEST_SLUG = 80
-_REVISION = re.compile(r"[0-9a-f]{12,40}")
 # Qdrant's own, which a collection gets back after its backfill.
 _INDEXING_THRESHOLD_KB = 10_000
-
-
-def collection_name(alias: str, model: str, dim: int) -> str:
-    """Return the name of the collection behind `alias` for one model and dimension.
-
-    A model without a commit or content hash in its identity gets a hash, so that models of the
-    same name by different owners do not meet.
-    """
-    name, _, mark = model.partition("@")
-    if not _REVISION.fullmatch(mark):
-        mark = hashlib.sha256(model.encode()).hexdigest()[:12]
-    slug = re.sub(r"[^a-z0-9]+", "-", name.rpartition("/")[2].lower()).strip("-")
-    return f"{prefix(alias)}{slug[:_LONGEST_SLUG]}-{mark[:12]}-{dim}"
-
-
-def prefix(alias: str) -> str:
-    """Return how the names of all collections behind `alias` begin."""
-    return f"{alias}--"
 
 
 def create(
@@ -75,7 +53,7 @@ def ensure_field_indexes(
     """Index the payload fields that are filtered by, where a process died before it did."""
     if connection.embedded:
         return
-    for field in _INDEXED_FIELDS:
+    for field in INDEXED_FIELDS:
         if field not in info.payload_schema:
             connection.call(
                 connection.client.create_payload_index,

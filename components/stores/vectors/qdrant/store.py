@@ -10,6 +10,7 @@ from qdrant_client import models
 
 from components.errors import ConfigurationError, TransientError
 from components.settings import IndexSettings
+from components.stores.vectors.naming import collection_name, prefix, previous
 from components.stores.vectors.qdrant import aliases, schema
 from components.stores.vectors.qdrant.collection import QdrantCollection
 from components.stores.vectors.qdrant.connection import QdrantConnection
@@ -57,7 +58,7 @@ class QdrantStore:
         return QdrantCollection(self._connection, name) if name else None
 
     def previous(self) -> QdrantCollection | None:
-        name = aliases.targets(self._connection).get(aliases.previous(self.alias))
+        name = aliases.targets(self._connection).get(previous(self.alias))
         return QdrantCollection(self._connection, name) if name else None
 
     def members(self) -> Iterator[Member]:
@@ -72,9 +73,9 @@ class QdrantStore:
         client, found = self._connection.client, aliases.targets(self._connection)
         roles: dict[str, Role] = {}
         for collection in self._connection.call(client.get_collections).collections:
-            if collection.name.startswith(schema.prefix(self.alias)):
+            if collection.name.startswith(prefix(self.alias)):
                 roles[collection.name] = "prepared"
-        if former := found.get(aliases.previous(self.alias)):
+        if former := found.get(previous(self.alias)):
             roles[former] = "previous"
         if now := aliases.target(self._connection, self.alias):
             roles[now] = "current"
@@ -99,7 +100,7 @@ class QdrantStore:
         return QdrantCollection(self._connection, fitting[0].name)
 
     def begin(self, model: str, dim: int) -> QdrantCollection:
-        name = schema.collection_name(self.alias, model, dim)
+        name = collection_name(self.alias, model, dim)
         schema.create(self._connection, name, model, dim, deferred=True)
         collection = QdrantCollection(self._connection, name)
         collection.ensure(model, dim)
@@ -130,11 +131,11 @@ class QdrantStore:
         current = self.current()
         changes: dict[str, str | None] = {self.alias: to.name}
         if current:
-            changes[aliases.previous(self.alias)] = current.name
+            changes[previous(self.alias)] = current.name
         aliases.point(self._connection, changes)
 
     def roll_back(self, to: Collection) -> None:
-        changes = {self.alias: to.name, aliases.previous(self.alias): None}
+        changes = {self.alias: to.name, previous(self.alias): None}
         aliases.point(self._connection, changes)
 
     def _info(self, name: str) -> models.CollectionInfo:

@@ -1,0 +1,1 @@
+"""Qdrant's engine within the process, over a folder whose holder answers for other processes."""

@@ -1,0 +1,294 @@
+"""The frames of one model in an embedded engine, behind the alias that readers use."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING
+
+from components.base.logs import log
+from components.base.side_by_side import batches
+from components.errors import ConfigurationError
+from components.settings import IndexSettings
+from components.stores.vectors.edge.errors import MissingCollectionError
+from components.stores.vectors.edge.requests import (
+    Answered,
+    Catalogue,
+    Condition,
+    Count,
+    Create,
+    Delete,
+    DeleteWhere,
+    Engine,
+    Flush,
+    GetCatalogue,
+    Nearest,
+    PointAliases,
+    PointId,
+    Retrieve,
+    Row,
+    Scroll,
+    Upsert,
+    Where,
+    equal,
+)
+from components.stores.vectors.naming import collection_name
+from components.stores.vectors.payloads import (
+    FIELDS,
+    FINGERPRINT,
+    fits,
+    frame_of,
+    has_fields,
+    hit_of,
+    payload_of,
+    point_of,
+)
+from components.stores.vectors.store import Hit, Point, SampledPoint, StoredFrame, VideoFrames
+
+if TYPE_CHECKING:
+    from components.base.vectors import Vectors
+
+_PAGE = 1000
+_ALL_FIELDS = tuple(sorted(FIELDS))
+_LACKING = tuple(Condition(field=field, missing=True) for field in _ALL_FIELDS)
+
+
+class EdgeCollection:
+    """One point a frame: a unit vector, and the payload that `docs/architecture.md` lists.
+
+    `components.stores.vectors.store.Collection` says what each method does.
+    """
+
+    def __init__(self, engine: Engine, settings: IndexSettings, name: str | None = None) -> None:
+        """Use the collection, or alias, `name`; by default the alias that the settings name."""
+        self.engine = engine
+        self.name = name or settings.collection
+        self.settings = settings
+        self._lock = threading.RLock()
+        self._ready_for: tuple[str, int] | None = None
+        # Never the alias: vectors that arrive after it has moved still go where their model's are.
+        self._writes_to: str | None = None
+
+    def ensure(self, model: str, dim: int) -> None:
+        with self._lock:
+            if self._ready_for == (model, dim):
+                return
+            name = self._own_name() or self._make(model, dim)
+            self._check_dim(catalogue(self.engine).collections[name].dim, model, dim)
+            self._check_model(name, model)
+            self._writes_to, self._ready_for = name, (model, dim)
+
+    def require(self) -> None:
+        if not self.exists():
+            raise ConfigurationError(
+                f"{self.settings.url} has no collection {self.name!r}; index videos first "
+                "(oriane run), or set QDRANT_URL, VP_DATA_DIR or QDRANT_COLLECTION to where they "
+                "are"
+            )
+
+    def exists(self) -> bool:
+        return self._own_name() is not None
+
+    def model(self) -> str | None:
+        name = self._own_name()
+        if name is None:
+            return None
+        return catalogue(self.engine).collections[name].model or self._any_model(name, None)
+
+    def dim(self) -> int:
+        name = self._own_name()
+        if name is None:
+            raise MissingCollectionError(
+                f"{self.settings.url} has no collection {self.name!r}; check QDRANT_URL and "
+                "QDRANT_COLLECTION"
+            )
+        return catalogue(self.engine).collections[name].dim
+
+    def replace(
+        self, framed: VideoFrames, vectors: Vectors, model: str, fingerprint: str = ""
+    ) -> None:
+        name = self._writes_to or self.name
+        created_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        pairs = zip(framed.frames, vectors, strict=True)
+        for batch in batches(pairs, self.settings.upsert_batch):
+            ids = tuple(framed.point_id(frame) for frame, _ in batch)
+            payloads = tuple(
+                payload_of(framed, frame, model, fingerprint, created_at) for frame, _ in batch
+            )
+            rows = [vector.tolist() for _, vector in batch]
+            self.engine.ask(Upsert(collection=name, ids=ids, payloads=payloads), rows)
+        video = framed.video
+        stale = Where(
+            all_of=equal({"platform": video.platform, "video_code": video.code}),
+            without_ids=tuple(framed.point_id(frame) for frame in framed.frames),
+        )
+        self.engine.ask(DeleteWhere(collection=name, where=stale))
+        # The video is booked as done after this.
+        self.engine.ask(Flush(collection=name))
+
+    def holds(self, framed: VideoFrames, model: str | None = None, fingerprint: str = "") -> bool:
+        ids = tuple({framed.point_id(frame) for frame in framed.frames})
+        fields = ("model", FINGERPRINT)
+        try:
+            found = self.engine.ask(Retrieve(collection=self.name, ids=ids, fields=fields))
+        except MissingCollectionError:
+            return False
+        rows = found.answer.rows
+        return len(rows) == len(ids) and all(fits(row.payload, model, fingerprint) for row in rows)
+
+    def search(
+        self,
+        vector: Sequence[float],
+        limit: int,
+        platform: str | None = None,
+        code: str | None = None,
+    ) -> list[Hit]:
+        wanted = equal({"platform": platform, "video_code": code})
+        found = self._nearest(vector, limit, Where(all_of=wanted))
+        strangers = sum(not has_fields(row.payload) for row in found)
+        if not strangers:
+            return [hit_of(row.payload, row.score) for row in found]
+        # Points of another program took places: ask again for such as have what all frames have.
+        log.warning(
+            "search: %d of the nearest points in %r are not frames and passed over; `oriane verify "
+            "--repair --foreign-points` counts and removes them", strangers, self.name,
+        )  # fmt: skip
+        found = self._nearest(vector, limit, Where(all_of=wanted, none_of=_LACKING))
+        return [hit_of(row.payload, row.score) for row in found]
+
+    def _nearest(self, vector: Sequence[float], limit: int, where: Where) -> Sequence[Row]:
+        question = Nearest(collection=self.name, where=where, limit=limit, fields=_ALL_FIELDS)
+        return self.engine.ask(question, [vector]).answer.rows
+
+    def points(self, platform: str = "", code: str = "") -> Iterator[Point]:
+        fields = ("platform", "video_code", "frame_number", "model")
+        for row, _ in self._rows(platform, code, fields, vectors=False):
+            yield point_of(row.id, row.payload)
+
+    def frames(
+        self, platform: str = "", code: str = "", *, vectors: bool = False
+    ) -> Iterator[StoredFrame]:
+        for row, vector in self._rows(platform, code, _ALL_FIELDS, vectors=vectors):
+            if has_fields(row.payload):
+                yield frame_of(row.payload, vector)
+
+    def _rows(
+        self, platform: str, code: str, fields: tuple[str, ...], *, vectors: bool
+    ) -> Iterator[tuple[Row, list[float] | None]]:
+        """Yield the points of a platform or video, page by page; none without a collection."""
+        where = Where(all_of=equal({"platform": platform or None, "video_code": code or None}))
+        offset: PointId | None = None
+        while True:
+            page = Scroll(
+                collection=self.name,
+                where=where,
+                limit=_PAGE,
+                offset=offset,
+                fields=fields,
+                vectors=vectors,
+            )
+            try:
+                found = self.engine.ask(page)
+            except MissingCollectionError:
+                return
+            yield from _with_vectors(found)
+            offset = found.answer.offset
+            if offset is None:
+                return
+
+    def remove(self, ids: Iterable[str]) -> None:
+        for batch in batches(ids, _PAGE):
+            # Other programs number their points, and a number is another id than its text.
+            own = tuple(int(point) if point.isdecimal() else point for point in batch)
+            self.engine.ask(Delete(collection=self.name, ids=own))
+
+    def sample(self, count: int, seed: int) -> list[SampledPoint]:
+        """Return up to `count` points; the same ones for a seed while nothing changes.
+
+        Ids are hashes, so points in the order of their ids are in random order, and a part of
+        that order is a random sample.
+        """
+        start = str(uuid.UUID(int=Random(seed).getrandbits(128)))  # noqa: S311, no secret
+        found = self._sampled(count, start)
+        if len(found) < count:
+            found += self._sampled(count, None)
+        unique = {point.id: point for point in found}
+        return list(unique.values())[:count]
+
+    def _sampled(self, count: int, offset: str | None) -> list[SampledPoint]:
+        page = Scroll(
+            collection=self.name, limit=count, offset=offset, fields=("path",), vectors=True
+        )
+        return [
+            SampledPoint(str(row.id), str(row.payload.get("path")), vector or [])
+            for row, vector in _with_vectors(self.engine.ask(page))
+        ]
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, list[float]]:
+        found = self.engine.ask(Retrieve(collection=self.name, ids=tuple(ids), vectors=True))
+        return {str(row.id): vector or [] for row, vector in _with_vectors(found)}
+
+    def _own_name(self) -> str | None:
+        known = catalogue(self.engine)
+        name = known.aliases.get(self.name, self.name)
+        return name if name in known.collections else None
+
+    def _make(self, model: str, dim: int) -> str:
+        """Create the model's collection and the alias, unless another process was faster."""
+        name = collection_name(self.name, model, dim)
+        self.engine.ask(Create(collection=name, model=model, dim=dim))
+        self.engine.ask(PointAliases(changes={self.name: name}, unless_there=True))
+        return catalogue(self.engine).aliases[self.name]
+
+    def _check_dim(self, found: int, model: str, dim: int) -> None:
+        if found != dim:
+            raise ConfigurationError(
+                f"collection {self.name!r} holds vectors of {found} dimensions, but "
+                f"{model} gives {dim}; set QDRANT_COLLECTION to another name, or CLIP_MODEL and "
+                "QDRANT_DIM to what the collection was made with"
+            )
+
+    def _check_model(self, name: str, model: str) -> None:
+        # A collection that names no model is ours if it has a frame, or nothing yet.
+        declared = catalogue(self.engine).collections[name].model or self._any_model(name, None)
+        found = declared if declared not in (None, model) else self._any_model(name, model)
+        if found is not None:
+            raise ConfigurationError(
+                f"collection {self.name!r} holds vectors of {found}, which cannot be mixed with "
+                f"those of {model}; set QDRANT_COLLECTION to another name, or CLIP_MODEL to the "
+                "model the collection was made with"
+            )
+
+    def _any_model(self, name: str, other_than: str | None) -> str | None:
+        """Return the model of some frame, other than this one; None if there is no such frame.
+
+        Raises:
+            ConfigurationError: there are points, and none of them is a frame.
+        """
+        unwanted = (*_LACKING, *equal({"model": other_than}))
+        page = Scroll(collection=name, where=Where(none_of=unwanted), limit=1, fields=("model",))
+        rows = self.engine.ask(page).answer.rows
+        if rows:
+            return str(rows[0].payload["model"])
+        if other_than is None and self.engine.ask(Count(collection=name)).answer.count:
+            raise ConfigurationError(
+                f"collection {name!r} was made by another program (none of its points has "
+                f"{', '.join(_ALL_FIELDS)}); set QDRANT_COLLECTION to another name"
+            )
+        return None
+
+
+def catalogue(engine: Engine) -> Catalogue:
+    """Return which collections and aliases the engine has."""
+    return engine.ask(GetCatalogue()).answer.catalogue or Catalogue()
+
+
+def _with_vectors(found: Answered) -> Iterator[tuple[Row, list[float] | None]]:
+    if not found.vectors:
+        yield from ((row, None) for row in found.answer.rows)
+        return
+    for row, vector in zip(found.answer.rows, found.vectors, strict=True):
+        yield row, list(vector)

@@ -1,0 +1,93 @@
+"""What the point of a frame carries, and what readers see of it, whichever engine holds it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.records.videos import Frame
+from components.stores.vectors.store import Hit, Point, StoredFrame, VideoFrames
+
+Payload = dict[str, Any]
+
+# What readers rely on; a point that lacks one of them is not a frame's.
+FIELDS = frozenset(
+    {"platform", "video_code", "frame_number", "frame_second", "path", "model"}
+    | {"scene_start", "scene_end"}
+)
+FINGERPRINT = "frames_fingerprint"
+# Searches and deletions filter by these.
+INDEXED_FIELDS = ("video_code", "platform", "model")
+
+
+def payload_of(
+    framed: VideoFrames, frame: Frame, model: str, fingerprint: str, created_at: str
+) -> Payload:
+    """Return what the point of a frame carries beside its vector."""
+    payload = {
+        "uuid": framed.point_id(frame),
+        "platform": framed.video.platform,
+        "video_code": framed.video.code,
+        "frame_number": frame.number,
+        "frame_second": frame.second,
+        "path": framed.path(frame),
+        "created_at": created_at,
+        "model": model,
+        "scene_start": frame.scene_start,
+        "scene_end": frame.scene_end,
+    }
+    return payload | ({FINGERPRINT: fingerprint} if fingerprint else {})
+
+
+def has_fields(payload: Payload) -> bool:
+    """Return whether a point has what readers of frames rely on."""
+    return payload.keys() >= FIELDS
+
+
+def fits(payload: Payload, model: str | None, fingerprint: str) -> bool:
+    """Return whether a point is of this model and fingerprint, where they are given."""
+    # Points of earlier versions name no fingerprint.
+    return (model is None or payload.get("model") == model) and (
+        not fingerprint or payload.get(FINGERPRINT, fingerprint) == fingerprint
+    )
+
+
+def hit_of(payload: Payload, score: float) -> Hit:
+    """Return the point of a frame, which a search found, as readers see it."""
+    return Hit(
+        score=round(score, 4),
+        platform=payload["platform"],
+        code=payload["video_code"],
+        second=payload["frame_second"],
+        frame_number=payload["frame_number"],
+        scene_start=payload["scene_start"],
+        scene_end=payload["scene_end"],
+        path=payload["path"],
+    )
+
+
+def frame_of(payload: Payload, vector: list[float] | None) -> StoredFrame:
+    """Return the point of a frame with all that readers know of it."""
+    return StoredFrame(
+        platform=payload["platform"],
+        code=payload["video_code"],
+        frame_number=payload["frame_number"],
+        second=payload["frame_second"],
+        scene_start=payload["scene_start"],
+        scene_end=payload["scene_end"],
+        path=payload["path"],
+        model=payload["model"],
+        vector=vector,
+    )
+
+
+def point_of(identifier: object, payload: Payload) -> Point:
+    """Return a point as it lies there, whoever made it."""
+    number, model = payload.get("frame_number"), payload.get("model")
+    platform, code = payload.get("platform"), payload.get("video_code")
+    return Point(
+        id=str(identifier),
+        platform=platform if isinstance(platform, str) else None,
+        code=code if isinstance(code, str) else None,
+        number=number if isinstance(number, int) else None,
+        model=model if isinstance(model, str) else None,
+    )

@@ -1,0 +1,445 @@
+"""Qdrant Edge over a folder: shared by processes, whole after kills, clear about damage."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.errors import ConfigurationError, TransientError
+from components.settings import IndexSettings, Settings
+from components.stores.vectors.edge import catalogue, socket_file, wire
+from components.stores.vectors.edge.requests import GetCatalogue
+from components.stores.vectors.edge.store import EdgeStore
+from components.stores.vectors.open import indexed_model, open_store
+from tests.commands import invoked
+from tests.deployment import copy
+from tests.points import points_below
+from tests.test_index import unit
+from tests.test_manifest import framed
+
+# Holds the folder, says so, indexes videos one after the other and says each; never ends by itself.
+WRITES = """
+import sys
+from components.settings import Settings
+from components.stores.vectors.open import open_store
+from tests.test_index import unit
+from tests.test_manifest import framed
+settings = Settings.load().having("index", url=sys.argv[1], engine=sys.argv[2]).index
+store = open_store(settings)
+store.collection().ensure("m", 4)
+print("open", flush=True)
+for line in sys.stdin:
+    store.collection().replace(framed(code=line.strip()), unit(2), "m")
+    print(line.strip(), flush=True)
+    if line.strip() == "optimised":
+        store.finish(store.current())
+        print("finished", flush=True)
+store.close()
+print("closed", flush=True)
+"""
+
+
+class Process:
+    """A process that writes videos into the folder as it is told to."""
+
+    def __init__(self, folder: Path, engine: str = "edge", script: str = WRITES) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", script, str(folder), engine],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.said("open")
+
+    def said(self, line: str) -> None:
+        assert self.process.stdout
+        assert self.process.stdout.readline().strip() == line
+
+    def tell(self, code: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(f"{code}\n")
+        self.process.stdin.flush()
+
+    def write(self, code: str) -> None:
+        self.tell(code)
+        self.said(code)
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream:
+                stream.close()
+
+    def end(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.said("closed")
+        self.process.wait()
+        assert self.process.stdout
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "qdrant"
+
+
+@pytest.fixture
+def index(folder: Path) -> IndexSettings:
+    return Settings.load().having("index", url=str(folder), timeout_s=20).index
+
+
+@contextmanager
+def opened(index: IndexSettings) -> Iterator[EdgeStore]:
+    with closing(open_store(index)) as store:
+        assert isinstance(store, EdgeStore)
+        yield store
+
+
+@contextmanager
+def held_elsewhere(folder: Path) -> Iterator[Process]:
+    process = Process(folder)
+    try:
+        yield process
+    finally:
+        process.kill()
+
+
+def codes(store: EdgeStore) -> set[str | None]:
+    return {point.code for point in store.collection().points()}
+
+
+def test_others_search_and_write_through_the_holder(folder: Path, index: IndexSettings) -> None:
+    with held_elsewhere(folder) as holder, opened(index) as store:
+        assert not store.engine.holds  # type: ignore[attr-defined]
+        holder.write("its")
+        assert codes(store) == {"its"}
+        store.collection().ensure("m", 4)
+        store.collection().replace(framed(code="ours"), unit(2), "m")
+        (best, *_) = store.collection().search(unit(2)[0].tolist(), 1)
+        assert best.score == pytest.approx(1.0, abs=1e-4)
+        assert codes(store) == {"its", "ours"}
+        with pytest.raises(ConfigurationError, match="4 dimensions"):
+            store.collection().ensure("other", 8)
+        with pytest.raises(ConfigurationError, match="dimension"):
+            store.collection().search([1.0, 2.0], 1)
+        assert [member.points for member in store.members()] == [4]
+
+
+def test_the_next_takes_the_folder_when_the_holder_ends(folder: Path, index: IndexSettings) -> None:
+    holder = Process(folder)
+    holder.write("its")
+    with opened(index) as store:
+        assert codes(store) == {"its"}
+        holder.end()
+        assert codes(store) == {"its"}
+        assert store.engine.holds  # type: ignore[attr-defined]
+
+
+def test_the_next_takes_the_folder_when_the_holder_is_killed(
+    folder: Path, index: IndexSettings
+) -> None:
+    with held_elsewhere(folder) as holder, opened(index) as store:
+        collection = store.collection()
+        collection.ensure("m", 4)
+        collection.replace(framed(code="before"), unit(2), "m")
+        holder.write("its")
+        holder.kill()
+        assert (folder / socket_file.NAME).exists(), "a socket that nobody listens at"
+        collection.replace(framed(code="after"), unit(2), "m")
+        assert store.engine.holds  # type: ignore[attr-defined]
+        assert codes(store) == {"before", "its", "after"}
+        assert collection.holds(framed(code="after"), "m")
+
+
+@pytest.mark.parametrize("videos", [1, 3, 40])
+def test_what_was_answered_is_there_after_a_kill(
+    folder: Path, index: IndexSettings, videos: int
+) -> None:
+    with held_elsewhere(folder) as holder:
+        for number in range(videos):
+            holder.write(f"v{number}")
+        for number in range(videos, videos + 20):
+            holder.tell(f"v{number}")
+        holder.kill()
+    with opened(index) as store:
+        found = codes(store)
+        assert found >= {f"v{number}" for number in range(videos)}
+        for code in found:
+            store.collection().replace(framed(code=str(code)), unit(2), "m")
+            assert store.collection().holds(framed(code=str(code)), "m")
+
+
+def test_killed_while_it_optimises(folder: Path, index: IndexSettings) -> None:
+    with opened(index) as store:
+        store.begin("m", 64)
+        big = framed()
+        frames = tuple(
+            big.frames[0].model_copy(update={"number": n, "second": n / 10}) for n in range(3000)
+        )
+        target = store.find("m", 64)
+        target.replace(big.model_copy(update={"frames": frames}), unit(3000, 64), "m")
+        for number in range(1500):
+            target.remove([big.point_id(frames[number])])
+        kept = {big.point_id(frame) for frame in frames[1500:]}
+    script = """
+import sys
+from components.settings import Settings
+from components.stores.vectors.open import open_store
+settings = Settings.load().having("index", url=sys.argv[1]).index
+store = open_store(settings)
+print("open", flush=True)
+store.finish(store.find("m", 64))
+"""
+    with closing(socket.socket()):
+        process = Process(folder, script=script)
+        process.kill()
+    with opened(index) as store:
+        target = store.find("m", 64)
+        assert {point.id for point in target.points()} == kept
+        store.finish(target)
+        assert {point.id for point in target.points()} == kept
+
+
+def test_a_switch_is_whole_or_not_at_all(folder: Path, index: IndexSettings) -> None:
+    with opened(index) as store:
+        store.collection().ensure("m", 4)
+        other = store.begin("n", 8)
+        before = catalogue.read(folder)
+        (folder / "edge.json.new").write_text('{"half')
+        store.switch(other)
+        assert store.collection().model() == "n"
+        current, former = store.current(), store.previous()
+        assert current
+        assert former
+        assert (current.name, former.name) == (other.name, before.aliases["watched_frames"])
+        store.roll_back(former)
+        assert catalogue.read(folder).aliases == before.aliases
+
+
+def test_garbage_and_newer_clients_are_turned_away(folder: Path, index: IndexSettings) -> None:
+    with opened(index) as store, opened(index) as other:
+        store.collection().ensure("m", 4)
+        mode = (folder / socket_file.NAME).stat().st_mode & 0o777
+        assert mode == 0o600
+        for garbage in (b"GET / HTTP/1.1\r\n\r\n", b"OVE9" + bytes(8), b"OVE1" + b"\xff" * 8):
+            with closing(socket_file.connect(folder)) as connection:
+                connection.sendall(garbage)
+                assert hung_up(connection)
+        for header in (b"{}", b'{"request":{"call":"eval","code":"1"}}', b"\x80\x04."):
+            with closing(socket_file.connect(folder)) as connection:
+                connection.sendall(b"OVE1" + len(header).to_bytes(4, "little") + bytes(4) + header)
+                assert hung_up(connection)
+        with closing(socket_file.connect(folder)) as connection:
+            wire.send(connection, wire.Call(request=GetCatalogue(), shape=(3, 4)))
+            assert hung_up(connection)
+        assert other.collection().model() == "m", "it goes on answering"
+
+
+def hung_up(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs two users")
+def test_a_process_of_another_user_gets_no_answer(folder: Path, index: IndexSettings) -> None:
+    script = """
+import os, socket, sys
+os.setuid(65534)
+here = socket.socket(socket.AF_UNIX)
+try:
+    here.connect(sys.argv[1])
+    here.sendall(b"OVE1" + bytes(8))
+    print("answered" if here.recv(1) else "turned away")
+except (PermissionError, ConnectionResetError, BrokenPipeError):
+    print("turned away")
+"""
+    with opened(index):
+        # Even where the modes let it through.
+        for parent in (folder, *folder.parents[:-1]):
+            if parent.stat().st_uid == os.geteuid() and "pytest" in str(parent):
+                parent.chmod(0o777)
+        (folder / socket_file.NAME).chmod(0o777)
+        relative = os.path.relpath(folder / socket_file.NAME, folder)
+        done = subprocess.run(
+            [sys.executable, "-c", script, relative],
+            cwd=folder, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    assert done.stdout.strip() == "turned away", done.stderr
+
+
+def test_a_holder_that_does_not_answer_is_named(folder: Path, index: IndexSettings) -> None:
+    from components.stores.vectors.edge.folder import take
+
+    lock = take(folder)
+    assert lock
+    with lock, pytest.raises(TransientError, match="in use by another process"):
+        open_store(index.model_copy(update={"timeout_s": 1}))
+
+
+@pytest.mark.parametrize("hurt", ["catalogue", "log", "segments", "gone"])
+def test_a_damaged_folder_is_named_with_the_remedy(
+    folder: Path, index: IndexSettings, hurt: str
+) -> None:
+    with opened(index) as store:
+        store.collection().ensure("m", 4)
+        store.collection().replace(framed(), unit(2), "m")
+    (entry,) = catalogue.read(folder).collections.values()
+    if hurt == "catalogue":
+        (folder / "edge.json").write_text('{"half')
+    elif hurt == "gone":
+        shutil.rmtree(folder / entry.folder / "segments")
+    else:
+        below = folder / entry.folder / ("wal" if hurt == "log" else "segments")
+        for path in below.rglob("*"):
+            if path.is_file():
+                path.write_bytes(b"\xff" * 64)
+    with pytest.raises(ConfigurationError, match=r"qdrant.*oriane run"), opened(index) as store:
+        list(store.collection().points())
+
+
+def test_the_folder_of_the_local_mode_is_taken_over_once(
+    folder: Path, index: IndexSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = index.model_copy(update={"engine": "local"})
+    with closing(open_store(old)) as store:
+        store.collection().ensure("m", 4)
+        for number in range(3):
+            store.collection().replace(framed(code=f"v{number}"), unit(2), "m", "print")
+        before, switched = set(store.collection().points()), store.begin("n", 8)
+        names = [member.name for member in store.members()]
+    assert indexed_model(index) == ("m", 4), "read without taking it over"
+    copy = shutil.copytree(folder, folder.with_name("copy"))
+    with opened(index) as store:
+        assert set(store.collection().points()) == before
+        assert [member.name for member in store.members()] == names
+        assert store.find("n", 8).name == switched.name
+        vectors = store.collection().vectors([point.id for point in before])
+        assert store.collection().holds(framed(code="v1"), "m", "print")
+    expected = np.sort(np.concatenate([unit(2)] * 3), axis=0)
+    assert np.sort(np.array(list(vectors.values())), axis=0) == pytest.approx(expected, abs=1e-5)
+    assert [record.message for record in caplog.records if "6 points" in record.message]
+    caplog.clear()
+    with opened(index) as store:
+        assert set(store.collection().points()) == before
+    assert not caplog.records
+    with pytest.raises(ConfigurationError, match="QDRANT_EMBEDDED_ENGINE"):
+        open_store(old)
+    killed_in_takeover(copy, index.model_copy(update={"url": str(copy)}), before)
+
+
+def killed_in_takeover(folder: Path, index: IndexSettings, before: set[object]) -> None:
+    """Take over in processes that die at each change of the folder; nothing is lost."""
+    script = """
+import os, pathlib, sys
+from components.settings import Settings
+from components.stores.vectors.edge import catalogue, takeover
+from components.stores.vectors.open import open_store
+left = [int(sys.argv[2])]
+def dying(work):
+    def call(*arguments, **options):
+        if left[0] == 0:
+            os._exit(9)
+        left[0] -= 1
+        return work(*arguments, **options)
+    return call
+takeover.make_shard = dying(takeover.make_shard)
+catalogue.write = dying(catalogue.write)
+pathlib.Path.replace = dying(pathlib.Path.replace)
+open_store(Settings.load().having("index", url=sys.argv[1]).index).close()
+"""
+    died = 0
+    for number in range(10):
+        fresh = shutil.copytree(folder, folder.with_name(f"killed{number}"))
+        command = [sys.executable, "-c", script, str(fresh), str(number)]
+        code = subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode
+        assert code in (0, 9)
+        died += code == 9
+        with opened(index.model_copy(update={"url": str(fresh)})) as store:
+            assert set(store.collection().points()) == before
+        assert not (fresh / "meta.json").exists()
+        if code == 0:
+            break
+    assert died >= 5
+
+
+def test_without_a_wheel_the_local_mode_serves_and_says_so(
+    folder: Path, index: IndexSettings, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    import components.stores.vectors.open as opening
+
+    monkeypatch.setattr(opening, "find_spec", lambda _: None)
+    with closing(open_store(index)) as store:
+        store.collection().ensure("m", 4)
+        assert not isinstance(store, EdgeStore)
+    assert "qdrant-client's local mode" in caplog.text
+    monkeypatch.undo()
+    with opened(index):
+        pass
+    monkeypatch.setattr(opening, "find_spec", lambda _: None)
+    with pytest.raises(ConfigurationError, match="qdrant-edge-py"):
+        open_store(index)
+
+
+def test_a_long_path_has_a_socket_too(tmp_path: Path, index: IndexSettings) -> None:
+    deep = tmp_path / ("x" * 100) / ("y" * 100)
+    there = index.model_copy(update={"url": str(deep)})
+    with opened(there) as store, opened(there) as other:
+        store.collection().ensure("m", 4)
+        store.collection().replace(framed(), unit(2), "m")
+        assert codes(other) == {framed().video.code}
+    assert len(points_below(deep)) == 2
+
+
+# A run in the middle of its work: it holds the folder, and nobody else changes it.
+RUNS = """
+import sys
+from pathlib import Path
+from components.settings import Settings
+from components.stores.vectors.open import open_store
+from workflows.local.sole_writer import sole_writer
+settings = Settings.load().having("index", url=sys.argv[1]).having("ledger", local_mode=True)
+with sole_writer(settings):
+    store = open_store(settings.index)
+    store.collection().model()
+    print("open", flush=True)
+    sys.stdin.read()
+    store.close()
+print("closed", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_search_is_answered_and_a_second_run_refused_during_a_run(
+    tmp_path: Path, deployment: Path
+) -> None:
+    copy(deployment, tmp_path)
+    run = Process(tmp_path / "qdrant", script=RUNS)
+    try:
+        code, said = invoked("search", "a cat", "--json", data=tmp_path)
+        assert code == 0, said
+        assert len(json.loads(said)) > 1
+        code, said = invoked("delete", "local/one", data=tmp_path)
+        assert code == 0, "looking changes nothing"
+        for refused in (("delete", "local/one", "--yes"), ("verify", "--repair", "--yes")):
+            code, said = invoked(*refused, data=tmp_path)
+            assert code == 75, said
+            assert "in use by another process" in said
+        run.end()
+        code, said = invoked("verify", data=tmp_path)
+        assert code == 0, said
+    finally:
+        run.kill()
