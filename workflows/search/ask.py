@@ -102,6 +102,20 @@ class Asker:
             threshold=threshold,
         )
 
+    def frames(self, question: Question) -> list[Found]:
+        """Return the nearest frames one by one, whether they fit or not.
+
+        Raises:
+            ConfigurationError: as `answer` does.
+        """
+        _, wanted = self._wanted(question)
+        if question.without:
+            wanted = _away_from(wanted, self._texts().embed_texts(question.without))
+        near = self._collection.nearest(
+            wanted.tolist(), question.offset + question.limit, where=filter_of(question)
+        )
+        return [self._found(one.hit) for one in near[question.offset :]]
+
     def _candidates(
         self, question: Question, wanted: Vectors, unwanted: Vectors | None
     ) -> tuple[list[Candidate], bool]:
@@ -110,9 +124,7 @@ class Asker:
         Videos that have all the moments that they may are left out of a second request, where the
         first one gave too few moments.
         """
-        towards = wanted
-        if unwanted is not None:
-            towards = normalized((wanted - _MINUS * unwanted.mean(axis=0))[None])[0]
+        towards = wanted if unwanted is None else _away_from(wanted, unwanted)
         enough = question.offset + question.limit
         count = max(_LEAST_FRAMES, _FRAMES_A_MOMENT * enough)
         where = filter_of(question)
@@ -267,6 +279,10 @@ def decoded(content: bytes) -> Image.Image:
         raise ConfigurationError(f"image: expected a picture ({error})") from error
 
 
+def _away_from(wanted: Vectors, unwanted: Vectors) -> Vectors:
+    return normalized((wanted - _MINUS * unwanted.mean(axis=0))[None])[0]
+
+
 def _instant(given: datetime | date | None) -> datetime | None:
     if given is None:
         return None
@@ -291,8 +307,8 @@ def _holds(moment: Candidate, asked: tuple[str, str, int]) -> bool:
 
 
 def _shows(near: Neighbour, unwanted: Vectors, background: Background, threshold: float) -> bool:
-    likeness = unwanted @ np.asarray(near.vector, np.float32)
-    return background.confidence("text", float(likeness.max())) >= threshold
+    likeness = float(np.max(unwanted @ np.asarray(near.vector, np.float32)))
+    return background.confidence("text", likeness) >= threshold
 
 
 def _page(moments: Sequence[Candidate], question: Question) -> list[Candidate]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
 
 _SEED = 0
 _QUESTIONS = 96
+# A frame as near as this to another is the same footage, of which there may be some copies.
+_REPOST, _WITH_REPOSTS = 0.95, 12
 # Two things that nobody sees together, and in many fields, so that no collection is about them.
 _THINGS = (
     "accordion", "anvil", "aqueduct", "barometer", "beekeeper", "blacksmith", "buoy", "cactus",
@@ -69,14 +70,22 @@ def take(collection: Collection, model: str, texts: TextEncoder) -> Background:
 def _best(
     collection: Collection, vectors: Vectors, own: Sequence[SampledPoint] = ()
 ) -> Iterator[float]:
-    """Yield the best score of each vector; that of a frame's among other videos."""
+    """Yield the best score of each vector; a frame's among other videos, without its reposts."""
     for place, vector in enumerate(vectors):
-        where = FrameFilter()
-        if own:
-            platform, code, _ = own[place].path.split("/", 2)
-            where = FrameFilter(without_videos=((platform, code),))
-        for near in islice(collection.nearest(vector.tolist(), 1, where=where), 1):
-            yield near.hit.score
+        if not own:
+            near = collection.nearest(vector.tolist(), 1, where=FrameFilter())
+            scores = [one.hit.score for one in near]
+        else:
+            frame = own[place]
+            platform, code, _ = frame.path.split("/", 2)
+            others = FrameFilter(without_videos=((platform, code),))
+            near = collection.nearest(vector.tolist(), _WITH_REPOSTS, where=others, vectors=True)
+            scores = [
+                one.hit.score
+                for one in near
+                if one.vector is not None and np.dot(one.vector, frame.vector) < _REPOST
+            ]
+        yield from scores[:1]
 
 
 class KeptBackgrounds:

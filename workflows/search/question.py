@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from components.errors import ConfigurationError
 from components.records.record import Record
 
 
@@ -74,3 +76,32 @@ class Question(Record):
         if not (platform and code and "/" not in code and number.isascii() and number.isdecimal()):
             raise ValueError(f"expected a frame as platform/code/number, found {self.like!r}")
         return platform, code, int(number)
+
+
+def asked(**given: Any) -> Question:
+    """Return a question.
+
+    Raises:
+        ConfigurationError: it asks nothing, or for something that cannot be understood.
+    """
+    try:
+        return Question(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        says = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{where}: {says}" if where else says) from error
+
+
+def picture_file(path: str | Path | None) -> bytes | None:
+    """Return the bytes of a picture's file, None for none.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    if path is None:
+        return None
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"--image {path}: expected a picture ({error})") from error

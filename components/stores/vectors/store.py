@@ -109,12 +109,22 @@ class Member(Record):
 
 
 class VideoFrames(Protocol):
-    """A video with its frames, their keys in the frames bucket and their ids."""
+    """A video with its frames, their keys in the frames bucket, their ids and hashes.
+
+    `duration` is in seconds, `dated` when the source was written; both None where not known.
+    """
 
     @property
     def video(self) -> Video: ...
     @property
     def frames(self) -> Sequence[Frame]: ...
+    @property
+    def duration(self) -> float | None: ...
+    @property
+    def is_cropped(self) -> bool: ...
+    @property
+    def dated(self) -> str | None: ...
+    def dhash(self, frame: Frame) -> str: ...
     def path(self, frame: Frame) -> str: ...
     def point_id(self, frame: Frame) -> str: ...
 
@@ -167,6 +177,14 @@ class Collection(Protocol):
         Args:
             vectors: (frames, dim), in the order of `framed.frames`.
             fingerprint: Of the phase that chose the frames; kept to recognise their vectors by.
+        """
+        ...
+
+    def describe(self, framed: VideoFrames) -> None:
+        """Write into the video's points what answers are folded and filtered by.
+
+        Points of earlier versions lack it. Vectors are left alone, and so are points that are not
+        there.
         """
         ...
 

@@ -23,6 +23,7 @@ from components.stores.vectors.qdrant.points import (
     DHASH,
     FIELDS,
     FINGERPRINT,
+    description,
     equals,
     is_frame,
     lacking,
@@ -106,6 +107,18 @@ class QdrantCollection:
             own = models.HasIdCondition(has_id=list(ids))
             stale = models.Filter(must=of_video(framed.video), must_not=[own])
             self._delete(name, models.FilterSelector(filter=stale))
+
+    def describe(self, framed: VideoFrames) -> None:
+        for group in batches(framed.frames, self._settings.upsert_batch):
+            changes: list[models.UpdateOperation] = [
+                models.SetPayloadOperation(
+                    set_payload=models.SetPayload(
+                        payload=description(framed, frame), points=[framed.point_id(frame)]
+                    )
+                )
+                for frame in group
+            ]
+            self.connection.call(self._client.batch_update_points, self.name, changes, wait=True)
 
     def holds(self, framed: VideoFrames, model: str | None = None, fingerprint: str = "") -> bool:
         ids = {framed.point_id(frame) for frame in framed.frames}

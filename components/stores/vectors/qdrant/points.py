@@ -53,7 +53,19 @@ def _payload(
         "scene_start": frame.scene_start,
         "scene_end": frame.scene_end,
     }
-    return payload | ({FINGERPRINT: fingerprint} if fingerprint else {})
+    known = {FINGERPRINT: fingerprint} if fingerprint else {}
+    return payload | known | description(framed, frame)
+
+
+def description(framed: VideoFrames, frame: Frame) -> dict[str, Any]:
+    """Return what answers are folded and filtered by, as far as it is known."""
+    known = {
+        DHASH: framed.dhash(frame) or None,
+        DURATION: framed.duration,
+        CROPPED: framed.is_cropped,
+        DATED: framed.dated,
+    }
+    return {field: value for field, value in known.items() if value is not None}
 
 
 def equals(key: str, value: str) -> models.FieldCondition:

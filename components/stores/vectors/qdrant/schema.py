@@ -13,7 +13,15 @@ from components.errors import ConfigurationError
 from components.settings import IndexSettings
 from components.stores.vectors.qdrant.connection import AlreadyThereError, QdrantConnection
 
-_INDEXED_FIELDS = ("video_code", "platform", "model")
+_INDEXED_FIELDS = {
+    "video_code": models.PayloadSchemaType.KEYWORD,
+    "platform": models.PayloadSchemaType.KEYWORD,
+    "model": models.PayloadSchemaType.KEYWORD,
+    "frame_second": models.PayloadSchemaType.FLOAT,
+    "duration": models.PayloadSchemaType.FLOAT,
+    "cropped": models.PayloadSchemaType.BOOL,
+    "dated": models.PayloadSchemaType.DATETIME,
+}
 _LONGEST_SLUG = 80
 _REVISION = re.compile(r"[0-9a-f]{12,40}")
 # Qdrant's own, which a collection gets back after its backfill.
@@ -75,13 +83,13 @@ def ensure_field_indexes(
     """Index the payload fields that are filtered by, where a process died before it did."""
     if connection.embedded:
         return
-    for field in _INDEXED_FIELDS:
+    for field, kind in _INDEXED_FIELDS.items():
         if field not in info.payload_schema:
             connection.call(
                 connection.client.create_payload_index,
                 name,
                 field,
-                models.PayloadSchemaType.KEYWORD,
+                kind,
             )
 
 
