@@ -280,7 +280,8 @@ def decoded(content: bytes) -> Image.Image:
 
 
 def _away_from(wanted: Vectors, unwanted: Vectors) -> Vectors:
-    return normalized((wanted - _MINUS * unwanted.mean(axis=0))[None])[0]
+    away: Vectors = normalized((wanted - _MINUS * unwanted.mean(axis=0))[None])[0]
+    return away
 
 
 def _instant(given: datetime | date | None) -> datetime | None:

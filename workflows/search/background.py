@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 from components.base.logs import log
 from components.encoders.encoder import normalized
 from components.stores.vectors.frame_filter import FrameFilter
-from components.stores.vectors.store import Collection, SampledPoint
+from components.stores.vectors.store import Collection, Neighbour, SampledPoint
 from workflows.search.calibration import Background, Kind
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 
 _SEED = 0
 _QUESTIONS = 96
-# A frame as near as this to another is the same footage, of which there may be some copies.
-_REPOST, _WITH_REPOSTS = 0.95, 12
+# A frame as near as this to another is the same footage.
+_REPOST = 0.95
+# Enough to have another video's frame among them; if not, the question counts for nothing.
+_WITH_OWN = 64
 # Two things that nobody sees together, and in many fields, so that no collection is about them.
 _THINGS = (
     "accordion", "anvil", "aqueduct", "barometer", "beekeeper", "blacksmith", "buoy", "cactus",
@@ -74,18 +77,21 @@ def _best(
     for place, vector in enumerate(vectors):
         if not own:
             near = collection.nearest(vector.tolist(), 1, where=FrameFilter())
-            scores = [one.hit.score for one in near]
-        else:
-            frame = own[place]
-            platform, code, _ = frame.path.split("/", 2)
-            others = FrameFilter(without_videos=((platform, code),))
-            near = collection.nearest(vector.tolist(), _WITH_REPOSTS, where=others, vectors=True)
-            scores = [
-                one.hit.score
-                for one in near
-                if one.vector is not None and np.dot(one.vector, frame.vector) < _REPOST
-            ]
-        yield from scores[:1]
+            yield from (one.hit.score for one in near)
+            continue
+        frame = own[place]
+        video = frame.path.rpartition("/")[0]
+        # A filter would be slow in an embedded store, which looks at every point for it.
+        near = collection.nearest(vector.tolist(), _WITH_OWN, where=FrameFilter(), vectors=True)
+        yield from islice(_of_others(near, video, frame.vector), 1)
+
+
+def _of_others(near: Iterable[Neighbour], video: str, vector: Sequence[float]) -> Iterator[float]:
+    """Yield the scores of frames that are neither the video's nor copies of the one asked for."""
+    for one in near:
+        own = f"{one.hit.platform}/{one.hit.code}" == video
+        if not own and one.vector is not None and np.dot(one.vector, vector) < _REPOST:
+            yield one.hit.score
 
 
 class KeptBackgrounds:
