@@ -34,12 +34,12 @@ _ENGINES = ("local", "edge")
 def main() -> None:
     """Print a table, a row for each engine and number of frames."""
     if sys.argv[1:2] == ["--one"]:
-        step, engine, folder, count = sys.argv[2:]
-        print(json.dumps(_STEPS[step](_settings(engine, folder), int(count))))
+        step, engine, folder, number = sys.argv[2:]
+        print(json.dumps(_STEPS[step](_settings(engine, folder), int(number))))
         return
     arguments = sys.argv[1:]
-    counts = [int(text) for text in arguments if text not in _ENGINES] or [20_000, 100_000]
-    engines = [text for text in arguments if text in _ENGINES] or _ENGINES
+    counts = [int(number) for number in arguments if number not in _ENGINES] or [20_000, 100_000]
+    engines = [text for text in arguments if text in _ENGINES] or list(_ENGINES)
     print("| frames | engine | upsert CPU s | open CPU s | query ms | one video ms | platform ms "
           "| private MB | with mapped files MB |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|---|")
@@ -48,7 +48,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 filled = _in_a_process("fill", engine, folder, count)
                 asked = _in_a_process("ask", engine, folder, count)
-            cells = (count, engine, filled["cpu_s"], *asked.values())
+            cells: tuple[object, ...] = (count, engine, filled["cpu_s"], *asked.values())
             print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
@@ -66,12 +66,19 @@ def _settings(engine: str, folder: str) -> IndexSettings:
 class _Video:
     """A video as index gives it to a store."""
 
+    duration = float(_A_VIDEO)
+    is_cropped = False
+    dated = None
+
     def __init__(self, number: int) -> None:
         self.video = Video(platform="tiktok", code=f"v{number}", source="s3://videos/v.mp4")
         self.frames = [
             Frame(number=frame, second=float(frame), scene_start=0, scene_end=_A_VIDEO)
             for frame in range(_A_VIDEO)
         ]
+
+    def dhash(self, _: Frame) -> str:
+        return ""
 
     def path(self, frame: Frame) -> str:
         return f"tiktok/{self.video.code}/{frame.number}.png"
@@ -104,7 +111,7 @@ def _ask(settings: IndexSettings, _: int) -> dict[str, float]:
     collection.search(questions[0], 1, code="none")
     found = {"open_cpu_s": round(time.process_time() - begun, 2)}
     with closing(store):
-        filters: dict[str, dict[str, str]] = {
+        filters: dict[str, dict[str, Any]] = {
             "query_ms": {},
             "video_ms": {"platform": "tiktok", "code": "v3"},
             "platform_ms": {"platform": "tiktok"},

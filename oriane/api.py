@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from components.records.run_report import RunReport
 from oriane.settings import Settings
 from workflows.operations.export.rows import ExportedFrame as Frame
+from workflows.search.answer import Answer, Moment
 from workflows.search.query import Found as Hit
 
 if TYPE_CHECKING:
     from components.base.vectors import Vectors
     from components.settings import Settings as AllSettings
 
-__all__ = ["Frame", "Hit", "RunReport", "frames", "run", "search", "vectors"]
+__all__ = [
+    "Answer",
+    "Frame",
+    "Hit",
+    "Moment",
+    "RunReport",
+    "ask",
+    "frames",
+    "run",
+    "search",
+    "vectors",
+]
 
 
 def run(
@@ -73,6 +85,36 @@ def search(
 
     with searcher(deployed(_known(settings))) as searching:
         return searching.find(query, limit=limit, platform=platform, code=code)
+
+
+def ask(
+    *texts: str,
+    image: str | Path | None = None,
+    settings: Settings | None = None,
+    **asked: Any,
+) -> Answer:
+    """Return the moments that fit texts, a picture or a frame, or that nothing fits.
+
+    Args:
+        texts: What they should show; several count alike.
+        image: A picture's file that they should look like.
+        asked: What else a question may have, as `oriane search --help` lists it: `without` (texts),
+            `like`, `platform`, `video`, `after`, `before`, `min_duration`, `max_duration`,
+            `from_second`, `to_second`, `cropped`, `confidence`, `limit`, `per_video`, `offset`.
+
+    Raises:
+        ConfigurationError: there is no collection, the file is not a picture, or the question
+            cannot be understood.
+        TransientError: Qdrant does not answer.
+    """
+    from workflows.local.stand_ins import deployed
+    from workflows.search.ask import asking
+    from workflows.search.question import asked as question
+    from workflows.search.question import picture_file
+
+    asks = question(texts=texts, image=picture_file(image), **asked)
+    with asking(deployed(_known(settings))) as asker:
+        return asker.answer(asks)
 
 
 def frames(

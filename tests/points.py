@@ -16,7 +16,8 @@ from components.stores.vectors.store import Collection
 
 # What the tests' own points and readers ask for.
 _FIELDS = (
-    "created_at", "frame_number", "frame_second", "frames_fingerprint", "model", "path", "platform",
+    "created_at", "cropped", "dated", "dhash", "duration", "frame_number", "frame_second",
+    "frames_fingerprint", "model", "path", "platform",
     "scene_end", "scene_start", "uuid", "video_code",
 )  # fmt: skip
 Raw = tuple[int | str, list[float], dict[str, Any]]

@@ -56,6 +56,8 @@ def test_payload_is_what_readers_know(services: Services) -> None:
         "model": "m",
         "scene_start": 0,
         "scene_end": 12,
+        "duration": 12.0,
+        "cropped": 1,
     }
 
 

@@ -67,7 +67,9 @@ def test_a_collection_is_made_as_the_settings_say(settings: IndexSettings) -> No
     assert (config.hnsw_config.m, config.hnsw_config.on_disk) == (8, True)
     assert isinstance(config.quantization_config, models.ScalarQuantization)
     assert config.quantization_config.scalar.always_ram
-    assert set(info.payload_schema) == {"video_code", "platform", "model"}
+    assert set(info.payload_schema) == {
+        *("video_code", "platform", "model", "frame_second", "duration", "cropped", "dated")
+    }
 
 
 def test_floats_in_memory(settings: IndexSettings) -> None:
@@ -182,7 +184,9 @@ def test_what_a_killed_start_left_is_completed(settings: IndexSettings) -> None:
         )
         collection.ensure("owner/model", 4)
         info = collection.connection.client.get_collection(name)
-        assert set(info.payload_schema) == {"video_code", "platform", "model"}
+        assert set(info.payload_schema) == {
+            *("video_code", "platform", "model", "frame_second", "duration", "cropped", "dated")
+        }
         assert not schema.is_deferred(info)
 
 

@@ -120,7 +120,7 @@ def check_search_command(data: Path, model: str) -> None:
     """A picture of the index finds itself."""
     env = environment(data, CLIP_MODEL=model)
     path = next((data / "s3/oriane-frames/tiktok/boxed").glob("*.png"))
-    hits = json.loads(oriane("search", "--image", path, "--json", env=env).stdout)
+    hits = json.loads(oriane("search", "--image", path, "--frames", "--json", env=env).stdout)
     assert set(hits[0]) == {
         "score", "platform", "code", "second", "frame_number", "scene_start", "scene_end", "path",
         "location",

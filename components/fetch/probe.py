@@ -88,6 +88,7 @@ def probe(path: Path, video: Video, stored: Stored, limits: LimitSettings) -> So
             chosen=why,
             shifts=timed.shifts,
             packets=track.packets,
+            modified=stored.modified.isoformat(),
         )
 
 

@@ -46,7 +46,12 @@ def _mark(job: Job[IndexedVideo], run_name: str) -> RecordedVideo:
     framed = indexed.framed
     source = framed.cropped.source
     frames = (
-        MarkedFrame(path=framed.path(frame), uuid=framed.point_id(frame), **dict(frame))
+        MarkedFrame(
+            path=framed.path(frame),
+            uuid=framed.point_id(frame),
+            dhash=framed.dhash(frame),
+            **dict(frame),
+        )
         for frame in framed.frames
     )
     marker = DoneMarker(
@@ -64,6 +69,7 @@ def _mark(job: Job[IndexedVideo], run_name: str) -> RecordedVideo:
         fingerprints=_fingerprints(job),
         run=run_name,
         recorded_at=now(),
+        dated=source.modified,
     )
     return RecordedVideo(indexed=indexed, marker=job.services.markers.write_done(marker))
 

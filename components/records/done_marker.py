@@ -28,7 +28,10 @@ class ModelBooking(Document):
 
 
 class MarkedFrame(Frame):
-    """A published frame: `path` is its key in the frames bucket, `uuid` its point's id."""
+    """A published frame: `path` is its key in the frames bucket, `uuid` its point's id.
+
+    `dhash` is its difference hash, 64 bits in hexadecimal, empty where an earlier version wrote it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -37,6 +40,7 @@ class MarkedFrame(Frame):
     height: SkipJsonSchema[int] = Field(0, exclude=True)
     path: str = ""
     uuid: str = ""
+    dhash: str = ""
 
     @model_serializer(mode="wrap")
     def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
@@ -50,8 +54,9 @@ class MarkedFrame(Frame):
 class DoneMarker(Document):
     """What became of a video: `manifest.json` in its folder of the frames bucket.
 
-    `duration` is in seconds, `crop` in pixels as displayed. `fingerprints` go by phase, and tell a
-    plan what is up to date. `previous` is the booking that `oriane model switch` replaced.
+    `duration` is in seconds, `crop` in pixels as displayed, `dated` when the source was written.
+    `fingerprints` go by phase, and tell a plan what is up to date. `previous` is the
+    booking that `oriane model switch` replaced.
     """
 
     platform: Name
@@ -69,6 +74,16 @@ class DoneMarker(Document):
     run: str
     recorded_at: IsoTime
     previous: ModelBooking | None = None
+    dated: IsoTime | None = None
+
+    @property
+    def is_cropped(self) -> bool:
+        """Whether borders were cut off the frames."""
+        return self.crop is not None
+
+    def dhash(self, frame: Frame) -> str:
+        """Return the frame's difference hash, empty where it is not known."""
+        return frame.dhash if isinstance(frame, MarkedFrame) else ""
 
     @property
     def video(self) -> Video:

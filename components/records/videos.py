@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from components.records.frame_names import Format, frame_file, point_id
-from components.records.record import Name, Record, S3Uri
+from components.records.record import IsoTime, Name, Record, S3Uri
+from components.records.sketch import dhash
 
 
 class Video(Record):
@@ -40,7 +41,8 @@ class SourceVideo(Record):
     `shifts` are added. `stream` is the number of the stream among all of the file (None: the first
     of video), `chosen` why it is that one. A picture is displayed mirrored, where it is, left to
     right, then turned by `rotation` degrees anticlockwise, its pixels `pixel_aspect` times as wide
-    as high. `packets` counts the stream's frames as they are stored.
+    as high. `packets` counts the stream's frames as they are stored. `modified` is when the object
+    was written, None in what earlier versions found.
     """
 
     video: Video
@@ -59,6 +61,7 @@ class SourceVideo(Record):
     chosen: str = ""
     shifts: tuple[Shift, ...] = ()
     packets: int | None = None
+    modified: IsoTime | None = None
 
 
 class CroppedVideo(Record):
@@ -136,6 +139,25 @@ class FramedVideo(Record):
     @property
     def video(self) -> Video:
         return self.cropped.source.video
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds of the source."""
+        return self.cropped.source.duration
+
+    @property
+    def is_cropped(self) -> bool:
+        """Whether borders were cut off the frames."""
+        return self.rectangle is not None
+
+    @property
+    def dated(self) -> str | None:
+        """When the source was written, ISO 8601."""
+        return self.cropped.source.modified
+
+    def dhash(self, frame: Frame) -> str:
+        """Return the frame's difference hash, empty where it has no sketch."""
+        return dhash(frame.sketch)
 
     def path(self, frame: Frame) -> str:
         """Return the frame's key in the frames bucket."""

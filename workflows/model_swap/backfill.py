@@ -78,7 +78,11 @@ def _lacking(done: DoneVideos, target: Collection, counts: _Counts) -> Iterator[
     """Yield the videos whose points are not, or not all, in the collection."""
 
     def look(video: DoneVideo) -> tuple[DoneVideo, bool]:
-        return video, target.holds(video.marker, fingerprint=_chosen_by(video))
+        there = target.holds(video.marker, fingerprint=_chosen_by(video))
+        if there:
+            # An earlier version may have written the points, without what answers filter by.
+            target.describe(video.marker)
+        return video, there
 
     for video, there in some_at_a_time(look, done):
         counts.already += there

@@ -27,6 +27,7 @@ from workflows.operations.show.report import ShownVideo
 from workflows.operations.status.report import Overview, StoppedVideo, VideoStatus
 from workflows.operations.verify.report import Verification
 from workflows.reference.tree import ROOT
+from workflows.search.answer import Answer
 from workflows.search.query import Found
 
 FOLDER = ROOT / "docs" / "schemas"
@@ -39,7 +40,8 @@ DOCUMENTS: dict[str, tuple[type[BaseModel] | TypeAdapter[Any], str]] = {
     "digest": (Digest, "`digest.json` of a run; also `oriane runs RUN --json`"),
     "run-start": (RunStart, "`run.json` of a run that began"),
     "run": (RunReport, "`oriane run --json`"),
-    "search": (TypeAdapter(list[Found]), "`oriane search --json`"),
+    "answer": (Answer, "`oriane search --json`"),
+    "search": (TypeAdapter(list[Found]), "`oriane search --frames --json`"),
     "plan": (PlanReport, "`oriane plan --json`"),
     "plan-queue": (QueueReport, "`oriane plan --from queue --json`"),
     "show": (ShownVideo, "`oriane show --json`"),

@@ -1,63 +1,177 @@
-"""The command `search`, and the table that it prints."""
+"""The command `search`, and the tables that it prints."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from components.base.typed_paths import typed_path
-from components.errors import ConfigurationError
 from workflows.terminal.commands import SEARCH, command
 from workflows.terminal.options import JsonOption
 from workflows.terminal.output import output, print_json, table
 
 if TYPE_CHECKING:
+    from workflows.search.answer import Answer, Moment
     from workflows.search.query import Found
+    from workflows.search.question import Question
 
 commands = typer.Typer()
+
+
+def _seconds(says: str) -> Any:
+    return typer.Option(min=0, metavar="SECONDS", help=says)
 
 
 @command(
     commands,
     SEARCH,
     'oriane search "a cat"',
+    'oriane search "a street" --without "a car" --after 2026-01-01',
     "oriane search --image photo.jpg --limit 3",
-    'oriane search "a bicycle" --platform instagram --json',
+    "oriane search --like instagram/DKOicvaMxAb/50",
 )
 def search(
-    text: Annotated[str | None, typer.Argument(help="What the frames should show")] = None,
-    image: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A picture the frames should look like")
+    text: Annotated[
+        list[str] | None,
+        typer.Argument(help="What the moments should show; several texts count alike"),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Most frames to show")] = 10,
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A picture they should look like")
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(metavar="FRAME", help="A frame they should look like: platform/code/number"),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="What they should not show; repeatable"),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Most moments to show")] = 10,
+    per_video: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Most moments of a video; 0 sets no bound")
+    ] = 2,
+    confidence: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="SHARE", help="Below it, nothing fits (default: 0.9)"),
+    ] = None,
     platform: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Frames of this platform only")
+        str | None, typer.Option(metavar="NAME", help="Videos of this platform only")
     ] = None,
     video: Annotated[
-        str | None, typer.Option(metavar="CODE", help="Frames of this video only")
+        str | None,
+        typer.Option(metavar="VIDEO", help="This video only: platform/code, or a code"),
     ] = None,
+    after: Annotated[
+        datetime | None, typer.Option(metavar="DATE", help="Sources written then or later, UTC")
+    ] = None,
+    before: Annotated[
+        datetime | None, typer.Option(metavar="DATE", help="Sources written before that, UTC")
+    ] = None,
+    min_duration: Annotated[float | None, _seconds("Videos at least so long")] = None,
+    max_duration: Annotated[float | None, _seconds("Videos at most so long")] = None,
+    from_second: Annotated[
+        float | None, _seconds("Frames from this second of their video on")
+    ] = None,
+    to_second: Annotated[float | None, _seconds("Frames up to this second of their video")] = None,
+    cropped: Annotated[
+        bool | None,
+        typer.Option("--cropped/--uncropped", help="Videos whose borders were cut off, or not"),
+    ] = None,
+    frames: Annotated[
+        bool,
+        typer.Option(
+            "--frames", help="Print the nearest frames one by one, whether they fit or not"
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the frames that fit a text or a picture, best first."""
-    if (text is None) == (image is None):
-        raise ConfigurationError("give a text or --image FILE, one of them")
+    """Find the moments that fit texts, a picture or a frame, best first, or say that none does."""
     from components.base.logs import recording
     from components.settings import Settings
     from workflows.local.stand_ins import deployed
-    from workflows.search.query import searcher
+    from workflows.search.ask import asking
+    from workflows.search.question import asked, picture_file
 
-    query = text if text is not None else image
-    assert query is not None
-    with recording("WARNING"), searcher(deployed(Settings.load())) as searching:
-        hits = searching.find(query, limit=limit, platform=platform, code=video)
+    question = asked(
+        texts=tuple(text or ()),
+        without=tuple(without or ()),
+        image=picture_file(image),
+        like=like,
+        platform=platform,
+        video=video,
+        after=after,
+        before=before,
+        min_duration=min_duration,
+        max_duration=max_duration,
+        from_second=from_second,
+        to_second=to_second,
+        cropped=cropped,
+        confidence=confidence,
+        limit=limit,
+        per_video=per_video,
+    )
+    named = described(question, image)
+    with recording("WARNING"), asking(deployed(Settings.load())) as asker:
+        if frames:
+            hits = asker.frames(question)
+        else:
+            answer = asker.answer(question)
     if as_json:
-        print_json(hits)
+        print_json(hits if frames else answer)
+    elif frames:
+        output().print(hits_table(named, hits))
     else:
-        output().print(hits_table(str(query), hits))
+        print_answer(output(), named, answer)
+
+
+def described(question: Question, image: Path | None = None) -> str:
+    """Return a question in words."""
+    wanted = [*question.texts, *([str(image)] if image else []), *filter(None, [question.like])]
+    unwanted = [f"without {text}" for text in question.without]
+    return ", ".join([*wanted, *unwanted])
+
+
+def print_answer(console: Console, question: str, answer: Answer) -> None:
+    """Print the moments that fit, or that none does, and those that come closest."""
+    if answer.fits:
+        console.print(moments_table(f"“{question}”", answer.moments))
+        return
+    if not answer.nearest:
+        console.print(f"Nothing to choose from for “{question}”: no frame passes the filters.")
+        return
+    console.print(
+        f"Nothing fits “{question}”: no moment reaches a confidence of {answer.threshold:g}. "
+        "The nearest, which --confidence 0 counts as fitting:",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(moments_table("", answer.nearest))
+
+
+def moments_table(title: str, moments: Sequence[Moment]) -> Table:
+    """Return a row a moment; `same` counts those that look the same and are left out."""
+    return table(
+        title,
+        ("confidence", "video", "moment", "best", "same", "frame"),
+        ("confidence", "best", "same"),
+        [
+            (
+                f"{moment.confidence:.2f}",
+                f"{moment.platform}/{moment.code}",
+                f"{moment.start:.1f}–{moment.end:.1f} s",
+                f"{moment.best.second:.2f}",
+                f"+{len(moment.folded)}" if moment.folded else "",
+                typed_path(moment.best.location),
+            )
+            for moment in moments
+        ],
+    )
 
 
 def hits_table(query: str, hits: Sequence[Found]) -> Table:

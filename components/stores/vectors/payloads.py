@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from components.records.videos import Frame
-from components.stores.vectors.store import Hit, Point, StoredFrame, VideoFrames
+from components.stores.vectors.store import Hit, Neighbour, Point, StoredFrame, VideoFrames
 
 Payload = dict[str, Any]
 
@@ -15,8 +16,19 @@ FIELDS = frozenset(
     | {"scene_start", "scene_end"}
 )
 FINGERPRINT = "frames_fingerprint"
+# What answers are folded and filtered by; points of earlier versions lack them.
+DHASH, DURATION, CROPPED, DATED = "dhash", "duration", "cropped", "dated"
+Kind = Literal["keyword", "integer", "float", "datetime"]
 # Searches and deletions filter by these.
-INDEXED_FIELDS = ("video_code", "platform", "model")
+INDEXED_FIELDS: dict[str, Kind] = {
+    "video_code": "keyword",
+    "platform": "keyword",
+    "model": "keyword",
+    "frame_second": "float",
+    DURATION: "float",
+    CROPPED: "integer",
+    DATED: "datetime",
+}
 
 
 def payload_of(
@@ -35,7 +47,20 @@ def payload_of(
         "scene_start": frame.scene_start,
         "scene_end": frame.scene_end,
     }
-    return payload | ({FINGERPRINT: fingerprint} if fingerprint else {})
+    known = {FINGERPRINT: fingerprint} if fingerprint else {}
+    return payload | known | description(framed, frame)
+
+
+def description(framed: VideoFrames, frame: Frame) -> Payload:
+    """Return what answers are folded and filtered by, as far as it is known."""
+    known = {
+        DHASH: framed.dhash(frame) or None,
+        DURATION: framed.duration,
+        # 1 or 0: Qdrant Edge 0.9 takes a boolean that it is asked for as a number, and finds none.
+        CROPPED: None if framed.is_cropped is None else int(framed.is_cropped),
+        DATED: framed.dated,
+    }
+    return {field: value for field, value in known.items() if value is not None}
 
 
 def has_fields(payload: Payload) -> bool:
@@ -63,6 +88,11 @@ def hit_of(payload: Payload, score: float) -> Hit:
         scene_end=payload["scene_end"],
         path=payload["path"],
     )
+
+
+def neighbour_of(payload: Payload, score: float, vector: Sequence[float] | None) -> Neighbour:
+    """Return the point of a frame, which a search found, as answers are made of it."""
+    return Neighbour(hit_of(payload, score), str(payload.get(DHASH, "")), vector)
 
 
 def frame_of(payload: Payload, vector: list[float] | None) -> StoredFrame:

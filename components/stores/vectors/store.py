@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from components.records.frame_names import point_id
 from components.records.record import Record
 from components.records.videos import Frame, Video
+from components.stores.vectors.frame_filter import FrameFilter
 
 if TYPE_CHECKING:
     from components.base.vectors import Vectors
@@ -75,6 +76,19 @@ class StoredFrame:
 
 
 @dataclass(frozen=True)
+class Neighbour:
+    """A frame near a vector.
+
+    `dhash` is the difference hash of its picture, 64 bits as 16 hexadecimal digits, empty where an
+    earlier version indexed it; `vector` is None unless it was asked for.
+    """
+
+    hit: Hit
+    dhash: str = ""
+    vector: Sequence[float] | None = None
+
+
+@dataclass(frozen=True)
 class SampledPoint:
     """A point with its vector; `path` is its frame's key in the frames bucket."""
 
@@ -95,12 +109,22 @@ class Member(Record):
 
 
 class VideoFrames(Protocol):
-    """A video with its frames, their keys in the frames bucket and their ids."""
+    """A video with its frames, their keys in the frames bucket, their ids and hashes.
+
+    `duration` is in seconds, `dated` when the source was written; both None where not known.
+    """
 
     @property
     def video(self) -> Video: ...
     @property
     def frames(self) -> Sequence[Frame]: ...
+    @property
+    def duration(self) -> float | None: ...
+    @property
+    def is_cropped(self) -> bool: ...
+    @property
+    def dated(self) -> str | None: ...
+    def dhash(self, frame: Frame) -> str: ...
     def path(self, frame: Frame) -> str: ...
     def point_id(self, frame: Frame) -> str: ...
 
@@ -156,6 +180,14 @@ class Collection(Protocol):
         """
         ...
 
+    def describe(self, framed: VideoFrames) -> None:
+        """Write into the video's points what answers are folded and filtered by.
+
+        Points of earlier versions lack it. Vectors are left alone, and so are points that are not
+        there.
+        """
+        ...
+
     def holds(self, framed: VideoFrames, model: str | None = None, fingerprint: str = "") -> bool:
         """Return whether there is a point for every frame of the video.
 
@@ -179,6 +211,22 @@ class Collection(Protocol):
         Raises:
             ConfigurationError: the vector's length does not fit.
         """
+        ...
+
+    def nearest(
+        self, vector: Sequence[float], limit: int, *, where: FrameFilter, vectors: bool = False
+    ) -> list[Neighbour]:
+        """Return the frames nearest to the vector among those of the filter, best first.
+
+        Like `search`, in one request, with what answers are made of.
+
+        Raises:
+            ConfigurationError: the vector's length does not fit.
+        """
+        ...
+
+    def count(self) -> int:
+        """Return about how many points there are; 0 without a collection."""
         ...
 
     def points(self, platform: str = "", code: str = "") -> Iterator[Point]:

@@ -22,6 +22,7 @@ from components.stores.vectors.edge.requests import (
     Create,
     Delete,
     DeleteWhere,
+    Describe,
     Engine,
     Flush,
     GetCatalogue,
@@ -35,18 +36,31 @@ from components.stores.vectors.edge.requests import (
     Where,
     equal,
 )
+from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.naming import collection_name
 from components.stores.vectors.payloads import (
+    CROPPED,
+    DATED,
+    DHASH,
+    DURATION,
     FIELDS,
     FINGERPRINT,
+    description,
     fits,
     frame_of,
     has_fields,
-    hit_of,
+    neighbour_of,
     payload_of,
     point_of,
 )
-from components.stores.vectors.store import Hit, Point, SampledPoint, StoredFrame, VideoFrames
+from components.stores.vectors.store import (
+    Hit,
+    Neighbour,
+    Point,
+    SampledPoint,
+    StoredFrame,
+    VideoFrames,
+)
 
 if TYPE_CHECKING:
     from components.base.vectors import Vectors
@@ -139,6 +153,17 @@ class EdgeCollection:
         rows = found.answer.rows
         return len(rows) == len(ids) and all(fits(row.payload, model, fingerprint) for row in rows)
 
+    def describe(self, framed: VideoFrames) -> None:
+        for group in batches(framed.frames, self.settings.upsert_batch):
+            self.engine.ask(
+                Describe(
+                    collection=self.name,
+                    ids=tuple(framed.point_id(frame) for frame in group),
+                    payloads=tuple(description(framed, frame) for frame in group),
+                )
+            )
+        self.engine.ask(Flush(collection=self.name))
+
     def search(
         self,
         vector: Sequence[float],
@@ -146,22 +171,42 @@ class EdgeCollection:
         platform: str | None = None,
         code: str | None = None,
     ) -> list[Hit]:
-        wanted = equal({"platform": platform, "video_code": code})
-        found = self._nearest(vector, limit, Where(all_of=wanted))
-        strangers = sum(not has_fields(row.payload) for row in found)
-        if not strangers:
-            return [hit_of(row.payload, row.score) for row in found]
-        # Points of another program took places: ask again for such as have what all frames have.
-        log.warning(
-            "search: %d of the nearest points in %r are not frames and passed over; `oriane verify "
-            "--repair --foreign-points` counts and removes them", strangers, self.name,
-        )  # fmt: skip
-        found = self._nearest(vector, limit, Where(all_of=wanted, none_of=_LACKING))
-        return [hit_of(row.payload, row.score) for row in found]
+        where = FrameFilter(platform=platform, code=code)
+        return [near.hit for near in self.nearest(vector, limit, where=where)]
 
-    def _nearest(self, vector: Sequence[float], limit: int, where: Where) -> Sequence[Row]:
-        question = Nearest(collection=self.name, where=where, limit=limit, fields=_ALL_FIELDS)
-        return self.engine.ask(question, [vector]).answer.rows
+    def nearest(
+        self, vector: Sequence[float], limit: int, *, where: FrameFilter, vectors: bool = False
+    ) -> list[Neighbour]:
+        wanted = edge_filter(where)
+        found = self._nearest(vector, limit, wanted, vectors=vectors)
+        strangers = sum(not has_fields(row.payload) for row, _ in found)
+        if strangers:
+            # Points of another program took places: ask again for such as have all that frames do.
+            log.warning(
+                "search: %d of the nearest points in %r are not frames and passed over; `oriane "
+                "verify --repair --foreign-points` counts and removes them", strangers, self.name,
+            )  # fmt: skip
+            frames = wanted.model_copy(update={"none_of": _LACKING})
+            found = self._nearest(vector, limit, frames, vectors=vectors)
+        return [neighbour_of(row.payload, row.score, numbers) for row, numbers in found]
+
+    def _nearest(
+        self, vector: Sequence[float], limit: int, where: Where, *, vectors: bool
+    ) -> list[tuple[Row, list[float] | None]]:
+        question = Nearest(
+            collection=self.name,
+            where=where,
+            limit=limit,
+            fields=(*_ALL_FIELDS, DHASH),
+            vectors=vectors,
+        )
+        return list(_with_vectors(self.engine.ask(question, [vector])))
+
+    def count(self) -> int:
+        try:
+            return self.engine.ask(Count(collection=self.name)).answer.count
+        except MissingCollectionError:
+            return 0
 
     def points(self, platform: str = "", code: str = "") -> Iterator[Point]:
         fields = ("platform", "video_code", "frame_number", "model")
@@ -284,6 +329,26 @@ class EdgeCollection:
 def catalogue(engine: Engine) -> Catalogue:
     """Return which collections and aliases the engine has."""
     return engine.ask(GetCatalogue()).answer.catalogue or Catalogue()
+
+
+def edge_filter(where: FrameFilter) -> Where:
+    """Return the filter in this engine's words."""
+    wanted = list(equal({"platform": where.platform, "video_code": where.code}))
+    if where.after or where.before:
+        since, until = (day.isoformat() if day else None for day in (where.after, where.before))
+        wanted.append(Condition(field=DATED, since=since, until=until))
+    for field, low, high in (
+        (DURATION, where.min_duration, where.max_duration),
+        ("frame_second", where.from_second, where.to_second),
+    ):
+        if low is not None or high is not None:
+            wanted.append(Condition(field=field, at_least=low, at_most=high))
+    if where.cropped is not None:
+        wanted.append(Condition(field=CROPPED, any_of=(int(where.cropped),)))
+    without = tuple(
+        equal({"platform": platform, "video_code": code}) for platform, code in where.without_videos
+    )
+    return Where(all_of=tuple(wanted), without=without)
 
 
 def _with_vectors(found: Answered) -> Iterator[tuple[Row, list[float] | None]]:

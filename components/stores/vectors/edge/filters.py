@@ -13,14 +13,15 @@ from components.stores.vectors.edge.requests import Condition, Where
 def filter_of(where: Where) -> edge.Filter | None:
     """Return the filter for these points; None for all."""
     must = [part for condition in where.all_of for part in _parts(condition)]
-    must_not: list[Any] = [_negated(condition) for condition in where.none_of]
+    must_not: list[Any] = [_together((condition,)) for condition in where.none_of]
+    must_not += [_together(group) for group in where.without]
     if where.without_ids:
         must_not.append(edge.HasIdCondition(set(where.without_ids)))
     return edge.Filter(must=must, must_not=must_not) if must or must_not else None
 
 
-def _negated(condition: Condition) -> Any:
-    parts = list(_parts(condition))
+def _together(conditions: Sequence[Condition]) -> Any:
+    parts = [part for condition in conditions for part in _parts(condition)]
     return parts[0] if len(parts) == 1 else edge.Filter(must=parts)
 
 
@@ -34,13 +35,13 @@ def _parts(condition: Condition) -> Iterator[Any]:
         )
     if condition.since is not None or condition.until is not None:
         yield edge.FieldCondition(
-            field, range=edge.RangeDateTime(gte=condition.since, lte=condition.until)
+            field, range=edge.RangeDateTime(gte=condition.since, lt=condition.until)
         )
     if condition.missing:
         yield edge.IsEmptyCondition(field)
 
 
-def _one_of(field: str, values: Sequence[str | int | bool]) -> Any:
+def _one_of(field: str, values: Sequence[str | int]) -> Any:
     matches: list[Any] = [
         edge.FieldCondition(field, match=edge.MatchValue(value)) for value in values
     ]

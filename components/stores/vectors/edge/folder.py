@@ -25,6 +25,7 @@ from components.stores.vectors.edge.requests import (
     Create,
     Delete,
     DeleteWhere,
+    Describe,
     Flush,
     GetCatalogue,
     Nearest,
@@ -63,6 +64,14 @@ def take(folder: Path) -> IO[bytes] | None:
     return lock
 
 
+_SCHEMA_TYPES = {
+    "keyword": edge.PayloadSchemaType.Keyword,
+    "integer": edge.PayloadSchemaType.Integer,
+    "float": edge.PayloadSchemaType.Float,
+    "datetime": edge.PayloadSchemaType.Datetime,
+}
+
+
 class FolderEngine:
     """Collections in a folder; `components.stores.vectors.edge.requests.Engine` says the rest.
 
@@ -91,6 +100,7 @@ class FolderEngine:
             Count: lambda request, _: self._count(request),
             Optimize: lambda request, _: self._optimize(request.collection),
             Upsert: self._upsert,
+            Describe: lambda request, _: self._describe(request),
             Delete: lambda request, _: self._delete(request),
             DeleteWhere: lambda request, _: self._delete_where(request),
             Flush: lambda request, _: self._flush(request),
@@ -233,6 +243,12 @@ class FolderEngine:
         self._unflushed[own] = self._unflushed.get(own, 0) + len(points)
         return Answered(Answer(count=len(points)))
 
+    def _describe(self, request: Describe) -> Answered:
+        shard = self._written_shard(request.collection)
+        for identifier, payload in zip(request.ids, request.payloads, strict=True):
+            shard.update(edge.UpdateOperation.set_payload([identifier], payload))
+        return Answered(Answer())
+
     def _delete(self, request: Delete) -> Answered:
         operation = edge.UpdateOperation.delete_points(list(request.ids))
         self._written_shard(request.collection).update(operation)
@@ -308,8 +324,8 @@ def make_shard(path: Path, dim: int) -> edge.EdgeShard:
     """Make an empty collection in a folder that is not there yet."""
     path.mkdir()
     shard = edge.EdgeShard.create(str(path), _config(dim))
-    for field in INDEXED_FIELDS:
-        shard.update(edge.UpdateOperation.create_field_index(field, edge.PayloadSchemaType.Keyword))
+    for field, kind in INDEXED_FIELDS.items():
+        shard.update(edge.UpdateOperation.create_field_index(field, _SCHEMA_TYPES[kind]))
     shard.flush()
     return shard
 

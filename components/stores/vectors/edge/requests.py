@@ -23,10 +23,10 @@ class Condition(Record):
     """What a payload field has to be: one of some values, within bounds, or not there."""
 
     field: str
-    any_of: tuple[str | int | bool, ...] | None = None
+    any_of: tuple[str | int, ...] | None = None
     at_least: float | None = None
     at_most: float | None = None
-    # ISO 8601
+    # ISO 8601; `until` is the first moment that is too late.
     since: str | None = None
     until: str | None = None
     missing: bool = False
@@ -38,6 +38,8 @@ class Where(Record):
     all_of: tuple[Condition, ...] = ()
     none_of: tuple[Condition, ...] = ()
     without_ids: tuple[PointId, ...] = ()
+    # Of each of these groups, not all may hold.
+    without: tuple[tuple[Condition, ...], ...] = ()
 
 
 class CollectionEntry(Record):
@@ -103,6 +105,15 @@ class Upsert(Record):
     payloads: tuple[dict[str, Any], ...]
 
 
+class Describe(Record):
+    """Write fields into the payloads of points that are there; their other fields stay."""
+
+    call: Literal["describe"] = "describe"
+    collection: str
+    ids: tuple[PointId, ...]
+    payloads: tuple[dict[str, Any], ...]
+
+
 class Delete(Record):
     """Remove points by id; one that is not there is not an error."""
 
@@ -160,8 +171,8 @@ class Nearest(Record):
 
 
 Request = (
-    GetCatalogue | Create | PointAliases | Count | Optimize | Upsert | Delete | DeleteWhere
-    | Flush | Retrieve | Scroll | Nearest
+    GetCatalogue | Create | PointAliases | Count | Optimize | Upsert | Describe | Delete
+    | DeleteWhere | Flush | Retrieve | Scroll | Nearest
 )  # fmt: skip
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="call")])
 

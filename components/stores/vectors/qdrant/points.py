@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from qdrant_client import models
 
@@ -14,11 +15,11 @@ from components.stores.vectors.payloads import (
     FIELDS,
     frame_of,
     has_fields,
-    hit_of,
+    neighbour_of,
     payload_of,
     point_of,
 )
-from components.stores.vectors.store import Hit, Point, StoredFrame, VideoFrames
+from components.stores.vectors.store import Neighbour, Point, StoredFrame, VideoFrames
 
 
 def upsert_batches(
@@ -60,9 +61,10 @@ def is_frame(point: models.ScoredPoint | models.Record) -> bool:
     return has_fields(point.payload or {})
 
 
-def hit(point: models.ScoredPoint) -> Hit:
-    """Return the point of a frame, which a search found, as readers see it."""
-    return hit_of(point.payload or {}, point.score)
+def neighbour(point: models.ScoredPoint) -> Neighbour:
+    """Return the point of a frame, which a search found, as answers are made of it."""
+    vector: Any = point.vector
+    return neighbour_of(point.payload or {}, point.score, vector)
 
 
 def stored_frame(record: models.Record, vector: list[float] | None) -> StoredFrame:

@@ -53,13 +53,13 @@ def ensure_field_indexes(
     """Index the payload fields that are filtered by, where a process died before it did."""
     if connection.embedded:
         return
-    for field in INDEXED_FIELDS:
+    for field, kind in INDEXED_FIELDS.items():
         if field not in info.payload_schema:
             connection.call(
                 connection.client.create_payload_index,
                 name,
                 field,
-                models.PayloadSchemaType.KEYWORD,
+                models.PayloadSchemaType(kind),
             )
 
 

@@ -1,0 +1,329 @@
+"""Answers: moments that never overlap, reposts folded, scores calibrated; nothing fits is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import imagehash
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from components.base.model_names import identity
+from components.encoders.load import load_encoder
+from components.errors import ConfigurationError
+from components.records.frame_names import frame_file
+from components.records.sketch import dhash
+from components.records.videos import Frame, FramedVideo
+from components.running.services import Services
+from components.settings import Settings
+from components.stores.vectors.frame_filter import FrameFilter
+from components.stores.vectors.store import Hit, Neighbour
+from tests.test_index import unit
+from tests.test_manifest import framed
+from workflows.demo.videos import packaged_folder
+from workflows.search.ask import asking
+from workflows.search.background import KeptBackgrounds
+from workflows.search.calibration import Background, gumbel
+from workflows.search.diversity import diverse_order
+from workflows.search.folding import folded
+from workflows.search.moments import bounded, grouped
+from workflows.search.question import Question, asked
+
+_DIM = 8
+
+
+def near(
+    code: str, second: float, scene: tuple[float, float], score: float, look: int = 0
+) -> Neighbour:
+    """Return a frame of a video; frames of the same look are the same picture."""
+    vector = np.random.default_rng(look).normal(size=_DIM)
+    hit = Hit(
+        score=score,
+        platform="tiktok",
+        code=code,
+        second=second,
+        frame_number=round(second * 100),
+        scene_start=scene[0],
+        scene_end=scene[1],
+        path=f"tiktok/{code}/{frame_file(round(second * 100), second)}",
+    )
+    mark = np.random.default_rng(look).bytes(8).hex()
+    return Neighbour(hit, mark, (vector / np.linalg.norm(vector)).tolist())
+
+
+seconds = st.floats(0, 100, allow_nan=False)
+neighbours = st.lists(
+    st.builds(
+        lambda code, times, score, look: near(
+            code, sorted(times)[1], (sorted(times)[0], sorted(times)[2]), score, look
+        ),
+        st.sampled_from("abc"),
+        st.tuples(seconds, seconds, seconds),
+        st.floats(-1, 1, allow_nan=False),
+        st.integers(0, 5),
+    ),
+    max_size=12,
+)
+
+
+@given(neighbours)
+def test_moments_of_a_video_never_overlap_and_lose_no_frame(frames: list[Neighbour]) -> None:
+    moments = grouped(frames)
+    assert sum(len(moment.frames) for moment in moments) == len(frames)
+    scores = [moment.best.hit.score for moment in moments]
+    assert scores == sorted(scores, reverse=True)
+    for moment in moments:
+        assert moment.best.hit.score == max(one.hit.score for one in moment.frames)
+        assert all(moment.start <= one.hit.second <= moment.end for one in moment.frames)
+        for other in moments:
+            if other is not moment and other.video == moment.video:
+                assert moment.end <= other.start or other.end <= moment.start
+
+
+@given(neighbours)
+def test_folding_loses_nothing_and_keeps_the_best(frames: list[Neighbour]) -> None:
+    moments = grouped(frames)
+    kept = folded(moments)
+    assert len(kept) + sum(len(moment.folded) for moment in kept) == len(moments)
+    assert {one.best.dhash for one in kept} == {one.best.dhash for one in moments}
+    assert len({one.best.dhash for one in kept}) == len(kept), "of each picture, one"
+    assert folded(kept) == kept
+    for moment in kept:
+        assert all(moment.best.hit.score >= hit.score for hit in moment.folded)
+
+
+def test_a_hash_alone_folds_nothing() -> None:
+    one = near("a", 1, (0, 2), 0.9, look=1)
+    plain = Neighbour(near("b", 1, (0, 2), 0.8).hit, one.dhash, near("b", 1, (0, 2), 0.8, 2).vector)
+    assert len(folded(grouped([one, plain]))) == 2
+    older = Neighbour(plain.hit, "", one.vector)
+    (moment,) = folded(grouped([one, older]))
+    assert [hit.code for hit in moment.folded] == ["b"], "by its vector, without a hash"
+
+
+@given(neighbours, st.integers(0, 3))
+def test_videos_are_bounded(frames: list[Neighbour], per_video: int) -> None:
+    moments = grouped(frames)
+    kept = bounded(moments, per_video)
+    assert per_video or kept == moments
+    for code in "abc":
+        own = [moment for moment in moments if moment.video[1] == code]
+        left = [moment for moment in kept if moment.video[1] == code]
+        assert left == (own[:per_video] if per_video else own)
+
+
+@given(st.lists(st.floats(-1, 1, allow_nan=False), max_size=12), st.integers(0, 15))
+def test_diversity_orders_all_once_best_first(scores: list[float], count: int) -> None:
+    vectors = unit(len(scores), _DIM) if scores else np.zeros((0, _DIM))
+    order = diverse_order(scores, vectors, count)
+    assert len(order) == len(set(order)) == min(count, len(scores))
+    if order:
+        assert scores[order[0]] == max(scores)
+    assert diverse_order(scores, vectors, max(count - 1, 0)) == order[: max(count - 1, 0)]
+    by_score = diverse_order(scores, vectors, count, relevance=1.0)
+    assert [scores[place] for place in by_score] == sorted(scores, reverse=True)[:count]
+
+
+def test_what_is_unlike_the_first_comes_before_its_like() -> None:
+    vectors = np.array([[1.0, 0], [0.999, 0.04], [0, 1]])
+    assert diverse_order([0.5, 0.49, 0.45], vectors, 3) == [0, 2, 1]
+
+
+@given(
+    st.lists(st.floats(-1, 1, allow_nan=False), max_size=40),
+    st.floats(-1, 1, allow_nan=False),
+    st.floats(-1, 1, allow_nan=False),
+)
+def test_confidence_rises_with_the_score(best: list[float], one: float, other: float) -> None:
+    background = Background(model="m", collection="c", points=1, best={"text": tuple(best)})
+    low, high = (background.confidence("text", score) for score in sorted((one, other)))
+    assert 0 <= low <= high <= 1
+
+
+def test_confidence_is_the_share_of_random_questions_that_find_less() -> None:
+    drawn = np.random.default_rng(0).gumbel(0.2, 0.03, 4000)
+    background = Background(model="m", collection="c", points=1, best={"text": tuple(drawn)})
+    for share in (0.5, 0.9, 0.99):
+        score = float(np.quantile(drawn, share))
+        assert background.confidence("text", score) == pytest.approx(share, abs=0.02)
+    # A fifth of the questions found what they name, and that moves little.
+    some = np.concatenate([drawn, np.full(1000, 0.8)])
+    assert gumbel(tuple(some)) == pytest.approx((0.2, 0.03), abs=0.02)
+
+
+def test_a_background_holds_while_the_collection_is_about_as_large() -> None:
+    background = Background(model="m", collection="c", points=100, best={})
+    assert background.is_of("m", "c", 120)
+    assert not background.is_of("m", "c", 121)
+    assert not background.is_of("other", "c", 100)
+
+
+def test_the_dhash_of_a_sketch_is_imagehash_s() -> None:
+    from base64 import b64encode
+
+    for seed in range(5):
+        grey = np.random.default_rng(seed).integers(0, 255, (8, 9), np.uint8)
+        expected = str(imagehash.dhash(Image.fromarray(grey), hash_size=8))
+        assert dhash(b64encode(grey.tobytes()).decode()) == expected
+    assert dhash("") == ""
+
+
+@pytest.mark.parametrize(
+    ("given_", "told"),
+    [
+        ({}, "a text, a picture or a frame"),
+        ({"texts": (" ",)}, "found an empty one"),
+        ({"like": "a/b/c"}, r"platform/code/number, found 'a/b/c'"),
+        ({"texts": ("x",), "from_second": 5, "to_second": 4}, "found 5 and 4"),
+        ({"texts": ("x",), "limit": 0}, "limit: "),
+        ({"texts": ("x",), "after": "yesterday"}, "after"),
+    ],
+)
+def test_a_question_that_cannot_be_asked(given_: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        asked(**given_)
+
+
+@pytest.fixture(params=["edge", "local"])
+def each_engine(settings: Settings, request: pytest.FixtureRequest) -> Iterator[Services]:
+    with Services(settings.having("index", engine=request.param)) as services:
+        yield services
+
+
+def test_filters(each_engine: Services) -> None:
+    collection = each_engine.collection
+    collection.ensure("m", 4)
+    rows = unit(2)
+    one = framed(code="one")
+    dated = one.cropped.source.model_copy(update={"modified": "2026-03-01T12:00:00+00:00"})
+    one = one.model_copy(update={"cropped": one.cropped.model_copy(update={"source": dated})})
+    plain = framed(platform="tiktok", code="two").model_copy(update={"rectangle": None})
+    for video in (one, plain):
+        collection.replace(video, rows, "m")
+
+    def found(**asks: object) -> set[tuple[str, int]]:
+        where = FrameFilter(**asks)  # type: ignore[arg-type]
+        hits = [one.hit for one in collection.nearest(rows[0].tolist(), 9, where=where)]
+        return {(hit.code, hit.frame_number) for hit in hits}
+
+    from datetime import UTC, datetime
+
+    everything = {("one", 50), ("one", 75), ("two", 50), ("two", 75)}
+    of_one = {("one", 50), ("one", 75)}
+    assert found() == everything
+    assert found(platform="tiktok") == everything - of_one
+    assert found(code="one") == found(cropped=True) == of_one
+    assert found(cropped=False) == everything - of_one
+    assert found(min_duration=12, max_duration=12) == everything
+    assert found(min_duration=12.5) == found(max_duration=11) == set()
+    assert found(from_second=6.6321, to_second=9) == {("one", 50), ("two", 50)}
+    first, next_day = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
+    assert found(after=first, before=next_day) == of_one
+    assert found(after=next_day) == set()
+    assert found(without_videos=(("instagram", "one"),)) == everything - of_one
+    assert found(without_videos=(("tiktok", "one"),)) == everything
+
+
+@dataclass(frozen=True)
+class Undescribed:
+    """A video as an earlier version gave it to a store."""
+
+    framed: FramedVideo
+    duration: None = None
+    is_cropped: None = None
+    dated: None = None
+
+    def dhash(self, frame: Frame) -> str:
+        return ""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.framed, name)
+
+
+def test_points_of_earlier_versions_are_described_later(each_engine: Services) -> None:
+    collection = each_engine.collection
+    collection.ensure("m", 4)
+    video, rows = framed(), unit(2)
+    collection.replace(Undescribed(video), rows, "m")
+    where = FrameFilter(min_duration=1)
+    assert collection.nearest(rows[0].tolist(), 9, where=where) == []
+    collection.describe(video)
+    found = collection.nearest(rows[0].tolist(), 9, where=where, vectors=True)
+    assert found[0].hit.frame_number == 50
+    assert found[0].vector == pytest.approx(rows[0].tolist(), abs=1e-6)
+    assert len(found) == 2
+    assert collection.holds(video, "m"), "all else is as it was"
+
+
+@pytest.fixture
+def photographs(settings: Settings) -> Settings:
+    """A collection with two frames a video: a photograph, and the same one mirrored."""
+    encoder = load_encoder(settings.embed)
+    with Services(settings) as services:
+        services.collection.ensure(encoder.name, encoder.dim)
+        for name in ("chelsea.png", "coffee.png", "rocket.jpg"):
+            picture = Image.open(packaged_folder("skimage") / name).convert("RGB")
+            mirrored = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+            rows = encoder.embed_images([picture, mirrored])
+            for platform in ("instagram", "tiktok"):
+                video = framed(platform, name.partition(".")[0])
+                frames = tuple(
+                    Frame(number=n, second=n, scene_start=n, scene_end=n + 1) for n in (0, 5)
+                )
+                services.collection.replace(
+                    video.model_copy(update={"frames": frames}), rows, encoder.name
+                )
+    return settings
+
+
+def test_answers(photographs: Settings) -> None:
+    with asking(photographs) as asker:
+        cat = asker.answer(Question(texts=("a cat",)))
+        assert cat.fits
+        first = cat.moments[0]
+        assert first.code == "chelsea"
+        assert {name.split("/")[1] for name in first.folded} == {"chelsea"}, "the repost"
+        assert first.confidence >= cat.threshold == 0.9
+        assert cat.model == identity(photographs.embed.model)
+
+        absent = asker.answer(Question(texts=("an election",), limit=2))
+        assert (absent.fits, absent.moments, len(absent.nearest)) == (False, (), 2)
+        assert asker.answer(Question(texts=("an election",), confidence=0)).fits
+
+        like = asker.answer(Question(like="tiktok/coffee/0", confidence=0))
+        assert like.moments[0].code == "coffee"
+        frames = {
+            (one.platform, one.code, one.frame_number)
+            for moment in like.moments
+            for one in moment.frames
+        }
+        assert ("tiktok", "coffee", 0) not in frames, "the frame itself is no answer"
+        with pytest.raises(ConfigurationError, match="tiktok/coffee/1 is not in the collection"):
+            asker.answer(Question(like="tiktok/coffee/1"))
+
+        picture = (packaged_folder("skimage") / "rocket.jpg").read_bytes()
+        assert asker.answer(Question(image=picture)).moments[0].code == "rocket"
+        with pytest.raises(ConfigurationError, match="expected a picture"):
+            asker.answer(Question(image=b"no picture"))
+
+        both = asker.answer(Question(texts=("a cat", "a cup of coffee"), confidence=0, limit=3))
+        assert {moment.code for moment in both.moments[:2]} == {"chelsea", "coffee"}
+        less = Question(texts=("a cat", "a cup of coffee"), without=("a cat",), confidence=0.9)
+        answer = asker.answer(less)
+        assert "chelsea" not in {one.code for one in (*answer.moments, *answer.nearest)}
+
+        pages = [
+            asker.answer(Question(texts=("a cat",), confidence=0, limit=1, offset=offset)).moments
+            for offset in range(3)
+        ]
+        whole = asker.answer(Question(texts=("a cat",), confidence=0, limit=3)).moments
+        assert [moment for page in pages for moment in page] == list(whole)
+
+    kept = KeptBackgrounds(photographs.work.data_dir / "search").read("watched_frames")
+    assert kept is not None
+    assert kept.points == 12
