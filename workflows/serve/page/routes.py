@@ -1,0 +1,286 @@
+"""The page's addresses, and what each shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from components.errors import ConfigurationError, PipelineError
+from workflows.serve.page import export
+from workflows.serve.page.address import Search, read_search
+from workflows.serve.library import Library
+from workflows.serve.page.material import Answer, Answering, Moment
+from workflows.serve.page.problems import of_error, problem
+from workflows.serve.page.rendering import THEME_COOKIE, page
+from workflows.serve.page.time_line import Placed, TimeLine
+from workflows.serve.refusals import RefusedError
+from workflows.serve.report import LibraryVideo, ListedVideo
+
+_A_YEAR_S = 365 * 86400
+_SHOWN_AT_START = 12
+_PRIVATE = {"Cache-Control": "private, max-age=600"}
+Handler = Callable[[Request], Response]
+
+
+def page_routes(
+    asker: Answering, library: Library, *, picture_bytes: int = 20_000_000
+) -> list[BaseRoute]:
+    """Return the routes of the page; frames and videos it shows by the API's addresses.
+
+    Args:
+        picture_bytes: The largest picture that is taken, in bytes.
+    """
+    shown = _Pages(asker, library, picture_bytes)
+    static = StaticFiles(directory=Path(__file__).parent / "static")
+    return [
+        Route("/", _shown(shown.search)),
+        Route("/picture", _taking_pictures(asker, picture_bytes), methods=["POST"]),
+        Route("/picture/{name}", _shown(shown.picture)),
+        Route("/cover/{platform}/{code}", _shown(shown.cover)),
+        Route("/export.{kind}", _shown(shown.export)),
+        Route("/library", _shown(shown.library)),
+        Route("/library/{platform}/{code}", _shown(shown.video)),
+        Route("/runs", _shown(shown.runs)),
+        Route("/runs/{run}", _shown(shown.run)),
+        Route("/theme", _choose_theme, methods=["POST"]),
+        Mount("/static", static, name="static"),
+    ]
+
+
+def _shown(handler: Handler) -> Handler:
+    """Show errors of the program's own as pages."""
+
+    @wraps(handler)
+    def guarded(request: Request) -> Response:
+        try:
+            return handler(request)
+        except PipelineError as error:
+            return of_error(request, error)
+        except RefusedError as refused:
+            return problem(request, refused.refusal.status, refused.refusal.error)
+
+    return guarded
+
+
+@dataclass(frozen=True)
+class _Player:
+    """A video that plays, with the moments of it that a search found."""
+
+    video: LibraryVideo
+    second: float
+    number: int
+    moments: list[Moment]
+    line: TimeLine
+
+    @property
+    def spans(self) -> list[Placed[Moment]]:
+        return self.line.spans((one, one.start, one.end) for one in self.moments)
+
+
+class _Pages:
+    def __init__(self, asker: Answering, library: Library, picture_bytes: int) -> None:
+        self._asker, self._library, self._picture_bytes = asker, library, picture_bytes
+
+    def search(self, request: Request) -> Response:
+        """Show the search, its answer, and the moment that plays; or a part of these alone."""
+        try:
+            search, refused = read_search(request.query_params.multi_items()), ""
+        except ConfigurationError as error:
+            search, refused = _as_far_as_read(request), str(error)
+        part = request.query_params.get("part")
+        answer, player = None, None
+        try:
+            if search.asks and not refused and part != "player":
+                answer = self._asker.answer(search)
+            if search.opened and not refused:
+                player = self._player(search)
+        except ConfigurationError as error:
+            refused = str(error)
+        values: dict[str, Any] = {
+            "search": search,
+            "refused": refused,
+            "answer": answer,
+            "player": player,
+            "kinds": export.kinds(),
+            "picture_bytes": self._picture_bytes,
+        }
+        status = 400 if refused else 200
+        if part == "player" and (player or refused):
+            return page(request, "player_part.html", status, **values)
+        if part == "moments" and (answer or refused):
+            return page(request, "moments_part.html", status, **values)
+        start = not search.asks and not refused
+        values["counts"] = self._counts() if start else None
+        values["videos"] = self._some() if start else ()
+        return page(request, "search.html", status, **values)
+
+    def export(self, request: Request) -> Response:
+        """Return what a search shows as a file, all pages up to the one that is shown."""
+        search = read_search(request.query_params.multi_items())
+        if not search.asks:
+            raise ConfigurationError("q: expected a text, a picture or a frame to search by")
+        moments: list[Moment] = []
+        for number in range(1, search.page + 1):
+            answer: Answer = self._asker.answer(search.having(page=number))
+            moments += answer.moments
+            if not answer.more:
+                break
+        kind = request.path_params["kind"]
+        content, media_type = export.written(moments, kind)
+        headers = {"Content-Disposition": f'attachment; filename="moments.{kind}"'}
+        return Response(content, media_type=media_type, headers=headers)
+
+    def picture(self, request: Request) -> Response:
+        """Return a picture that was sent."""
+        content = self._asker.picture(request.path_params["name"])
+        if content is None:
+            return problem(request, 404, "That picture is not kept any more; send it again.")
+        return Response(content, media_type="image/webp", headers=_PRIVATE)
+
+    def cover(self, request: Request) -> Response:
+        """Go to the frame that stands for a video: the one in its middle."""
+        platform, code = request.path_params["platform"], request.path_params["code"]
+        marker = self._library.marker(platform, code)
+        if marker is None or not marker.frames:
+            return problem(request, 404, f"{platform}/{code} has no frames.")
+        number = marker.frames[len(marker.frames) // 2].number
+        where = f"/api/frames/{quote(platform, safe='')}/{quote(code, safe='')}/{number}?size=320"
+        return RedirectResponse(where, 307, headers=_PRIVATE)
+
+    def library(self, request: Request) -> Response:
+        """Show the videos, a page of them."""
+        asked = {
+            name: request.query_params.get(name, "").strip()[:500]
+            for name in ("state", "reason", "name", "after")
+        }
+        found = self._library.videos(
+            state=asked["state"],
+            reason=asked["reason"],
+            contains=asked["name"],
+            after=asked["after"],
+        )
+        return page(request, "library.html", found=found, counts=self._counts(), **asked)
+
+    def video(self, request: Request) -> Response:
+        """Show one video."""
+        platform, code = request.path_params["platform"], request.path_params["code"]
+        video = self._library.video(platform, code)
+        line = TimeLine(_duration(video))
+        kept = [frame for frame in video.frames if frame.kept]
+        scenes = sorted({(one.scene_start or 0.0, one.scene_end or 0.0) for one in kept})
+        return page(
+            request,
+            "video.html",
+            video=video,
+            second=_second(request.query_params.get("at", "")),
+            line=line,
+            kept=kept,
+            dropped=[frame for frame in video.frames if not frame.kept],
+            scenes=line.spans(((start, end), start, end) for start, end in scenes),
+            slowest=max((one.seconds or 0.0 for one in video.phases), default=0.0),
+        )
+
+    def runs(self, request: Request) -> Response:
+        """Show the runs, a page of them."""
+        after = request.query_params.get("after", "")[:500]
+        return page(request, "runs.html", found=self._library.runs(after=after), after=after)
+
+    def run(self, request: Request) -> Response:
+        """Show one run."""
+        return page(request, "run.html", run=self._library.run(request.path_params["run"]))
+
+    def _counts(self) -> dict[str, int]:
+        """Return how many videos are in each state."""
+        counts: Counter[str] = Counter()
+        for one in self._library.overview().states:
+            counts[one.state or "not booked"] += one.videos
+        return dict(counts)
+
+    def _some(self) -> Sequence[ListedVideo]:
+        return self._library.videos(state="done", limit=_SHOWN_AT_START).videos
+
+    def _player(self, search: Search) -> _Player:
+        video, _, number = search.opened.rpartition("/")
+        platform, _, code = video.partition("/")
+        shown = self._library.video(platform, code)
+        moments: list[Moment] = []
+        if search.asks:
+            of_it = search.having(video=video, platform="", per_video=1000)
+            moments = sorted(self._asker.answer(of_it).moments, key=lambda one: one.second)
+        seconds = {frame.number: frame.second for frame in shown.frames}
+        seconds |= {one.number: one.second for one in moments}
+        second = seconds.get(int(number), 0.0)
+        return _Player(shown, second, int(number), moments, TimeLine(_duration(shown)))
+
+
+def _duration(video: LibraryVideo) -> float:
+    last = max((frame.scene_end or frame.second for frame in video.frames), default=0.0)
+    return video.duration or last
+
+
+def _second(value: str) -> float:
+    try:
+        return max(0.0, min(float(value), 1e7)) if value else 0.0
+    except ValueError:
+        return 0.0
+
+
+def _as_far_as_read(request: Request) -> Search:
+    """Return the texts of a search that is refused, so that nobody has to type them again."""
+    texts = [text[:500] for text in request.query_params.getlist("q") if text.strip()]
+    return Search(texts=tuple(texts[:8]))
+
+
+def _taking_pictures(
+    asker: Answering, most: int
+) -> Callable[[Request], Awaitable[Response]]:
+    async def take(request: Request) -> Response:
+        """Keep a picture that was sent, and go to the search by it."""
+        length = request.headers.get("content-length", "")
+        if not length.isdigit():
+            return problem(request, 411, "A picture has to be sent with its length.")
+        # A form adds some hundred bytes to the picture in it.
+        if int(length) > most + 10_000:
+            text = f"A picture may have {most / 1e6:.0f} MB, this one has {int(length) / 1e6:.0f}."
+            return problem(request, 413, text)
+        async with request.form(max_files=1, max_fields=1) as form:
+            sent = form.get("picture")
+            content = b"" if sent is None or isinstance(sent, str) else await sent.read()
+        if not content:
+            return problem(request, 415, "No picture was sent; choose one first.")
+        try:
+            name = await run_in_threadpool(asker.keep_picture, content)
+            search = read_search(request.query_params.multi_items())
+        except ConfigurationError as error:
+            return problem(request, 415, str(error))
+        except PipelineError as error:
+            return of_error(request, error)
+        return RedirectResponse("/" + search.address(picture=name, like=""), 303)
+
+    return take
+
+
+async def _choose_theme(request: Request) -> Response:
+    """Keep the theme in a cookie, so that the page comes in it from its first byte."""
+    async with request.form(max_files=0, max_fields=1) as form:
+        theme = str(form.get("theme", ""))
+    back = urlsplit(request.headers.get("referer", "/"))
+    # Only a path of this page; //host would be one of another.
+    where = "/" + back.path.lstrip("/") + (f"?{back.query}" if back.query else "")
+    answer = RedirectResponse(where, 303)
+    if theme in ("light", "dark"):
+        answer.set_cookie(THEME_COOKIE, theme, max_age=_A_YEAR_S, samesite="strict", path="/")
+    else:
+        answer.delete_cookie(THEME_COOKIE, path="/")
+    return answer
