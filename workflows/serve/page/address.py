@@ -69,20 +69,20 @@ class Search:
         """Return the query string of the search with changes, from its `?` on."""
         return _query_string(self.having(**changes) if changes else self)
 
-    def conditions(self) -> list[tuple[str, str, Search]]:
-        """Return each condition beyond the first text: its kind, its value, the search without."""
-        found: list[tuple[str, str, Search]] = []
+    def conditions(self) -> list[tuple[str, Search]]:
+        """Return each condition beyond the first text, in words, with the search without it."""
+        found: list[tuple[str, Search]] = []
         for number, text in enumerate(self.texts[1:], 1):
             rest = self.texts[:number] + self.texts[number + 1 :]
-            found.append(("and", text, self.having(texts=rest)))
+            found.append((f"and {text}", self.having(texts=rest)))
         for number, text in enumerate(self.without):
             rest = self.without[:number] + self.without[number + 1 :]
-            found.append(("without", text, self.having(without=rest)))
-        for name, label in _CONDITIONS.items():
+            found.append((f"without {text}", self.having(without=rest)))
+        for name, words in _CONDITIONS.items():
             value = getattr(self, name)
             if value not in ("", None):
                 shown = f"{value:g}" if isinstance(value, float) else str(value)
-                found.append((label, shown, self.having(**{name: _EMPTY[name]})))
+                found.append((words.format(shown), self.having(**{name: _EMPTY[name]})))
         return found
 
 
@@ -107,18 +107,19 @@ _NAMES = {
     "page": "page",
     "opened": "open",
 }
+# What each filter is called where it is shown, with its value in the place of {}.
 _CONDITIONS = {
-    "platform": "platform",
-    "video": "video",
-    "since": "since",
-    "until": "until",
-    "longer": "longer than, s",
-    "shorter": "shorter than, s",
-    "first": "from second",
-    "last": "to second",
-    "cropped": "cropped",
-    "confidence": "confidence from, %",
-    "per_video": "moments a video",
+    "platform": "platform {}",
+    "video": "video {}",
+    "since": "since {}",
+    "until": "until {}",
+    "longer": "longer than {} s",
+    "shorter": "shorter than {} s",
+    "first": "from second {}",
+    "last": "to second {}",
+    "cropped": "cropped: {}",
+    "confidence": "confidence from {} %",
+    "per_video": "at most {} a video",
 }
 _FILTERS = tuple(_CONDITIONS)
 

@@ -68,6 +68,7 @@ function show(player, opener = null) {
     seek(player, video, link);
   });
   dialog.showModal();
+  video.focus();
   video.currentTime = Number(player.dataset.second);
   video.play().catch(() => {});
 }
