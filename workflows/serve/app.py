@@ -1,0 +1,73 @@
+"""The application: routes, errors and the gate, around services that its caller holds."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+from fastapi import FastAPI
+
+from components.running.services import Services
+from components.settings import Settings
+from workflows.serve import refusals
+from workflows.serve.gate import Gate, Rules
+from workflows.serve.library import Library
+from workflows.serve.routes import library, media, search, service
+from workflows.serve.searching import Searching
+from workflows.serve.served import Served
+from workflows.serve.thumbnails import Thumbnails
+from workflows.serve.work import Work
+
+_DESCRIPTION = """Search of video frames, and the library of videos. Reads only.
+
+An error is an object with `status`, `error` (a sentence) and `remedy` (what to do)."""
+
+
+def create_app(services: Services, deployment: Settings, rules: Rules | None = None) -> FastAPI:
+    """Return the application that `oriane serve` runs.
+
+    Args:
+        services: What it reads; whoever made them closes them.
+        deployment: As the commands have it, before stand-ins are started.
+        rules: Whom it answers; those of the settings if left out.
+    """
+    settings = deployment.serve
+    app = FastAPI(
+        title="oriane",
+        version=metadata.version("oriane"),
+        description=_DESCRIPTION,
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # they load scripts from elsewhere
+        redoc_url=None,
+    )
+    rules = rules or rules_of(deployment)
+    app.state.served = Served(
+        services=services,
+        deployment=deployment,
+        rules=rules,
+        work=Work(settings.threads, settings.timeout_s),
+        library=Library(services),
+        searching=Searching(services, deployment),
+        thumbnails=Thumbnails(
+            deployment.work.data_dir / "thumbnails",
+            settings.thumbnails_mb * 10**6,
+            deployment.limits.max_pixels,
+        ),
+    )
+    refusals.handle(app)
+    for routes in (search, library, media, service):
+        app.include_router(routes.router)
+    app.add_middleware(Gate, rules=rules)
+    return app
+
+
+def rules_of(deployment: Settings, *hosts: str) -> Rules:
+    """Return whom a server with these settings answers, under these names beside its own."""
+    settings = deployment.serve
+    named = [name.lower() for name in settings.hosts.split(",") if name]
+    return Rules(
+        token=settings.token.get_secret_value() if settings.token else "",
+        hosts=frozenset([*named, *hosts]),
+        rate=settings.rate,
+        body_bytes=int(settings.picture_mb * 10**6),
+        timeout_s=settings.timeout_s,
+    )

@@ -1,0 +1,61 @@
+"""The command `serve`."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from components.base.install_line import install_line
+from components.errors import ConfigurationError
+from workflows.terminal.commands import SEARCH, command
+from workflows.terminal.output import errors
+
+commands = typer.Typer()
+
+
+@command(
+    commands,
+    SEARCH,
+    "oriane serve",
+    "oriane serve --port 9000",
+    "ORIANE_TOKEN=… oriane serve --host 0.0.0.0",
+)
+def serve(
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS", help="Where to listen; beyond this machine needs ORIANE_TOKEN"
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="Port; 0 takes a free one")
+    ] = 8080,
+) -> None:
+    """Answer searches over HTTP, for browsers and programs, until it is ended."""
+    if missing := [name for name in ("fastapi", "uvicorn", "multipart") if find_spec(name) is None]:
+        raise ConfigurationError(
+            f"oriane serve needs {', '.join(missing)}, not found here; type {install_line('serve')}"
+        )
+    from components.base.logs import recording
+    from components.settings import Settings
+    from workflows.local.deployment import local_services
+    from workflows.local.stand_ins import deployed, stores_line
+    from workflows.serve.app import create_app, rules_of
+    from workflows.serve.server import bound, is_loopback, server
+
+    settings = deployed(Settings.load())
+    if not is_loopback(host) and settings.serve.token is None:
+        raise ConfigurationError(
+            f"--host {host}: others could reach the server, and ORIANE_TOKEN is not set; set it to "
+            "at least 16 characters (openssl rand -hex 32), or listen on 127.0.0.1"
+        )
+    listening = bound(host, port)
+    with recording("WARNING"), local_services(settings) as services, listening:
+        app = create_app(services, settings, rules_of(settings, host.lower()))
+        listening.listen(1024)
+        errors().print(stores_line(settings), highlight=False)
+        shown = f"[{host}]" if ":" in host else host
+        errors().print(f"http://{shown}:{listening.getsockname()[1]}/", highlight=False)
+        server(app).run(sockets=[listening])
