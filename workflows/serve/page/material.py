@@ -1,12 +1,9 @@
-"""What the page shows of a search, and whom it asks for it."""
+"""What the page shows of a search."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-from workflows.serve.page.address import Search
 
 
 @dataclass(frozen=True)
@@ -66,27 +63,3 @@ class Answer:
     fits: bool
     more: bool = False
     threshold: float = 0.0
-
-
-class Answering(Protocol):
-    """Answers searches. Every method raises PipelineError, as the stores below it do."""
-
-    def answer(self, search: Search) -> Answer:
-        """Return the moments of a page of a search.
-
-        Raises:
-            ConfigurationError: it names a picture or a frame that is not there.
-        """
-        ...
-
-    def keep_picture(self, content: bytes) -> str:
-        """Keep a picture that was sent, to search by it; return its name.
-
-        Raises:
-            ConfigurationError: it is not a picture that can be read.
-        """
-        ...
-
-    def picture(self, name: str) -> bytes | None:
-        """Return a picture that is kept, as WebP; None once it is not kept any more."""
-        ...

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from functools import cache
-from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
+from fastapi import Request
+from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
-from starlette.requests import Request
-from starlette.responses import HTMLResponse
 
 from components.base.wording import counted
 from components.errors import Failure, Reason
@@ -23,17 +22,16 @@ THEME_COOKIE = "theme"
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Return a template as the answer to a request."""
     theme = request.cookies.get(THEME_COOKIE, "")
-    content = _environment().get_template(template).render(
-        path=request.url.path,
-        theme=theme if theme in _THEMES else "",
-        **values,
+    content = (
+        _environment()
+        .get_template(template)
+        .render(
+            path=request.url.path,
+            theme=theme if theme in _THEMES else "",
+            **values,
+        )
     )
     return HTMLResponse(content, status)
-
-
-def source(name: str) -> str:
-    """Return a file of the page's static ones."""
-    return (files("workflows.serve.page") / "static" / name).read_text()
 
 
 @cache

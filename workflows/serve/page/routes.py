@@ -5,72 +5,66 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.routing import Mount, Route
 
-from components.errors import ConfigurationError, PipelineError
-from workflows.serve.page import export
-from workflows.serve.page.address import Search, read_search
+from components.errors import ConfigurationError
 from workflows.serve.library import Library
-from workflows.serve.page.material import Answer, Answering, Moment
-from workflows.serve.page.problems import of_error, problem
+from workflows.serve.page import asking, export
+from workflows.serve.page.address import Search, read_search
+from workflows.serve.page.login import login_page, take_token
+from workflows.serve.page.material import Answer, Moment
+from workflows.serve.page.pictures import KeptPictures
+from workflows.serve.page.problems import render_refusal
 from workflows.serve.page.rendering import THEME_COOKIE, page
 from workflows.serve.page.time_line import Placed, TimeLine
 from workflows.serve.refusals import RefusedError
 from workflows.serve.report import LibraryVideo, ListedVideo
+from workflows.serve.served import Served, served
 
 _A_YEAR_S = 365 * 86400
 _SHOWN_AT_START = 12
 _PRIVATE = {"Cache-Control": "private, max-age=600"}
-Handler = Callable[[Request], Response]
+Handler = Callable[["_Pages", Request], Response]
 
 
-def page_routes(
-    asker: Answering, library: Library, *, picture_bytes: int = 20_000_000
-) -> list[BaseRoute]:
-    """Return the routes of the page; frames and videos it shows by the API's addresses.
+def add_page(app: FastAPI) -> None:
+    """Add the page to the application, and have it show what the server refuses.
 
-    Args:
-        picture_bytes: The largest picture that is taken, in bytes.
+    Frames and videos it shows by the API's addresses.
     """
-    shown = _Pages(asker, library, picture_bytes)
+    pictures = KeptPictures()
+
+    def shown(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        async def show(request: Request) -> Response:
+            pages = _Pages(served(request), pictures)
+            return await pages.served.work.run(handler, pages, request)
+
+        return show
+
     static = StaticFiles(directory=Path(__file__).parent / "static")
-    return [
-        Route("/", _shown(shown.search)),
-        Route("/picture", _taking_pictures(asker, picture_bytes), methods=["POST"]),
-        Route("/picture/{name}", _shown(shown.picture)),
-        Route("/cover/{platform}/{code}", _shown(shown.cover)),
-        Route("/export.{kind}", _shown(shown.export)),
-        Route("/library", _shown(shown.library)),
-        Route("/library/{platform}/{code}", _shown(shown.video)),
-        Route("/runs", _shown(shown.runs)),
-        Route("/runs/{run}", _shown(shown.run)),
+    app.router.routes += [
+        Route("/", shown(_Pages.search)),
+        Route("/picture", _taking_pictures(pictures), methods=["POST"]),
+        Route("/picture/{name}", shown(_Pages.picture)),
+        Route("/cover/{platform}/{code}", shown(_Pages.cover)),
+        Route("/export.{kind}", shown(_Pages.export)),
+        Route("/library", shown(_Pages.library)),
+        Route("/library/{platform}/{code}", shown(_Pages.video)),
+        Route("/runs", shown(_Pages.runs)),
+        Route("/runs/{run}", shown(_Pages.run)),
         Route("/theme", _choose_theme, methods=["POST"]),
+        Route("/login", login_page),
+        Route("/login", take_token, methods=["POST"]),
         Mount("/static", static, name="static"),
     ]
-
-
-def _shown(handler: Handler) -> Handler:
-    """Show errors of the program's own as pages."""
-
-    @wraps(handler)
-    def guarded(request: Request) -> Response:
-        try:
-            return handler(request)
-        except PipelineError as error:
-            return of_error(request, error)
-        except RefusedError as refused:
-            return problem(request, refused.refusal.status, refused.refusal.error)
-
-    return guarded
+    app.state.render_refusal = render_refusal
 
 
 @dataclass(frozen=True)
@@ -89,8 +83,14 @@ class _Player:
 
 
 class _Pages:
-    def __init__(self, asker: Answering, library: Library, picture_bytes: int) -> None:
-        self._asker, self._library, self._picture_bytes = asker, library, picture_bytes
+    """What is shown of a server."""
+
+    def __init__(self, shown: Served, pictures: KeptPictures) -> None:
+        self.served, self._pictures = shown, pictures
+        self._library: Library = shown.library
+
+    def _answer(self, search: Search) -> Answer:
+        return asking.answer(self.served, self._pictures, search)
 
     def search(self, request: Request) -> Response:
         """Show the search, its answer, and the moment that plays; or a part of these alone."""
@@ -102,18 +102,19 @@ class _Pages:
         answer, player = None, None
         try:
             if search.asks and not refused and part != "player":
-                answer = self._asker.answer(search)
+                answer = self._answer(search)
             if search.opened and not refused:
                 player = self._player(search)
-        except ConfigurationError as error:
-            refused = str(error)
+        except RefusedError as error:
+            # Of what the address names; a store that does not answer has a page of its own.
+            refused = f"{error.refusal.error}; {error.refusal.remedy}".rstrip("; ")
         values: dict[str, Any] = {
             "search": search,
             "refused": refused,
             "answer": answer,
             "player": player,
             "kinds": export.kinds(),
-            "picture_bytes": self._picture_bytes,
+            "picture_bytes": self.served.rules.body_bytes,
         }
         status = 400 if refused else 200
         if part == "player" and (player or refused):
@@ -127,12 +128,12 @@ class _Pages:
 
     def export(self, request: Request) -> Response:
         """Return what a search shows as a file, all pages up to the one that is shown."""
-        search = read_search(request.query_params.multi_items())
+        search = _read(request)
         if not search.asks:
-            raise ConfigurationError("q: expected a text, a picture or a frame to search by")
+            raise RefusedError(400, "q: expected a text, a picture or a frame to search by")
         moments: list[Moment] = []
         for number in range(1, search.page + 1):
-            answer: Answer = self._asker.answer(search.having(page=number))
+            answer: Answer = self._answer(search.having(page=number))
             moments += answer.moments
             if not answer.more:
                 break
@@ -143,9 +144,7 @@ class _Pages:
 
     def picture(self, request: Request) -> Response:
         """Return a picture that was sent."""
-        content = self._asker.picture(request.path_params["name"])
-        if content is None:
-            return problem(request, 404, "That picture is not kept any more; send it again.")
+        content = self._pictures.get(request.path_params["name"])
         return Response(content, media_type="image/webp", headers=_PRIVATE)
 
     def cover(self, request: Request) -> Response:
@@ -153,7 +152,7 @@ class _Pages:
         platform, code = request.path_params["platform"], request.path_params["code"]
         marker = self._library.marker(platform, code)
         if marker is None or not marker.frames:
-            return problem(request, 404, f"{platform}/{code} has no frames.")
+            raise RefusedError(404, f"{platform}/{code} has no frames")
         number = marker.frames[len(marker.frames) // 2].number
         where = f"/api/frames/{quote(platform, safe='')}/{quote(code, safe='')}/{number}?size=320"
         return RedirectResponse(where, 307, headers=_PRIVATE)
@@ -170,7 +169,7 @@ class _Pages:
             contains=asked["name"],
             after=asked["after"],
         )
-        return page(request, "library.html", found=found, counts=self._counts(), **asked)
+        return page(request, "library.html", found=found, counts=self._counts(), asked=asked)
 
     def video(self, request: Request) -> Response:
         """Show one video."""
@@ -217,7 +216,7 @@ class _Pages:
         moments: list[Moment] = []
         if search.asks:
             of_it = search.having(video=video, platform="", per_video=1000)
-            moments = sorted(self._asker.answer(of_it).moments, key=lambda one: one.second)
+            moments = sorted(self._answer(of_it).moments, key=lambda one: one.second)
         seconds = {frame.number: frame.second for frame in shown.frames}
         seconds |= {one.number: one.second for one in moments}
         second = seconds.get(int(number), 0.0)
@@ -242,30 +241,29 @@ def _as_far_as_read(request: Request) -> Search:
     return Search(texts=tuple(texts[:8]))
 
 
-def _taking_pictures(
-    asker: Answering, most: int
-) -> Callable[[Request], Awaitable[Response]]:
+def _read(request: Request) -> Search:
+    """Return the search in the address.
+
+    Raises:
+        RefusedError: 400, it holds what cannot be read.
+    """
+    try:
+        return read_search(request.query_params.multi_items())
+    except ConfigurationError as error:
+        raise RefusedError(400, str(error)) from error
+
+
+def _taking_pictures(pictures: KeptPictures) -> Callable[[Request], Awaitable[Response]]:
     async def take(request: Request) -> Response:
         """Keep a picture that was sent, and go to the search by it."""
-        length = request.headers.get("content-length", "")
-        if not length.isdigit():
-            return problem(request, 411, "A picture has to be sent with its length.")
-        # A form adds some hundred bytes to the picture in it.
-        if int(length) > most + 10_000:
-            text = f"A picture may have {most / 1e6:.0f} MB, this one has {int(length) / 1e6:.0f}."
-            return problem(request, 413, text)
         async with request.form(max_files=1, max_fields=1) as form:
             sent = form.get("picture")
             content = b"" if sent is None or isinstance(sent, str) else await sent.read()
         if not content:
-            return problem(request, 415, "No picture was sent; choose one first.")
-        try:
-            name = await run_in_threadpool(asker.keep_picture, content)
-            search = read_search(request.query_params.multi_items())
-        except ConfigurationError as error:
-            return problem(request, 415, str(error))
-        except PipelineError as error:
-            return of_error(request, error)
+            raise RefusedError(422, "no picture was sent", "Choose one first.")
+        shown = served(request)
+        name = await shown.work.run(pictures.keep, shown, content)
+        search = _read(request)
         return RedirectResponse("/" + search.address(picture=name, like=""), 303)
 
     return take

@@ -45,7 +45,7 @@ class TimeLine:
     def ticks(self) -> list[tuple[float, float]]:
         """Return seconds to be written below the line with where they are; some four to six."""
         step = _step(self.duration)
-        seconds: Sequence[int] = range(0, int(self.duration / step) + 1)
+        seconds: Sequence[int] = range(int(self.duration / step) + 1)
         # A last one at the very end would stick out.
         return [(n * step, self.at(n * step)) for n in seconds if self.at(n * step) <= 97]
 
