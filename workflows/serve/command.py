@@ -14,6 +14,8 @@ from workflows.terminal.output import errors
 
 commands = typer.Typer()
 
+_BACKLOG = 512
+
 
 @command(
     commands,
@@ -40,6 +42,7 @@ def serve(
         )
     from components.base.logs import recording
     from components.settings import Settings
+    from workflows.local.announced import announced
     from workflows.local.deployment import local_services
     from workflows.local.stand_ins import deployed, stores_line
     from workflows.serve.app import create_app, rules_of
@@ -52,10 +55,16 @@ def serve(
             "at least 16 characters (openssl rand -hex 32), or listen on 127.0.0.1"
         )
     listening = bound(host, port)
-    with recording("WARNING"), local_services(settings) as services, listening:
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{listening.getsockname()[1]}"
+    with (
+        listening,
+        recording("WARNING"),
+        local_services(settings) as services,
+        announced(settings.work.data_dir, url),
+    ):
         app = create_app(services, settings, rules_of(settings, host.lower()))
-        listening.listen(1024)
+        listening.listen(_BACKLOG)
         errors().print(stores_line(settings), highlight=False)
-        shown = f"[{host}]" if ":" in host else host
-        errors().print(f"http://{shown}:{listening.getsockname()[1]}/", highlight=False)
+        errors().print(f"{url}/ (Ctrl-C ends it)", highlight=False)
         server(app).run(sockets=[listening])

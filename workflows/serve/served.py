@@ -10,6 +10,7 @@ from components.running.services import Services
 from components.settings import Settings
 from workflows.serve.gate import Rules
 from workflows.serve.library import Library
+from workflows.serve.metrics import Metrics
 from workflows.serve.searching import Searching
 from workflows.serve.thumbnails import Thumbnails
 from workflows.serve.work import Work
@@ -26,6 +27,7 @@ class Served:
     library: Library
     searching: Searching
     thumbnails: Thumbnails
+    metrics: Metrics
 
 
 def served(request: Request) -> Served:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from components.records.frame_names import point_id
 from components.records.record import Record
 from components.records.videos import Frame, Video
+from components.stores.vectors.frame_filter import FrameFilter
 
 if TYPE_CHECKING:
     from components.base.vectors import Vectors
@@ -72,6 +73,19 @@ class StoredFrame:
     path: str
     model: str
     vector: list[float] | None = None
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A frame near a vector.
+
+    `dhash` is the difference hash of its picture, 64 bits as 16 hexadecimal digits, empty where an
+    earlier version indexed it; `vector` is None unless it was asked for.
+    """
+
+    hit: Hit
+    dhash: str = ""
+    vector: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -179,6 +193,22 @@ class Collection(Protocol):
         Raises:
             ConfigurationError: the vector's length does not fit.
         """
+        ...
+
+    def nearest(
+        self, vector: Sequence[float], limit: int, *, where: FrameFilter, vectors: bool = False
+    ) -> list[Neighbour]:
+        """Return the frames nearest to the vector among those of the filter, best first.
+
+        Like `search`, in one request, with what answers are made of.
+
+        Raises:
+            ConfigurationError: the vector's length does not fit.
+        """
+        ...
+
+    def count(self) -> int:
+        """Return about how many points there are; 0 without a collection."""
         ...
 
     def points(self, platform: str = "", code: str = "") -> Iterator[Point]:

@@ -2,68 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
 
-from workflows.search.query import Found
+from workflows.local.indexed_model import with_model_of
+from workflows.search import answer as answers
+from workflows.search.ask import Asker
+from workflows.search.question import Question
 from workflows.serve.page.address import Search
-from workflows.serve.page.material import Answer, Moment
+from workflows.serve.page.material import Answer, Likeness, Moment
 from workflows.serve.page.pictures import KeptPictures
-from workflows.serve.pictures import searched_by
 from workflows.serve.served import Served
 
 PAGE = 24
-_FRAMES = 200
+# Of one video on its time line.
+MOST_OF_A_VIDEO = 200
 
 
-def answer(served: Served, pictures: KeptPictures, search: Search) -> Answer:
-    """Return the moments of a page of a search.
+class Asking:
+    """Answers the page's searches, with the model of the collection as it is now.
 
-    Raises:
-        PipelineError: as a search does.
-        RefusedError: it names a picture or a frame that is not there.
+    Methods raise PipelineError as a question does, and RefusedError, 404, for a picture that is
+    not kept any more.
     """
-    threshold = (search.confidence or 0.0) / 100
-    moments = [one for one in _moments(_found(served, pictures, search)) if _within(one, search)]
-    fitting = [one for one in moments if one.confidence >= threshold]
-    if not fitting:
-        return Answer(moments[:PAGE], fits=False, threshold=threshold)
-    first = (search.page - 1) * PAGE
-    page = fitting[first : first + PAGE]
-    return Answer(page, fits=True, more=len(fitting) > first + PAGE, threshold=threshold)
+
+    def __init__(self, pictures: KeptPictures) -> None:
+        self._pictures = pictures
+        self._lock = threading.Lock()
+        self._asker: Asker | None = None
+        self._model: str | None = None
+
+    def answer(self, served: Served, search: Search) -> Answer:
+        """Return the moments of a page of a search."""
+        first = (search.page - 1) * PAGE
+        found = self._ask(served, search, first, PAGE + 1)
+        shown = found.moments or found.nearest
+        return Answer(
+            moments=_moments(shown[:PAGE]),
+            fits=found.fits,
+            more=found.fits and len(shown) > PAGE,
+            threshold=found.threshold,
+        )
+
+    def of_video(self, served: Served, search: Search, video: str) -> list[Moment]:
+        """Return the moments of one video in order of time."""
+        of_it = search.having(video=video, platform="", per_video=0)
+        found = self._ask(served, of_it, 0, MOST_OF_A_VIDEO)
+        return sorted(_moments(found.moments or found.nearest), key=lambda one: one.second)
+
+    def _ask(self, served: Served, search: Search, offset: int, limit: int) -> answers.Answer:
+        """Return the answer to a search from the moment at `offset` on."""
+        given = {} if search.per_video is None else {"per_video": search.per_video}
+        if search.video and search.per_video is None:
+            given = {"per_video": 0}
+        question = Question(
+            texts=search.texts,
+            without=search.without,
+            image=self._pictures.get(search.picture) if search.picture else None,
+            like=search.like or None,
+            platform=search.platform or None,
+            video=search.video or None,
+            after=search.since,
+            before=search.until + timedelta(days=1) if search.until else None,
+            min_duration=search.longer,
+            max_duration=search.shorter,
+            from_second=search.first,
+            to_second=search.last,
+            cropped={"yes": True, "no": False}.get(search.cropped),
+            confidence=None if search.confidence is None else search.confidence / 100,
+            limit=limit,
+            offset=offset,
+            **given,
+        )
+        return self._of(served).answer(question)
+
+    def _of(self, served: Served) -> Asker:
+        """Return what asks the collection, which a switch of models may have changed."""
+        collection = served.services.collection
+        indexed = collection.model()
+        if indexed is None:
+            collection.require()
+        with self._lock:
+            if self._asker is None or indexed != self._model:
+                settings = served.deployment
+                if indexed is not None:
+                    settings = with_model_of(settings, indexed, collection.dim)
+                self._asker, self._model = Asker(collection, settings), indexed
+            return self._asker
 
 
-def _found(served: Served, pictures: KeptPictures, search: Search) -> list[Found]:
-    platform, _, code = search.video.partition("/")
-    platform = platform or search.platform
-    if search.like:
-        place, code_of_it, number = search.like.split("/")
-        return served.searching.like(place, code_of_it, int(number), _FRAMES)
-    if search.picture:
-        return searched_by(served, pictures.get(search.picture), _FRAMES, platform, code)
-    return served.searching.by_text(" ".join(search.texts), _FRAMES, platform, code)
-
-
-def _within(moment: Moment, search: Search) -> bool:
-    first, last = search.first or 0.0, search.last
-    return moment.second >= first and (last is None or moment.second <= last)
-
-
-def _moments(found: Iterable[Found]) -> list[Moment]:
-    """Return the scenes of the frames, best first."""
-    scenes: dict[tuple[str, str, float], list[Found]] = {}
-    for hit in found:
-        scenes.setdefault((hit.platform, hit.code, hit.scene_start), []).append(hit)
+def _moments(found: Sequence[answers.Moment]) -> list[Moment]:
     return [
         Moment(
-            platform=hits[0].platform,
-            code=hits[0].code,
-            start=hits[0].scene_start,
-            end=hits[0].scene_end,
-            second=hits[0].second,
-            number=hits[0].frame_number,
-            score=hits[0].score,
-            confidence=max(0.0, min(1.0, hits[0].score)),
-            frames=tuple(sorted(hit.frame_number for hit in hits)),
+            platform=one.platform,
+            code=one.code,
+            start=one.start,
+            end=one.end,
+            second=one.best.second,
+            number=one.best.frame_number,
+            score=one.score,
+            confidence=one.confidence,
+            frames=tuple(frame.frame_number for frame in one.frames),
+            alike=tuple(map(_likeness, one.folded)),
         )
-        for hits in scenes.values()
+        for one in found
     ]
+
+
+def _likeness(name: str) -> Likeness:
+    platform, code, number = name.split("/")
+    return Likeness(platform, code, int(number))

@@ -29,7 +29,7 @@ def rows(moments: Sequence[Moment]) -> list[dict[str, Any]]:
             "frame_number": one.number,
             "confidence": round(one.confidence, 4),
             "score": round(one.score, 6),
-            "alike": " ".join(f"{other.video}@{other.second:.2f}" for other in one.alike),
+            "alike": " ".join(f"{other.video}/{other.number}" for other in one.alike),
         }
         for one in moments
     ]

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Likeness:
-    """A frame of other footage that looks like a moment's best one, `second` in seconds."""
+    """A frame of other footage that looks like a moment's best one."""
 
     platform: str
     code: str
     number: int
-    second: float
 
     @property
     def video(self) -> str:

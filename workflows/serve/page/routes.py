@@ -16,8 +16,9 @@ from starlette.routing import Mount, Route
 
 from components.errors import ConfigurationError
 from workflows.serve.library import Library
-from workflows.serve.page import asking, export
+from workflows.serve.page import export
 from workflows.serve.page.address import Search, read_search
+from workflows.serve.page.asking import Asking
 from workflows.serve.page.login import login_page, take_token
 from workflows.serve.page.material import Answer, Moment
 from workflows.serve.page.pictures import KeptPictures
@@ -40,10 +41,11 @@ def add_page(app: FastAPI) -> None:
     Frames and videos it shows by the API's addresses.
     """
     pictures = KeptPictures()
+    asking = Asking(pictures)
 
     def shown(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def show(request: Request) -> Response:
-            pages = _Pages(served(request), pictures)
+            pages = _Pages(served(request), asking, pictures)
             return await pages.served.work.run(handler, pages, request)
 
         return show
@@ -85,12 +87,12 @@ class _Player:
 class _Pages:
     """What is shown of a server."""
 
-    def __init__(self, shown: Served, pictures: KeptPictures) -> None:
-        self.served, self._pictures = shown, pictures
+    def __init__(self, shown: Served, asking: Asking, pictures: KeptPictures) -> None:
+        self.served, self._asking, self._pictures = shown, asking, pictures
         self._library: Library = shown.library
 
     def _answer(self, search: Search) -> Answer:
-        return asking.answer(self.served, self._pictures, search)
+        return self._asking.answer(self.served, search)
 
     def search(self, request: Request) -> Response:
         """Show the search, its answer, and the moment that plays; or a part of these alone."""
@@ -108,6 +110,8 @@ class _Pages:
         except RefusedError as error:
             # Of what the address names; a store that does not answer has a page of its own.
             refused = f"{error.refusal.error}; {error.refusal.remedy}".rstrip("; ")
+        except ConfigurationError as error:
+            refused = str(error)
         values: dict[str, Any] = {
             "search": search,
             "refused": refused,
@@ -182,7 +186,7 @@ class _Pages:
             request,
             "video.html",
             video=video,
-            second=_second(request.query_params.get("at", "")),
+            second=_second(request, video),
             line=line,
             kept=kept,
             dropped=[frame for frame in video.frames if not frame.kept],
@@ -215,8 +219,7 @@ class _Pages:
         shown = self._library.video(platform, code)
         moments: list[Moment] = []
         if search.asks:
-            of_it = search.having(video=video, platform="", per_video=1000)
-            moments = sorted(self._answer(of_it).moments, key=lambda one: one.second)
+            moments = self._asking.of_video(self.served, search, video)
         seconds = {frame.number: frame.second for frame in shown.frames}
         seconds |= {one.number: one.second for one in moments}
         second = seconds.get(int(number), 0.0)
@@ -228,9 +231,13 @@ def _duration(video: LibraryVideo) -> float:
     return video.duration or last
 
 
-def _second(value: str) -> float:
+def _second(request: Request, video: LibraryVideo) -> float:
+    """Return the second that the address asks for, as such or by a frame; 0 without."""
+    number = request.query_params.get("frame", "")
+    if number:
+        return next((one.second for one in video.frames if str(one.number) == number), 0.0)
     try:
-        return max(0.0, min(float(value), 1e7)) if value else 0.0
+        return max(0.0, min(float(request.query_params.get("at", "0")), 1e7))
     except ValueError:
         return 0.0
 

@@ -1,4 +1,4 @@
-"""`/api/health`, `/api/login`, `/api/openapi.json` aside: what the server says of itself."""
+"""`/api/health`, `/api/metrics`, `/api/login`: what the server says of itself, and the session."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from components.base.logs import log
 from components.errors import PipelineError
 from components.records.record import Record
 from workflows.serve import sessions
+from workflows.serve.metrics import CONTENT_TYPE
 from workflows.serve.refusals import RefusedError, of_error
 from workflows.serve.routes.parameters import TheServed, refusals
 from workflows.serve.served import Served
@@ -50,6 +51,16 @@ async def ready(served: TheServed) -> Response:
 async def live() -> Health:
     """Tell that the server lives."""
     return Health(live=True, ready=True)
+
+
+@router.get(
+    "/metrics",
+    responses={**refusals(), 200: {"content": {"text/plain": {}}}},
+    response_class=Response,
+)
+async def metrics(served: TheServed) -> Response:
+    """Return the server's metrics in Prometheus's text format."""
+    return Response(served.metrics.text(), media_type=CONTENT_TYPE)
 
 
 @router.post("/login", responses=refusals(303, 403), status_code=HTTPStatus.SEE_OTHER)

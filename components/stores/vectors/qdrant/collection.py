@@ -14,22 +14,32 @@ from components.base.logs import log
 from components.base.side_by_side import batches
 from components.base.vectors import Vectors
 from components.errors import ConfigurationError
+from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.qdrant import aliases, schema
 from components.stores.vectors.qdrant.connection import MissingCollectionError, QdrantConnection
+from components.stores.vectors.qdrant.filters import qdrant_filter
 from components.stores.vectors.qdrant.own_ids import OwnIds
 from components.stores.vectors.qdrant.points import (
+    DHASH,
     FIELDS,
     FINGERPRINT,
     equals,
-    hit,
     is_frame,
     lacking,
+    neighbour,
     of_video,
     stored_frame,
     stored_point,
     upsert_batches,
 )
-from components.stores.vectors.store import Hit, Point, SampledPoint, StoredFrame, VideoFrames
+from components.stores.vectors.store import (
+    Hit,
+    Neighbour,
+    Point,
+    SampledPoint,
+    StoredFrame,
+    VideoFrames,
+)
 
 _PAGE = 1000
 
@@ -117,37 +127,50 @@ class QdrantCollection:
         platform: str | None = None,
         code: str | None = None,
     ) -> list[Hit]:
-        conditions = {"platform": platform, "video_code": code}
-        wanted = [equals(key, value) for key, value in conditions.items() if value is not None]
-        found = self._nearest(vector, limit, wanted)
+        where = FrameFilter(platform=platform, code=code)
+        return [near.hit for near in self.nearest(vector, limit, where=where)]
+
+    def nearest(
+        self, vector: Sequence[float], limit: int, *, where: FrameFilter, vectors: bool = False
+    ) -> list[Neighbour]:
+        found = self._nearest(vector, limit, qdrant_filter(where), vectors=vectors)
         if all(is_frame(point) for point in found):
-            return list(map(hit, found))
+            return list(map(neighbour, found))
         # Points of another program took places: ask again for such as have what all frames have.
         log.warning(
             "search: %d of the nearest points in %r are not frames and passed over; `oriane verify "
             "--repair --foreign-points` counts and removes them",
             sum(not is_frame(point) for point in found), self.name,
         )  # fmt: skip
-        found = self._nearest(vector, limit, wanted, without=lacking())
-        return [hit(point) for point in found if is_frame(point)]
+        frames = qdrant_filter(where, without=lacking())
+        found = self._nearest(vector, limit, frames, vectors=vectors)
+        return [neighbour(point) for point in found if is_frame(point)]
 
     def _nearest(
         self,
         vector: Sequence[float],
         limit: int,
-        wanted: Sequence[models.Condition],
-        without: Sequence[models.Condition] = (),
+        wanted: models.Filter | None,
+        *,
+        vectors: bool,
     ) -> list[models.ScoredPoint]:
-        filtered = models.Filter(must=list(wanted), must_not=list(without))
         answer = self.connection.call(
             self._client.query_points,
             self.name,
             query=list(vector),
-            query_filter=filtered if wanted or without else None,
+            query_filter=wanted,
             limit=limit,
+            with_payload=[*sorted(FIELDS), DHASH],
+            with_vectors=vectors,
             search_params=self._search_params(),
         )
         return list(answer.points)
+
+    def count(self) -> int:
+        try:
+            return self._info(self.name).points_count or 0
+        except MissingCollectionError:
+            return 0
 
     def points(self, platform: str = "", code: str = "") -> Iterator[Point]:
         fields = ["platform", "video_code", "frame_number", "model"]

@@ -11,7 +11,7 @@ from qdrant_client import models
 from components.base.side_by_side import batches
 from components.base.vectors import Vectors
 from components.records.videos import Frame, Video
-from components.stores.vectors.store import Hit, Point, StoredFrame, VideoFrames
+from components.stores.vectors.store import Hit, Neighbour, Point, StoredFrame, VideoFrames
 
 # What readers rely on; a point that lacks one of them is not a frame's.
 FIELDS = frozenset(
@@ -19,6 +19,8 @@ FIELDS = frozenset(
     | {"scene_start", "scene_end"}
 )
 FINGERPRINT = "frames_fingerprint"
+# What answers are folded and filtered by; points of earlier versions lack them.
+DHASH, DURATION, CROPPED, DATED = "dhash", "duration", "cropped", "dated"
 
 
 def upsert_batches(
@@ -89,6 +91,12 @@ def hit(point: models.ScoredPoint) -> Hit:
         scene_end=payload["scene_end"],
         path=payload["path"],
     )
+
+
+def neighbour(point: models.ScoredPoint) -> Neighbour:
+    """Return the point of a frame, which a search found, as answers are made of it."""
+    vector: Any = point.vector
+    return Neighbour(hit(point), str((point.payload or {}).get(DHASH, "")), vector)
 
 
 def stored_frame(record: models.Record, vector: list[float] | None) -> StoredFrame:

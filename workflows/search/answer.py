@@ -1,0 +1,41 @@
+"""What a question is answered with: moments, and whether they fit."""
+
+from __future__ import annotations
+
+from components.records.record import Record
+from workflows.search.query import Found
+
+
+class Moment(Record):
+    """A part of a video, as long as the scene, whose frames fit a question.
+
+    `start` and `end` are seconds of the video, `best` is the frame that fits best, `score` its
+    cosine similarity, `confidence` how sure it is that it fits, from 0 to 1. `frames` are the
+    frames that were found, in order of time. `folded` names frames, as platform/code/number, of
+    moments that look the same and are left out: reposts, repetitions.
+    """
+
+    platform: str
+    code: str
+    start: float
+    end: float
+    best: Found
+    score: float
+    confidence: float
+    frames: tuple[Found, ...]
+    folded: tuple[str, ...] = ()
+
+
+class Answer(Record):
+    """The moments that fit, best first; where none does, `nearest` has those that come closest.
+
+    `total` is how many there are with those that `limit` leaves out, None if there may be more.
+    `model` is the collection's, `threshold` the confidence that counted as fitting.
+    """
+
+    fits: bool
+    moments: tuple[Moment, ...]
+    nearest: tuple[Moment, ...] = ()
+    total: int | None = None
+    model: str
+    threshold: float

@@ -1,0 +1,303 @@
+"""Answers questions: from texts, pictures and frames to moments, in one or two requests."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from components.base.model_names import identity
+from components.encoders.encoder import normalized
+from components.errors import ConfigurationError
+from components.records.frame_names import point_id
+from components.settings import Settings
+from components.stores.vectors.frame_filter import FrameFilter
+from components.stores.vectors.open import open_store
+from components.stores.vectors.store import Collection, Hit, Neighbour
+from workflows.local.indexed_model import with_model_of
+from workflows.local.stand_ins import frame_location
+from workflows.search.answer import Answer, Moment
+from workflows.search.background import KeptBackgrounds, take
+from workflows.search.calibration import THRESHOLD, Background, Kind
+from workflows.search.diversity import diverse_order
+from workflows.search.folding import folded
+from workflows.search.moments import Candidate, bounded, grouped
+from workflows.search.query import Found
+from workflows.search.question import Question
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from components.base.vectors import Vectors
+    from components.encoders.encoder import Encoder, TextEncoder
+
+# What is not wanted counts half as much as what is (Rocchio 1971 weighs it less as well).
+_MINUS = 0.5
+# Frames asked for: enough for the moments wanted, as several frames make one.
+_FRAMES_A_MOMENT, _LEAST_FRAMES = 6, 60
+_LOOK_AGAIN_S = 60.0
+
+
+class Asker:
+    """Answers questions about a collection with its own model; safe to share between threads."""
+
+    def __init__(self, collection: Collection, settings: Settings) -> None:
+        self._collection, self._settings = collection, settings
+        self._backgrounds = KeptBackgrounds(settings.work.data_dir / "search")
+        self._lock = threading.RLock()
+        self._text_side: TextEncoder | None = None
+        self._picture_side: Encoder | None = None
+        self._background: Background | None = None
+        self._looked_at = 0.0
+
+    @property
+    def model(self) -> str:
+        """The identity of the collection's model."""
+        return identity(self._settings.embed.model)
+
+    def warm(self, *, pictures: bool = True) -> None:
+        """Load the model and the background, so that no question waits for them."""
+        self._texts()
+        self._calibrated()
+        if pictures:
+            self._pictures()
+
+    def answer(self, question: Question) -> Answer:
+        """Return the moments that fit, or those that come closest and that nothing fits.
+
+        Raises:
+            ConfigurationError: the picture is not one, or the frame asked for is not there.
+            TransientError: the store does not answer.
+        """
+        background = self._calibrated()
+        threshold = THRESHOLD if question.confidence is None else question.confidence
+        kind, wanted = self._wanted(question)
+        unwanted = self._texts().embed_texts(question.without) if question.without else None
+        found, complete = self._candidates(question, wanted, unwanted)
+        if unwanted is not None:
+            found = [
+                moment for moment in found
+                if not _shows(moment.best, unwanted, background, threshold)
+            ]  # fmt: skip
+        fitting = [
+            moment for moment in found
+            if background.confidence(kind, moment.best.hit.score) >= threshold
+        ]  # fmt: skip
+        chosen = _page(fitting or found, question)
+        moments = tuple(self._moment(moment, kind, background) for moment in chosen)
+        known = complete or len(fitting) < len(found)
+        return Answer(
+            fits=bool(fitting),
+            moments=moments if fitting else (),
+            nearest=() if fitting else moments,
+            total=len(fitting) if known else None,
+            model=self.model,
+            threshold=threshold,
+        )
+
+    def _candidates(
+        self, question: Question, wanted: Vectors, unwanted: Vectors | None
+    ) -> tuple[list[Candidate], bool]:
+        """Return the moments to choose from, best first, and whether there are no others.
+
+        Videos that have all the moments that they may are left out of a second request, where the
+        first one gave too few moments.
+        """
+        towards = wanted
+        if unwanted is not None:
+            towards = normalized((wanted - _MINUS * unwanted.mean(axis=0))[None])[0]
+        enough = question.offset + question.limit
+        count = max(_LEAST_FRAMES, _FRAMES_A_MOMENT * enough)
+        where = filter_of(question)
+        frames = self._near(towards, count, where)
+        complete = len(frames) < count
+        found = self._moments(question, wanted, frames)
+        if len(found) < enough and not complete:
+            seen = tuple(sorted({moment.video for moment in grouped(frames)}))
+            more = self._near(towards, count, _without(where, seen))
+            complete = question.per_video > 0 and len(more) < count
+            found = self._moments(question, wanted, [*frames, *more])
+        return found, complete
+
+    def _near(self, vector: Vectors, count: int, where: FrameFilter) -> list[Neighbour]:
+        return self._collection.nearest(vector.tolist(), count, where=where, vectors=True)
+
+    def _moments(
+        self, question: Question, wanted: Vectors, frames: Sequence[Neighbour]
+    ) -> list[Candidate]:
+        if question.without:
+            frames = [_rescored(frame, wanted) for frame in frames]
+        found = grouped(frames)
+        if asked := question.frame_asked():
+            found = [moment for moment in found if not _holds(moment, asked)]
+        return bounded(folded(found), question.per_video)
+
+    def _wanted(self, question: Question) -> tuple[Kind, Vectors]:
+        """Return what kind of question it is, and the mean of all that is wanted, of length 1."""
+        rows: list[Vectors] = []
+        if question.texts:
+            rows.extend(self._texts().embed_texts(question.texts))
+        if question.image is not None:
+            rows.extend(self._pictures().embed_images([decoded(question.image)]))
+        if asked := question.frame_asked():
+            rows.append(self._vector_of(*asked))
+        kind: Kind = "text" if len(rows) == len(question.texts) else "picture"
+        if question.texts and kind == "picture":
+            kind = "mixed"
+        return kind, normalized(np.mean(rows, axis=0)[None])[0]
+
+    def _vector_of(self, platform: str, code: str, number: int) -> Vectors:
+        point = point_id(platform, code, number)
+        found = self._collection.vectors([point])
+        if point not in found:
+            raise ConfigurationError(
+                f"frame {platform}/{code}/{number} is not in the collection; oriane show "
+                f"{platform}/{code} lists those that are"
+            )
+        return np.asarray(found[point], np.float32)
+
+    def _moment(self, moment: Candidate, kind: Kind, background: Background) -> Moment:
+        best = moment.best.hit
+        in_time = sorted((frame.hit for frame in moment.frames), key=lambda hit: hit.frame_number)
+        return Moment(
+            platform=best.platform,
+            code=best.code,
+            start=moment.start,
+            end=moment.end,
+            best=self._found(best),
+            score=best.score,
+            confidence=round(background.confidence(kind, best.score), 4),
+            frames=tuple(map(self._found, in_time)),
+            folded=tuple(f"{hit.platform}/{hit.code}/{hit.frame_number}" for hit in moment.folded),
+        )
+
+    def _found(self, hit: Hit) -> Found:
+        return Found(**dict(hit), location=frame_location(self._settings, hit.path))
+
+    def _texts(self) -> TextEncoder:
+        with self._lock:
+            if self._text_side is None:
+                from components.encoders.load import load_text_encoder
+
+                self._text_side = load_text_encoder(self._settings.embed)
+            return self._text_side
+
+    def _pictures(self) -> Encoder:
+        with self._lock:
+            if self._picture_side is None:
+                from components.encoders.load import load_encoder
+
+                self._picture_side = load_encoder(self._settings.embed)
+            return self._picture_side
+
+    def _calibrated(self) -> Background:
+        """Return the background, taken anew where the collection has grown by much."""
+        known = self._background
+        if known is not None and time.monotonic() < self._looked_at + _LOOK_AGAIN_S:
+            return known
+        with self._lock:
+            if self._background is not known:
+                return self._calibrated()
+            points, name = self._collection.count(), self._collection.name
+            found = known or self._backgrounds.read(name)
+            if found is None or not found.is_of(self.model, name, points):
+                found = take(self._collection, self.model, self._texts())
+                self._backgrounds.keep(found)
+            self._background, self._looked_at = found, time.monotonic()
+            return found
+
+
+@contextmanager
+def asking(settings: Settings) -> Iterator[Asker]:
+    """Give what answers questions about the collection that the settings name.
+
+    The model is always the collection's own; of CLIP_MODEL only a folder matters that holds it.
+
+    Raises:
+        ConfigurationError: there is no collection, or its model is a folder that CLIP_MODEL does
+            not name.
+        TransientError: the store does not answer.
+    """
+    with closing(open_store(settings.index)) as store:
+        collection = store.collection()
+        indexed = collection.model()
+        if indexed is None:
+            collection.require()
+        else:
+            settings = with_model_of(settings, indexed, collection.dim)
+        yield Asker(collection, settings)
+
+
+def filter_of(question: Question) -> FrameFilter:
+    """Return which frames a question is about."""
+    platform, code = question.platform, question.video
+    if code is not None and "/" in code:
+        platform, _, code = code.partition("/")
+    return FrameFilter(
+        platform=platform,
+        code=code,
+        after=_instant(question.after),
+        before=_instant(question.before),
+        min_duration=question.min_duration,
+        max_duration=question.max_duration,
+        from_second=question.from_second,
+        to_second=question.to_second,
+        cropped=question.cropped,
+    )
+
+
+def decoded(content: bytes) -> Image.Image:
+    """Return the picture in the bytes of a file.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    from PIL import Image
+
+    try:
+        return Image.open(io.BytesIO(content)).convert("RGB")
+    except (OSError, Image.DecompressionBombError) as error:
+        raise ConfigurationError(f"image: expected a picture ({error})") from error
+
+
+def _instant(given: datetime | date | None) -> datetime | None:
+    if given is None:
+        return None
+    if not isinstance(given, datetime):
+        return datetime(given.year, given.month, given.day, tzinfo=UTC)
+    return given if given.tzinfo else given.replace(tzinfo=UTC)
+
+
+def _without(where: FrameFilter, videos: tuple[tuple[str, str], ...]) -> FrameFilter:
+    return replace(where, without_videos=videos)
+
+
+def _rescored(near: Neighbour, wanted: Vectors) -> Neighbour:
+    """Return the frame with its likeness to what is wanted, whatever it was found by."""
+    score = round(float(np.dot(np.asarray(near.vector, np.float32), wanted)), 4)
+    return replace(near, hit=near.hit.model_copy(update={"score": score}))
+
+
+def _holds(moment: Candidate, asked: tuple[str, str, int]) -> bool:
+    frames = (near.hit for near in moment.frames)
+    return asked in ((hit.platform, hit.code, hit.frame_number) for hit in frames)
+
+
+def _shows(near: Neighbour, unwanted: Vectors, background: Background, threshold: float) -> bool:
+    likeness = unwanted @ np.asarray(near.vector, np.float32)
+    return background.confidence("text", float(likeness.max())) >= threshold
+
+
+def _page(moments: Sequence[Candidate], question: Question) -> list[Candidate]:
+    """Return the moments of a page, in an order that has different ones near the top."""
+    vectors = np.asarray([moment.best.vector for moment in moments], np.float32)
+    scores = [moment.best.hit.score for moment in moments]
+    order = diverse_order(scores, vectors, question.offset + question.limit)
+    return [moments[place] for place in order[question.offset :]]

@@ -1,0 +1,76 @@
+"""What is asked of a collection."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from components.records.record import Record
+
+
+class Question(Record):
+    """What moments should show, and among which; texts, picture and frame count alike.
+
+    Args:
+        texts: What they should show.
+        without: What they should not show.
+        image: A picture they should look like, as the bytes of its file.
+        like: A frame they should look like: platform/code/number.
+        video: Of this video only: platform/code, or a code.
+        after: Videos whose source was written then or later; a date is its midnight in UTC.
+        before: Videos whose source was written before that.
+        min_duration, max_duration: Of the video, in seconds.
+        from_second, to_second: Where in its video a frame may be.
+        cropped: Videos whose borders were cut off, or the others.
+        confidence: Below it, nothing fits; None asks for the default.
+        limit, offset: Moments of the answer, and how many to pass over before.
+        per_video: Most moments of one video; 0 sets no bound.
+    """
+
+    texts: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    image: bytes | None = None
+    like: str | None = None
+    platform: str | None = None
+    video: str | None = None
+    after: datetime | date | None = None
+    before: datetime | date | None = None
+    min_duration: float | None = Field(None, ge=0)
+    max_duration: float | None = Field(None, ge=0)
+    from_second: float | None = Field(None, ge=0)
+    to_second: float | None = Field(None, ge=0)
+    cropped: bool | None = None
+    confidence: float | None = Field(None, ge=0, le=1)
+    limit: int = Field(10, ge=1)
+    per_video: int = Field(2, ge=0)
+    offset: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if not (self.texts or self.image or self.like):
+            raise ValueError("expected a text, a picture or a frame to search for, found none")
+        if not all(text.strip() for text in (*self.texts, *self.without)):
+            raise ValueError("expected texts, found an empty one")
+        if self.like is not None:
+            self.frame_asked()
+        for low, high in (("min_duration", "max_duration"), ("from_second", "to_second")):
+            first, last = getattr(self, low), getattr(self, high)
+            if first is not None and last is not None and first > last:
+                raise ValueError(f"expected {low} up to {high}, found {first:g} and {last:g}")
+        return self
+
+    def frame_asked(self) -> tuple[str, str, int] | None:
+        """Return platform, code and number of the frame in `like`.
+
+        Raises:
+            ValueError: it names none.
+        """
+        if self.like is None:
+            return None
+        platform, _, rest = self.like.partition("/")
+        code, _, number = rest.rpartition("/")
+        if not (platform and code and "/" not in code and number.isascii() and number.isdecimal()):
+            raise ValueError(f"expected a frame as platform/code/number, found {self.like!r}")
+        return platform, code, int(number)
