@@ -47,7 +47,7 @@ class TimeLine:
         step = _step(self.duration)
         seconds: Sequence[int] = range(int(self.duration / step) + 1)
         # A last one at the very end would stick out.
-        return [(n * step, self.at(n * step)) for n in seconds if self.at(n * step) <= 97]
+        return [(n * step, self.at(n * step)) for n in seconds if self.at(n * step) <= 93]
 
 
 def _step(duration: float) -> float:
