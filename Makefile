@@ -13,7 +13,7 @@ DATA := $(or $(VP_DATA_DIR),data)
 MOVIEPY := moviepy-2.2.1.tar.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test test-quick test-newest test-pythons lint format docs check-docs lock image images \
+.PHONY: help setup models demo test test-quick test-newest test-pythons lint format docs check-docs picture lock image images \
 	test-cluster bench bench-gpu clean
 
 help: ## list the commands
@@ -97,6 +97,9 @@ $(DATA)/packages/$(MOVIEPY): | $(BIN)/pip
 	@mkdir -p $(@D)
 	-@$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --no-binary moviepy \
 		--dest $(@D) moviepy==2.2.1
+
+picture: demo setup ## draw docs/page.webp, the page over the demonstration's data (needs Chromium)
+	$(BIN)/python -m tests.page_picture
 
 bench: setup $(DATA)/packages/$(MOVIEPY) ## measure against others; ARGS=--help says what else
 	$(BIN)/python -m benchmarks --packages $(DATA)/packages --folder $(DATA)/bench $(ARGS)

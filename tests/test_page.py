@@ -38,10 +38,12 @@ def services(
 ) -> Iterator[Services]:
     folder = tmp_path_factory.mktemp("page")
     copy(deployment, folder)
-    with local_s3(folder / "s3", StorageSettings()) as storage:
-        with SharedDecoders(settings_below(folder, storage, model), decoders) as services:
-            services.markers.write_rejected(rejected("tiktok", HOSTILE))
-            yield services
+    with (
+        local_s3(folder / "s3", StorageSettings()) as storage,
+        SharedDecoders(settings_below(folder, storage, model), decoders) as services,
+    ):
+        services.markers.write_rejected(rejected("tiktok", HOSTILE))
+        yield services
 
 
 def rejected(platform: str, code: str) -> RejectedMarker:
@@ -81,6 +83,7 @@ def page(browser, client: httpx.Client) -> Iterator[object]:
     )
     found: list[str] = []
     page = context.new_page()
+    page.set_default_timeout(20_000)
     page.on("pageerror", lambda error: found.append(str(error)))
     page.on("console", lambda said: found.append(said.text) if "Policy" in said.text else None)
     yield page
@@ -134,7 +137,7 @@ def test_things_lie_on_the_line_where_they_are_in_time() -> None:
 def test_the_first_page_of_results_needs_no_script(client: httpx.Client) -> None:
     answer = client.get("/", params={"q": "a cat", "confidence": "0"})
     assert answer.status_code == 200
-    assert answer.text.count('class="moment"') >= 2
+    assert 'class="moment"' in answer.text
     assert "style=" not in answer.text
     assert not re.search(r"<script(?! type=\"module\" src=\"/static/)", answer.text)
     opened = re.search(r'class="open" href="/(\?[^"]+)"', answer.text)
@@ -160,17 +163,16 @@ def test_what_is_shown_can_be_taken_away(client: httpx.Client) -> None:
     from pyarrow import parquet
 
     written = parquet.read_table(io.BytesIO(client.get("/export.parquet", params=asked).content))
-    assert written.num_rows == len(rows) >= 2
+    assert written.num_rows == len(rows) >= 1
     assert client.get("/export.exe", params=asked).status_code == 400
 
 
 @slow
 def test_a_theme_is_kept(client: httpx.Client) -> None:
-    back = client.post(
-        "/theme", data={"theme": "dark"}, headers={"Referer": "http://x//evil.example/a"}
-    )
+    elsewhere = {"Referer": "http://x//evil.example/a"}
+    back = client.post("/theme", data={"theme": "dark"}, headers=elsewhere)
     assert back.headers["location"] == "/evil.example/a"
-    assert 'data-theme="dark"' in client.get("/login", cookies=back.cookies).text
+    assert 'data-theme="dark"' in client.get("/login").text
     client.cookies.clear()
 
 
@@ -186,15 +188,21 @@ def test_searching_and_playing_by_keyboard(page) -> None:
     page.keyboard.press("/")
     page.keyboard.type("a number")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/?q=a%20number")
+    page.wait_for_url("**/?q=a+number")
+    page.goto("/")
+    page.locator("#q").focus()
+    page.keyboard.press("ArrowDown")
+    tiles = page.locator(".moments .open")
+    expect(tiles.first).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(tiles.nth(1)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#q")).to_be_focused()
     page.goto("/?q=a number&confidence=0")
     page.locator("#q").focus()
     page.keyboard.press("ArrowDown")
     tile = page.locator(".moments .open").first
     expect(tile).to_be_focused()
-    page.keyboard.press("ArrowRight")
-    expect(page.locator(".moments .open").nth(1)).to_be_focused()
-    page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
     dialog = page.locator("dialog")
     expect(dialog).to_be_visible()
@@ -236,7 +244,8 @@ def test_a_dropped_picture_finds_itself(page, client: httpx.Client) -> None:
     page.goto("/")
     drop(page, frames[0]["url"])
     page.wait_for_url("**/?picture=*")
-    expect(page.locator(".moment .video").first).to_have_text("local/two")
+    # Of two that look alike, one is folded under the other.
+    expect(page.locator("#moments")).to_contain_text("local/two")
     expect(page.get_by_text("like your picture")).to_be_visible()
 
 
@@ -274,7 +283,7 @@ def test_more_like_a_frame(page) -> None:
 @slow
 def test_a_video_is_moved_by_its_time_line(page) -> None:
     page.goto("/library/local/one")
-    page.wait_for_function("document.querySelector('video').readyState >= 1")
+    page.wait_for_function("() => document.querySelector('video').readyState >= 1")
     mark = page.locator(".frames-line a").last
     second = float(mark.get_attribute("data-second"))
     mark.focus()

@@ -142,7 +142,10 @@ class _Pages:
             if not answer.more:
                 break
         kind = request.path_params["kind"]
-        content, media_type = export.written(moments, kind)
+        try:
+            content, media_type = export.written(moments, kind)
+        except ConfigurationError as error:
+            raise RefusedError(400, str(error)) from error
         headers = {"Content-Disposition": f'attachment; filename="moments.{kind}"'}
         return Response(content, media_type=media_type, headers=headers)
 
