@@ -17,7 +17,7 @@ from workflows.local.stand_ins import deployed
 from workflows.serve.app import create_app
 
 TARGET = Path(__file__).parents[1] / "docs" / "page.webp"
-_SIZE = {"width": 1280, "height": 800}
+_SIZE = {"width": 1280, "height": 680}
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
 def _drawn(browser, client: httpx.Client, scheme: str) -> Image.Image:
     """Return what a search shows in light, and a moment that plays in dark."""
     page = browser.new_page(base_url=str(client.base_url), viewport=_SIZE, color_scheme=scheme)
-    page.goto("/?q=a street&confidence=20&per_video=3")
+    page.goto("/?q=a bicycle&confidence=20")
     page.wait_for_load_state("networkidle")
     if scheme == "dark":
         page.locator(".moments .open").first.click()
