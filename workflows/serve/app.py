@@ -19,6 +19,7 @@ from workflows.serve import refusals
 from workflows.serve.gate import Gate, Rules
 from workflows.serve.library import Library
 from workflows.serve.metrics import Measured, Metrics
+from workflows.serve.page.routes import add_page
 from workflows.serve.routes import library, media, search, service
 from workflows.serve.searching import Searching
 from workflows.serve.served import Served
@@ -69,6 +70,7 @@ def create_app(services: Services, deployment: Settings, rules: Rules | None = N
     refusals.handle(app)
     for routes in (search, library, media, service):
         app.include_router(routes.router)
+    add_page(app)
     app.add_middleware(Gate, rules=rules)
     app.add_middleware(Measured, metrics=metrics)
     return app
