@@ -87,9 +87,8 @@ def _answer(served: Served, asked: dict[str, Any], picture: bytes | None = None)
     except ValidationError as error:
         told = "; ".join(each["msg"].removeprefix("Value error, ") for each in error.errors())
         raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, told, "change the question") from error
-    asker = served.searching.asker()
     try:
-        return asker.answer(question)
+        return served.searching.answer(question)
     except ConfigurationError as error:
         if question.like is None:
             raise
