@@ -94,6 +94,9 @@ class Gate:
                 return
             body = await self._body(request, receive)
         except RefusedError as error:
+            if request.method not in _SAFE_METHODS:
+                # What is still being sent is not read.
+                error.headers["Connection"] = "close"
             response = answer(request, error.refusal, error.headers)
             await response(scope, receive, guarded)
             return

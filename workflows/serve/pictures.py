@@ -9,9 +9,8 @@ from PIL import Image, ImageOps
 
 from components.errors import Reason, VideoRejectedError
 from components.running.decoders import Access
-from workflows.search.query import Found
+from components.running.services import Services
 from workflows.serve.refusals import RefusedError
-from workflows.serve.served import Served
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 _MOST_PIXELS = 64_000_000
@@ -20,36 +19,25 @@ _LONGEST_SIDE = 1024
 _CPU_S = 20
 
 
-def searched_by(
-    served: Served, content: bytes, limit: int, platform: str, code: str
-) -> list[Found]:
-    """Return the frames that look like the picture in these bytes.
+def plain_picture(services: Services, content: bytes) -> bytes:
+    """Return the picture in these bytes as a plain RGB PNG, made in a confined worker.
 
     Raises:
         RefusedError: 422, it is not a picture, or too large a one.
     """
-    with served.services.scratch.folder() as folder:
-        return served.searching.by_picture(decoded(served, content, folder), limit, platform, code)
-
-
-def decoded(served: Served, content: bytes, folder: Path) -> Path:
-    """Return the file of the picture as a plain RGB PNG, made in a confined worker.
-
-    Raises:
-        RefusedError: 422, it is not a picture, or too large a one.
-    """
-    given, plain = folder / "given", folder / "plain.png"
-    given.write_bytes(content)
-    access = Access(given, (plain,), cpu_s=_CPU_S)
-    try:
-        served.services.decoders.call(access, write_plain, given, plain)
-    except VideoRejectedError as error:
-        raise RefusedError(
-            422,
-            f"picture: {error.message}",
-            f"send {', '.join(FORMATS)} of at most {_MOST_PIXELS // 10**6} megapixels",
-        ) from error
-    return plain
+    with services.scratch.folder() as folder:
+        given, plain = folder / "given", folder / "plain.png"
+        given.write_bytes(content)
+        access = Access(given, (plain,), cpu_s=_CPU_S)
+        try:
+            services.decoders.call(access, write_plain, given, plain)
+        except VideoRejectedError as error:
+            raise RefusedError(
+                422,
+                f"picture: {error.message}",
+                f"send {', '.join(FORMATS)} of at most {_MOST_PIXELS // 10**6} megapixels",
+            ) from error
+        return plain.read_bytes()
 
 
 def write_plain(path: Path, target: Path) -> None:

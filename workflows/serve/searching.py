@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from components.encoders.encoder import TextEncoder
-from components.records.frame_names import point_id
 from components.running.services import Services
 from components.settings import Settings
+from components.stores.vectors.store import Collection
 from workflows.local.indexed_model import with_model_of
-from workflows.local.stand_ins import frame_location
-from workflows.search.query import Found, Searcher
-from workflows.serve.refusals import RefusedError
+from workflows.search.answer import Answer
+from workflows.search.ask import Asker
+from workflows.search.question import Question
 
 if TYPE_CHECKING:
     from components.base.vectors import Vectors
 
 _TEXTS = 4096
+_LOOK_AGAIN_S = 10.0
 
 
 class RememberedTexts:
@@ -50,61 +51,58 @@ class RememberedTexts:
         return np.stack([known[text] for text in texts])
 
 
-class Searching:
-    """Answers searches; safe to share between threads.
+class WarmAsker(Asker):
+    """Answers questions, and remembers the vectors of texts."""
 
-    Methods raise ConfigurationError where there is no collection, TransientError where the store
-    does not answer.
-    """
+    def __init__(self, collection: Collection, settings: Settings) -> None:
+        super().__init__(collection, settings)
+        self._remembered: RememberedTexts | None = None
+
+    def _texts(self) -> TextEncoder:
+        with self._lock:
+            if self._remembered is None:
+                self._remembered = RememberedTexts(super()._texts())
+            return self._remembered
+
+
+class Searching:
+    """Answers questions with one asker for all requests; safe to share between threads."""
 
     def __init__(self, services: Services, deployment: Settings) -> None:
         self._services, self._deployment = services, deployment
         self._lock = threading.Lock()
-        self._searcher: Searcher | None = None
+        self._asker: WarmAsker | None = None
         self._model: str | None = None
+        self._looked_at = 0.0
 
     def warm(self) -> None:
-        """Load what searches need, and search once."""
-        self.searcher().find("a picture", limit=1)
+        """Load the model's sides and what scores are calibrated by."""
+        self.asker().warm()
 
-    def by_text(self, text: str, limit: int, platform: str, code: str) -> list[Found]:
-        """Return the frames that fit a text, best first."""
-        return self.searcher().find(text, limit=limit, platform=platform or None, code=code or None)
-
-    def by_picture(self, path: Path, limit: int, platform: str, code: str) -> list[Found]:
-        """Return the frames that look like the picture in a file, best first."""
-        return self.searcher().find(path, limit=limit, platform=platform or None, code=code or None)
-
-    def like(self, platform: str, code: str, number: int, limit: int) -> list[Found]:
-        """Return the frames that look like one of the collection's, without that one.
+    def answer(self, question: Question) -> Answer:
+        """Return the moments that fit, or those that come closest and that nothing fits.
 
         Raises:
-            RefusedError: 404, it is not in the collection.
+            ConfigurationError: there is no collection, or the frame asked for is not in it.
+            TransientError: the store does not answer.
         """
-        collection = self._services.collection
-        name = point_id(platform, code, number)
-        vector = collection.vectors([name]).get(name)
-        if vector is None:
-            raise RefusedError(
-                404, f"{platform}/{code} has no frame {number}", "GET /api/videos shows its frames"
-            )
-        found = [
-            Found(**dict(hit), location=frame_location(self._deployment, hit.path))
-            for hit in collection.search(vector, limit + 1)
-        ]
-        this = (platform, code, number)
-        return [hit for hit in found if (hit.platform, hit.code, hit.frame_number) != this][:limit]
+        return self.asker().answer(question)
 
-    def searcher(self) -> Searcher:
-        """Return what searches with the collection's model, which a switch may have changed."""
-        collection = self._services.collection
-        indexed = collection.model()
-        if indexed is None:
-            collection.require()
+    def asker(self) -> WarmAsker:
+        """Return what asks the collection, by its model, which a switch may have changed."""
         with self._lock:
-            if self._searcher is None or indexed != self._model:
-                settings = self._deployment
+            known = self._asker
+            if known is not None and time.monotonic() < self._looked_at + _LOOK_AGAIN_S:
+                return known
+            collection = self._services.collection
+            indexed = collection.model()
+            if indexed is None:
+                collection.require()
+            settings = self._deployment
+            if known is None or indexed != self._model:
                 if indexed is not None:
                     settings = with_model_of(settings, indexed, collection.dim)
-                self._searcher, self._model = Searcher(collection, settings), indexed
-            return self._searcher
+                self._asker, self._model = WarmAsker(collection, settings), indexed
+            self._looked_at = time.monotonic()
+            assert self._asker is not None
+            return self._asker

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from datetime import timedelta
 
-from workflows.local.indexed_model import with_model_of
 from workflows.search import answer as answers
-from workflows.search.ask import Asker
 from workflows.search.question import Question
 from workflows.serve.page.address import Search
 from workflows.serve.page.material import Answer, Likeness, Moment
@@ -21,7 +18,7 @@ MOST_OF_A_VIDEO = 200
 
 
 class Asking:
-    """Answers the page's searches, with the model of the collection as it is now.
+    """Answers the page's searches.
 
     Methods raise PipelineError as a question does, and RefusedError, 404, for a picture that is
     not kept any more.
@@ -29,9 +26,6 @@ class Asking:
 
     def __init__(self, pictures: KeptPictures) -> None:
         self._pictures = pictures
-        self._lock = threading.Lock()
-        self._asker: Asker | None = None
-        self._model: str | None = None
 
     def answer(self, served: Served, search: Search) -> Answer:
         """Return the moments of a page of a search."""
@@ -75,21 +69,7 @@ class Asking:
             offset=offset,
             **given,
         )
-        return self._of(served).answer(question)
-
-    def _of(self, served: Served) -> Asker:
-        """Return what asks the collection, which a switch of models may have changed."""
-        collection = served.services.collection
-        indexed = collection.model()
-        if indexed is None:
-            collection.require()
-        with self._lock:
-            if self._asker is None or indexed != self._model:
-                settings = served.deployment
-                if indexed is not None:
-                    settings = with_model_of(settings, indexed, collection.dim)
-                self._asker, self._model = Asker(collection, settings), indexed
-            return self._asker
+        return served.searching.answer(question)
 
 
 def _moments(found: Sequence[answers.Moment]) -> list[Moment]:

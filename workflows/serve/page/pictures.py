@@ -9,7 +9,7 @@ from collections import OrderedDict
 
 from PIL import Image
 
-from workflows.serve.pictures import decoded
+from workflows.serve.pictures import plain_picture
 from workflows.serve.refusals import RefusedError
 from workflows.serve.served import Served
 
@@ -31,12 +31,11 @@ class KeptPictures:
         Raises:
             RefusedError: 422, it is not a picture, or too large a one.
         """
-        with served.services.scratch.folder() as folder:
-            plain = decoded(served, content, folder)
-            with Image.open(plain) as picture, io.BytesIO() as file:
-                picture.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
-                picture.save(file, "WEBP", quality=90)
-                small = file.getvalue()
+        plain = plain_picture(served.services, content)
+        with Image.open(io.BytesIO(plain)) as picture, io.BytesIO() as file:
+            picture.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+            picture.save(file, "WEBP", quality=90)
+            small = file.getvalue()
         name = hashlib.sha256(small).hexdigest()[:32]
         with self._lock:
             self._kept[name] = small
