@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
 
-from components.base.install_line import install_line
 from components.base.model_names import PACKAGED
 from components.errors import ConfigurationError
 from components.records.run_report import RunReport
@@ -73,8 +71,5 @@ def show(settings: Settings, packages: Path | None, console: Console) -> RunRepo
         sheet.save(target)
     console.print(f"contact sheet: {target}", soft_wrap=True)
     console.print('next: .venv/bin/oriane search "a motorcycle"', soft_wrap=True)
-    # Its extra is one of its own: the demonstration does without.
-    ready = find_spec("fastapi") and find_spec("uvicorn")
-    first = "" if ready else f"{install_line('serve')}, then "
-    console.print(f"in a browser: {first}.venv/bin/oriane serve", soft_wrap=True)
+    console.print("in a browser: .venv/bin/oriane serve --open", soft_wrap=True)
     return result

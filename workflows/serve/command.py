@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -20,7 +21,7 @@ _BACKLOG = 512
 @command(
     commands,
     SEARCH,
-    "oriane serve",
+    "oriane serve --open",
     "oriane serve --port 9000",
     "ORIANE_TOKEN=… oriane serve --host 0.0.0.0",
 )
@@ -34,9 +35,11 @@ def serve(
     port: Annotated[
         int, typer.Option(min=0, max=65535, metavar="N", help="Port; 0 takes a free one")
     ] = 8080,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser")] = False,
 ) -> None:
     """Answer searches over HTTP, for browsers and programs, until it is ended."""
-    if missing := [name for name in ("fastapi", "uvicorn", "multipart") if find_spec(name) is None]:
+    needed = ("fastapi", "jinja2", "uvicorn", "multipart")
+    if missing := [name for name in needed if find_spec(name) is None]:
         raise ConfigurationError(
             f"oriane serve needs {', '.join(missing)}, not found here; type {install_line('serve')}"
         )
@@ -67,4 +70,7 @@ def serve(
         listening.listen(_BACKLOG)
         errors().print(stores_line(settings), highlight=False)
         errors().print(f"{url}/ (Ctrl-C ends it)", highlight=False)
+        if open_page:
+            # The socket holds what the browser asks until the server takes it.
+            webbrowser.open(url)
         server(app).run(sockets=[listening])
