@@ -13,7 +13,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from components.errors import ConfigurationError, TransientError
+from components.errors import ConfigurationError
 from components.records.rejected_marker import RejectedMarker
 from components.running.decoders import Decoders
 from components.running.services import Services
@@ -324,14 +324,17 @@ def test_errors_are_pages(page, address: str, status: int, told: str) -> None:
 
 
 @slow
-def test_a_store_that_is_down(page, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_: object, **__: object) -> None:
-        raise TransientError("Qdrant does not answer; start it")
-
-    monkeypatch.setattr(type(services), "collection", property(away))
-    answer = page.goto("/?q=a+cat")
-    assert answer.status == 503
-    assert "Qdrant does not answer" in page.locator("main").inner_text()
+def test_a_store_that_is_down(services: Services, decoders: Decoders) -> None:
+    nobody = {"url": "http://127.0.0.1:9", "attempts": 1, "grpc_port": 0}
+    settings = services.settings.having("index", **nobody)
+    with (
+        SharedDecoders(settings, decoders) as without_index,
+        serving(create_app(without_index, settings)) as client,
+    ):
+        answer = client.get("/", params={"q": "a cat"})
+        assert answer.status_code == 503
+        assert "<h1>A store does not answer</h1>" in answer.text
+        assert client.get("/library/local/one").status_code == 200, "S3 answers still"
 
 
 @slow
