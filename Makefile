@@ -13,8 +13,8 @@ DATA := $(or $(VP_DATA_DIR),data)
 MOVIEPY := moviepy-2.2.1.tar.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test test-quick test-newest test-pythons lint format docs check-docs lock image images \
-	test-cluster bench bench-gpu clean
+.PHONY: help setup models demo test test-quick test-newest test-pythons lint format docs check-docs picture \
+	lock image images test-cluster bench bench-serve bench-gpu clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ $(DATA)/packages/$(MOVIEPY): | $(BIN)/pip
 	-@$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --no-binary moviepy \
 		--dest $(@D) moviepy==2.2.1
 
+picture: demo setup ## draw docs/page.webp, the page over the demonstration's data (needs Chromium)
+	$(BIN)/python -m tests.page_picture
+
 bench: setup $(DATA)/packages/$(MOVIEPY) ## measure against others; ARGS=--help says what else
 	$(BIN)/python -m benchmarks --packages $(DATA)/packages --folder $(DATA)/bench $(ARGS)
 
@@ -153,6 +156,9 @@ test-cluster: setup ## run the pipeline on a real cluster (docs/cluster.md)
 	@for component in $$($(BIN)/python -c 'from components.pipeline import COMPONENTS; print(*COMPONENTS)'); do \
 		$(CLUSTER_LOAD) localhost/oriane-$$component:0.1.0 || exit 1; done
 	ORIANE_CLUSTER_TESTS=1 $(BIN)/pytest -v tests/cluster $(ARGS)
+
+bench-serve: setup ## measure warm text search of oriane serve; ARGS="--frames 10000" makes it smaller
+	$(BIN)/python -m benchmarks.serve $(ARGS)
 
 bench-gpu: setup ## measure the model, the embed phase and the codecs on this machine's GPU
 	$(BIN)/python -m benchmarks.gpu $(ARGS)

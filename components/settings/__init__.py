@@ -22,6 +22,7 @@ from components.settings.phases import (
     FrameSettings,
     UploadSettings,
 )
+from components.settings.serve import ServeSettings
 from components.settings.stores import IndexSettings, LedgerSettings, StorageSettings
 from components.settings.variables import Group, Variable
 from components.settings.work import LimitSettings, PlanSettings, WorkSettings
@@ -38,6 +39,7 @@ __all__ = [
     "LimitSettings",
     "MetricsSettings",
     "PlanSettings",
+    "ServeSettings",
     "Settings",
     "StorageSettings",
     "UploadSettings",
@@ -62,6 +64,7 @@ class Settings:
     ledger: LedgerSettings
     metrics: MetricsSettings
     cluster: ClusterSettings
+    serve: ServeSettings
 
     @classmethod
     def load(cls, variables: Mapping[str, Any] = {}) -> Self:

@@ -169,6 +169,24 @@ class Store:
 
         return self._ask(uri, read)
 
+    def part(self, uri: str, first: int, last: int, etag: str) -> bytes:
+        """Return the bytes from `first` to `last`, both included, of the object with this ETag.
+
+        Raises:
+            TransientError: it has been replaced since.
+        """
+        bucket, key = split(uri)
+        wanted = {"Range": f"bytes={first}-{last}", "IfMatch": f'"{etag}"'}
+
+        def read() -> bytes:
+            answer = self._client.get_object(Bucket=bucket, Key=key, **wanted)
+            content: bytes = answer["Body"].read()
+            if answer["ETag"].strip('"') != etag:
+                raise ReplacedError(f"ETag {answer['ETag']}, before {etag}")
+            return content
+
+        return self._ask(uri, read)
+
     def download(self, uri: str, path: Path, expected: Expected = NOTHING) -> None:
         """Copy the object to `path`, which appears only once it is whole, and what was stored.
 

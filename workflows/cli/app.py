@@ -30,6 +30,7 @@ from workflows.operations.status.command import commands as looking
 from workflows.operations.verify.command import commands as verifying
 from workflows.reference.command import commands as rendering
 from workflows.search.command import commands as searching
+from workflows.serve.command import commands as serving
 from workflows.terminal import environment
 from workflows.terminal.commands import OPERATE, Group
 from workflows.terminal.output import errors, output
@@ -49,6 +50,7 @@ for _commands in (
     running,
     demonstrating,
     searching,
+    serving,
     showing,
     exporting,
     planning,

@@ -71,4 +71,5 @@ def show(settings: Settings, packages: Path | None, console: Console) -> RunRepo
         sheet.save(target)
     console.print(f"contact sheet: {target}", soft_wrap=True)
     console.print('next: .venv/bin/oriane search "a motorcycle"', soft_wrap=True)
+    console.print("in a browser: .venv/bin/oriane serve --open", soft_wrap=True)
     return result

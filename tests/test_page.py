@@ -1,0 +1,408 @@
+"""The page in a real browser: Debian's Chromium, over a deployment that a real run left."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from components.errors import ConfigurationError
+from components.records.rejected_marker import RejectedMarker
+from components.running.decoders import Decoders
+from components.running.services import Services
+from components.settings import StorageSettings
+from tests.conftest import SharedDecoders, settings_below
+from tests.deployment import copy
+from tests.servers import serving
+from workflows.local.s3_server import local_s3
+from workflows.serve.app import create_app
+from workflows.serve.page.address import Search, read_search
+from workflows.serve.page.time_line import TimeLine
+
+slow = pytest.mark.slow
+CHROMIUM = shutil.which("chromium")
+TOKEN = "0123456789abcdef-0123"
+HOSTILE = "<img src=x onerror=document.title='hacked'>"
+
+
+@pytest.fixture(scope="module")
+def services(
+    tmp_path_factory: pytest.TempPathFactory, deployment: Path, model: str, decoders: Decoders
+) -> Iterator[Services]:
+    folder = tmp_path_factory.mktemp("page")
+    copy(deployment, folder)
+    with (
+        local_s3(folder / "s3", StorageSettings()) as storage,
+        SharedDecoders(settings_below(folder, storage, model), decoders) as services,
+    ):
+        services.markers.write_rejected(rejected("tiktok", HOSTILE))
+        yield services
+
+
+def rejected(platform: str, code: str) -> RejectedMarker:
+    return RejectedMarker(
+        platform=platform, code=code, source=f"s3://oriane-contents/{platform}/v/video.mp4",
+        etag="e", phase="fetch", reason="not_a_video", message=f"expected a video, found {code}",
+        run="r1", recorded_at="2026-11-01T10:00:00+00:00",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def client(services: Services) -> Iterator[httpx.Client]:
+    with serving(create_app(services, services.settings)) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser, client: httpx.Client) -> Iterator[object]:
+    """A page whose errors, of scripts and of the content policy, fail the test."""
+    context = browser.new_context(
+        base_url=str(client.base_url), viewport={"width": 1440, "height": 900}
+    )
+    found: list[str] = []
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("console", lambda said: found.append(said.text) if "Policy" in said.text else None)
+    yield page
+    context.close()
+    assert not found
+
+
+# Addresses and time lines
+
+
+def test_an_address_holds_all_of_a_search() -> None:
+    query = (
+        "q=a+street&q=rain&not=cars&like=a/b/7&platform=tiktok&video=a/b&since=2026-01-02&until="
+        "2026-02-03&longer=1.5&shorter=60&from=2&to=9&cropped=no&confidence=40&per_video=3&page=2"
+    )
+    search = read_search(list(httpx.QueryParams(query).multi_items()))
+    again = httpx.QueryParams(search.address()[1:])
+    assert read_search(list(again.multi_items())) == search
+    assert len(search.conditions()) == 13
+    assert search.having(texts=("x",)).page == 1
+    assert search.broadened().texts == search.texts
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("since", "yesterday"), ("longer", "nan"), ("longer", "-1"), ("confidence", "101"),
+        ("like", "a/b"), ("like", "a/b/../7"), ("video", "a"), ("page", "0"), ("page", "²"),
+        ("picture", "../etc"), ("cropped", "perhaps"), ("q", "x" * 501), ("open", "a/b/c"),
+    ],
+)  # fmt: skip
+def test_what_an_address_cannot_hold_is_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name}: "):
+        read_search([(name, value)])
+
+
+def test_things_lie_on_the_line_where_they_are_in_time() -> None:
+    line = TimeLine(200.0)
+    assert [line.at(second) for second in (-1, 0, 50, 200, 900)] == [0, 0, 25, 100, 100]
+    (brief,) = line.spans([("x", 199.9, 200.0)])
+    assert brief.left + brief.width == pytest.approx(100)
+    assert brief.width > 0.5
+    assert 4 <= len(line.ticks()) <= 7
+    assert TimeLine(0.0).at(3) == 0
+
+
+# Without scripts
+
+
+@slow
+def test_the_first_page_of_results_needs_no_script(client: httpx.Client) -> None:
+    answer = client.get("/", params={"q": "a cat", "confidence": "0"})
+    assert answer.status_code == 200
+    assert 'class="moment"' in answer.text
+    assert "style=" not in answer.text
+    assert not re.search(r"<script(?! type=\"module\" src=\"/static/)", answer.text)
+    opened = re.search(r'class="open" href="/(\?[^"]+)"', answer.text)
+    assert opened
+    shown = client.get("/" + opened[1].replace("&amp;", "&")).text
+    assert "<video" in shown
+    assert 'class="span now"' in shown
+
+
+@slow
+def test_nothing_fits_is_said_with_the_nearest(client: httpx.Client) -> None:
+    shown = client.get("/", params={"q": "a cat", "confidence": "100"}).text
+    assert "Nothing fits" in shown
+    assert 'class="moment"' in shown
+
+
+@slow
+def test_what_is_shown_can_be_taken_away(client: httpx.Client) -> None:
+    asked = {"q": "a cat", "confidence": "0"}
+    table = client.get("/export.csv", params=asked)
+    rows = list(csv.DictReader(io.StringIO(table.text)))
+    assert client.get("/export.json", params=asked).json()[0]["code"] == rows[0]["code"]
+    from pyarrow import parquet
+
+    written = parquet.read_table(io.BytesIO(client.get("/export.parquet", params=asked).content))
+    assert written.num_rows == len(rows) >= 1
+    assert client.get("/export.exe", params=asked).status_code == 400
+
+
+@slow
+def test_a_theme_is_kept(client: httpx.Client) -> None:
+    elsewhere = {"Referer": "http://x//evil.example/a"}
+    back = client.post("/theme", data={"theme": "dark"}, headers=elsewhere)
+    assert back.headers["location"] == "/evil.example/a"
+    assert 'data-theme="dark"' in client.get("/login").text
+    client.cookies.clear()
+
+
+# In the browser
+
+
+@slow
+def test_searching_and_playing_by_keyboard(page) -> None:
+    from playwright.sync_api import expect
+
+    page.goto("/")
+    page.locator("body").click(position={"x": 5, "y": 600})
+    page.keyboard.press("/")
+    page.keyboard.type("a number")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/?q=a+number")
+    page.goto("/")
+    page.locator("#q").focus()
+    page.keyboard.press("ArrowDown")
+    tiles = page.locator(".moments .open")
+    expect(tiles.first).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(tiles.nth(1)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#q")).to_be_focused()
+    page.goto("/?q=a number&confidence=0")
+    page.locator("#q").focus()
+    page.keyboard.press("ArrowDown")
+    tile = page.locator(".moments .open").first
+    expect(tile).to_be_focused()
+    page.keyboard.press("Enter")
+    dialog = page.locator("dialog")
+    expect(dialog).to_be_visible()
+    second = float(dialog.locator(".player").get_attribute("data-second"))
+    page.wait_for_function(
+        "second => { const v = document.querySelector('dialog video');"
+        " return v.readyState >= 2 && v.currentTime >= second - 0.25 }",
+        arg=second,
+    )
+    assert "open=" in page.url
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert "open=" not in page.url
+    expect(tile).to_be_focused()
+    page.go_back()
+    expect(page.locator("dialog")).to_be_visible()
+
+
+@slow
+def test_filters_are_in_the_address(page) -> None:
+    from playwright.sync_api import expect
+
+    page.goto("/?q=a number&confidence=0")
+    page.get_by_text("Refine").click()
+    page.get_by_label("platform").fill("nowhere")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_text("No frame lies within these filters")).to_be_visible()
+    assert "platform=nowhere" in page.url
+    assert "video=" not in page.url
+    page.get_by_label("No longer platform nowhere").click()
+    expect(page.locator(".moment").first).to_be_visible()
+
+
+@slow
+def test_a_dropped_picture_finds_itself(page, client: httpx.Client) -> None:
+    from playwright.sync_api import expect
+
+    frames = client.get("/api/videos/local/two").json()["frames"]
+    page.goto("/")
+    drop(page, frames[0]["url"])
+    page.wait_for_url("**/?picture=*")
+    # Of two that look alike, one is folded under the other.
+    expect(page.locator("#moments")).to_contain_text("local/two")
+    expect(page.get_by_text("like your picture")).to_be_visible()
+
+
+def drop(page, address: str) -> None:
+    page.evaluate(
+        """async (address) => {
+          const content = await (await fetch(address)).blob();
+          const carried = new DataTransfer();
+          carried.items.add(new File([content], "dropped", {type: content.type}));
+          window.dispatchEvent(new DragEvent("drop", {dataTransfer: carried, cancelable: true}));
+        }""",
+        address,
+    )
+
+
+@slow
+def test_what_is_dropped_and_no_picture(page) -> None:
+    from playwright.sync_api import expect
+
+    page.goto("/")
+    drop(page, "/static/page.css")
+    expect(page.get_by_role("alert")).to_contain_text("expected a picture")
+
+
+@slow
+def test_more_like_a_frame(page) -> None:
+    from playwright.sync_api import expect
+
+    page.goto("/library/local/one")
+    page.get_by_role("link", name="More like this").first.click()
+    page.wait_for_url("**/?like=local/one/*")
+    expect(page.get_by_text(re.compile("^like local/one/"))).to_be_visible()
+
+
+@slow
+def test_a_video_is_moved_by_its_time_line(page) -> None:
+    page.goto("/library/local/one")
+    page.wait_for_function("() => document.querySelector('video').readyState >= 1")
+    mark = page.locator(".frames-line a").last
+    second = float(mark.get_attribute("data-second"))
+    mark.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "second => Math.abs(document.querySelector('video').currentTime - second) < 0.2", arg=second
+    )
+    assert page.url.endswith(f"?at={second:.2f}")
+
+
+@slow
+def test_names_are_text(page) -> None:
+    page.goto("/library")
+    assert page.get_by_text(f"tiktok/{HOSTILE}", exact=True).is_visible()
+    page.get_by_text(f"tiktok/{HOSTILE}", exact=True).click()
+    page.wait_for_url("**/library/tiktok/*")
+    assert page.get_by_role("heading", level=1).inner_text() == f"tiktok/{HOSTILE}"
+    assert "hacked" not in page.title().replace(HOSTILE, "")
+    assert page.get_by_text(f"oriane delete tiktok/{HOSTILE}").is_visible()
+
+
+@slow
+@pytest.mark.parametrize(
+    ("address", "status", "told"),
+    [
+        ("/nowhere", 404, "There is no such page"),
+        ("/library/local/none", 404, "local/none is not booked"),
+        ("/runs/none", 404, "run none is not known"),
+        ("/?q=x&since=never", 400, "since: expected a date"),
+        ("/?like=local/one/999999", 400, "local/one/999999"),
+        ("/?picture=0123456789abcdef", 400, "not kept any more"),
+    ],
+)
+def test_errors_are_pages(page, address: str, status: int, told: str) -> None:
+    answer = page.goto(address)
+    assert answer.status == status
+    assert told in page.locator("main").inner_text()
+
+
+@slow
+def test_a_store_that_is_down(services: Services, decoders: Decoders) -> None:
+    nobody = {"url": "http://127.0.0.1:9", "attempts": 1, "grpc_port": 0}
+    settings = services.settings.having("index", **nobody)
+    with (
+        SharedDecoders(settings, decoders) as without_index,
+        serving(create_app(without_index, settings)) as client,
+    ):
+        answer = client.get("/", params={"q": "a cat"})
+        assert answer.status_code == 503
+        assert "<h1>A store does not answer</h1>" in answer.text
+        assert client.get("/library/local/one").status_code == 200, "S3 answers still"
+
+
+@slow
+def test_a_picture_that_is_too_large(services: Services) -> None:
+    settings = services.settings.having("serve", picture_mb=0.1)
+    with serving(create_app(services, settings)) as client:
+        told = client.post("/picture", files={"picture": bytes(300_000)})
+        assert told.status_code == 413
+        assert "<h1>Too large</h1>" in told.text
+
+
+@slow
+def test_signing_in(browser, services: Services) -> None:
+    settings = services.settings.having("serve", token=SecretStr(TOKEN))
+    with serving(create_app(services, settings)) as client:
+        page = browser.new_page(base_url=str(client.base_url))
+        page.goto("/library?state=done")
+        page.get_by_label("Token").fill("wrong")
+        page.get_by_role("button", name="Sign in").click()
+        assert page.get_by_role("alert").inner_text() == "That is not the token."
+        check(page)
+        page.get_by_label("Token").fill(TOKEN)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/library?state=done")
+        assert page.get_by_text("local/one").is_visible()
+        page.close()
+
+
+VIEWS: dict[str, Callable[[object], None] | None] = {
+    "/": None,
+    "/?q=a number&confidence=0": None,
+    "/?q=a number&q=two&not=cats&confidence=100": lambda page: page.get_by_text("Refine").click(),
+    "/?q=a number&confidence=0&open=local/one/0": None,
+    "/library": None,
+    "/library/local/one": None,
+    "/runs": None,
+    "/nowhere": None,
+}
+
+
+@slow
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "dark"), (390, "light")])
+@pytest.mark.parametrize("address", VIEWS)
+def test_every_view_is_accessible_and_as_wide_as_the_screen(
+    browser, client: httpx.Client, address: str, width: int, scheme: str
+) -> None:
+    page = browser.new_page(
+        base_url=str(client.base_url), viewport={"width": width, "height": 844}, color_scheme=scheme
+    )
+    page.goto(address)
+    if prepare := VIEWS[address]:
+        prepare(page)
+    check(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.close()
+
+
+def check(page) -> None:
+    """Fail on what axe finds."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    assert not [
+        (one["id"], node["target"], node["failureSummary"])
+        for one in found
+        for node in one["nodes"]
+    ]
+
+
+def test_a_search_for_nothing_asks_nothing() -> None:
+    assert not Search(without=("cars",), platform="tiktok").asks

@@ -1,0 +1,1 @@
+"""`oriane serve`: search and the library over HTTP, for people and programs."""

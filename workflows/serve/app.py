@@ -1,0 +1,108 @@
+"""The application: routes, errors and the gate, around services that its caller holds."""
+
+from __future__ import annotations
+
+import threading
+from asyncio import to_thread
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import metadata
+
+from fastapi import FastAPI
+
+from components.base.logs import log
+from components.errors import PipelineError
+from components.running.decoders import start_forkserver
+from components.running.services import Services
+from components.settings import Settings
+from workflows.serve import refusals
+from workflows.serve.gate import Gate, Rules
+from workflows.serve.library import Library
+from workflows.serve.metrics import Measured, Metrics
+from workflows.serve.page.routes import add_page
+from workflows.serve.routes import library, media, search, service
+from workflows.serve.searching import Searching
+from workflows.serve.served import Served
+from workflows.serve.thumbnails import Thumbnails
+from workflows.serve.work import Work
+
+_DESCRIPTION = """Search of video frames, and the library of videos. Reads only.
+
+An error is an object with `status`, `error` (a sentence) and `remedy` (what to do)."""
+
+
+def create_app(services: Services, deployment: Settings, rules: Rules | None = None) -> FastAPI:
+    """Return the application that `oriane serve` runs.
+
+    Args:
+        services: What it reads; whoever made them closes them.
+        deployment: As the commands have it, before stand-ins are started.
+        rules: Whom it answers; those of the settings if left out.
+    """
+    settings = deployment.serve
+    app = FastAPI(
+        title="oriane",
+        version=metadata.version("oriane"),
+        description=_DESCRIPTION,
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # they load scripts from elsewhere
+        redoc_url=None,
+        lifespan=_alive,
+    )
+    rules = rules or rules_of(deployment)
+    work = Work(settings.threads, settings.timeout_s)
+    thumbnails = Thumbnails(
+        deployment.work.data_dir / "thumbnails",
+        settings.thumbnails_mb * 10**6,
+        deployment.limits.max_pixels,
+    )
+    metrics = Metrics(work, thumbnails)
+    app.state.served = Served(
+        services=services,
+        deployment=deployment,
+        rules=rules,
+        work=work,
+        library=Library(services),
+        searching=Searching(services, deployment),
+        thumbnails=thumbnails,
+        metrics=metrics,
+    )
+    refusals.handle(app)
+    for routes in (search, library, media, service):
+        app.include_router(routes.router)
+    add_page(app)
+    app.add_middleware(Gate, rules=rules)
+    app.add_middleware(Measured, metrics=metrics)
+    return app
+
+
+@asynccontextmanager
+async def _alive(app: FastAPI) -> AsyncIterator[None]:
+    """Load the model while the first requests come in; let what is under way end at the end."""
+    found: Served = app.state.served
+    # The nursery is forked from before other threads hold locks.
+    start_forkserver()
+    warming = threading.Thread(target=_warm, args=(found,), name="warming", daemon=True)
+    warming.start()
+    yield
+    await to_thread(found.work.close)
+
+
+def _warm(found: Served) -> None:
+    try:
+        found.searching.warm()
+    except PipelineError as error:
+        log.warning("not warm yet: %s", error)
+
+
+def rules_of(deployment: Settings, *hosts: str) -> Rules:
+    """Return whom a server with these settings answers, under these names beside its own."""
+    settings = deployment.serve
+    named = [name.lower() for name in settings.hosts.split(",") if name]
+    return Rules(
+        token=settings.token.get_secret_value() if settings.token else "",
+        hosts=frozenset([*named, *hosts]),
+        rate=settings.rate,
+        body_bytes=int(settings.picture_mb * 10**6),
+        timeout_s=settings.timeout_s,
+    )

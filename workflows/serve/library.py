@@ -1,0 +1,288 @@
+"""The library: which videos there are, all about one, and the runs. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel, ValidationError
+
+from components.errors import ConfigurationError, Failure, NotFoundError, Reason
+from components.pipeline import VIDEO_PHASES
+from components.records.booking import Booking
+from components.records.done_marker import DoneMarker
+from components.records.manifest import PhaseStep
+from components.records.record import Record
+from components.records.videos import CroppedVideo, FramedVideo, SourceVideo, Video
+from components.running.results import Results
+from components.running.services import Services
+from workflows.operations.runs.history import run, runs
+from workflows.operations.runs.report import PastRun
+from workflows.operations.status.report import Overview
+from workflows.operations.status.status import of_video, overview
+from workflows.serve.refusals import RefusedError
+from workflows.serve.report import (
+    LibraryFrame,
+    LibraryVideo,
+    ListedVideo,
+    PhaseTime,
+    RunPage,
+    VideoPage,
+)
+
+Kind = TypeVar("Kind", bound=Record)
+
+# A run of more shards than these is not looked through for the seconds of one video.
+_MOST_SHARDS = 64
+
+
+class _Passed(BaseModel):
+    """Of an entry of any manifest, which phases the video passed."""
+
+    video: Video
+    steps: tuple[PhaseStep, ...] = ()
+
+
+class Library:
+    """Answers questions about videos and runs; safe to share between threads.
+
+    Every method raises what the stores raise: TransientError where one does not answer.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        bucket = services.settings.storage.artifacts_bucket
+        # Not by the listing that a run keeps: other processes write what is read here.
+        self._results = Results(services.store, bucket, listing=False)
+
+    def overview(self, platform: str = "") -> Overview:
+        """Return how many videos are booked as what, and which runs are at work."""
+        return overview(self._services, platform)
+
+    def videos(
+        self,
+        *,
+        platform: str = "",
+        state: str = "",
+        reason: str = "",
+        contains: str = "",
+        after: str = "",
+        limit: int = 50,
+    ) -> VideoPage:
+        """Return the videos after `after` (platform/code) in the order of their names.
+
+        Args:
+            contains: Only videos whose platform/code has this in it, whatever the case.
+        """
+        found = (
+            booking
+            for booking in self._bookings(platform, after)
+            if (not state or booking.state == state)
+            and (not reason or booking.reason == reason)
+            and contains.casefold() in booking.video.casefold()
+        )
+        page = list(islice(found, limit + 1))
+        return VideoPage(
+            videos=tuple(map(listed, page[:limit])),
+            next=page[limit - 1].video if len(page) > limit else None,
+        )
+
+    def video(self, platform: str, code: str) -> LibraryVideo:
+        """Return all that is known of one video.
+
+        Raises:
+            RefusedError: 404, nothing is.
+        """
+        try:
+            known = of_video(self._services, platform, code)
+        except ConfigurationError as error:
+            told, _, remedy = str(error).partition("; ")
+            raise RefusedError(404, told, remedy) from error
+        booking = known.booking or Booking(platform=platform, code=code, state=None)
+        marker = self.marker(platform, code)
+        framed = self._result(marker, "dedup", FramedVideo) if marker else None
+        source = framed.cropped.source if framed else self._source(booking)
+        return LibraryVideo(
+            listed=listed(booking),
+            booking=known.booking,
+            events=known.events,
+            duration=marker.duration if marker else source.duration if source else None,
+            width=source.width if source else None,
+            height=source.height if source else None,
+            codec=source.codec if source else None,
+            crop=marker.crop if marker else None,
+            model=marker.model if marker else None,
+            duplicates_removed=marker.duplicates_removed if marker else None,
+            phases=self._phases(booking),
+            frames=_frames(marker, framed) if marker else (),
+            url=f"/api/media/{quote(platform, safe='')}/{quote(code, safe='')}",
+        )
+
+    def marker(self, platform: str, code: str) -> DoneMarker | None:
+        """Return the done marker of a video, None where there is none that is its own."""
+        marker = self._services.markers.done(platform, code)
+        return marker if marker and (marker.platform, marker.code) == (platform, code) else None
+
+    def runs(self, *, after: str = "", limit: int = 20) -> RunPage:
+        """Return the runs that follow the run `after`, the newest first."""
+        found = runs(self._services)
+        names = [one.run for one in found]
+        start = names.index(after) + 1 if after in names else 0
+        page = found[start : start + limit]
+        more = len(found) > start + limit
+        return RunPage(runs=tuple(page), next=page[-1].run if more else None)
+
+    def run(self, name: str) -> PastRun:
+        """Return one run.
+
+        Raises:
+            RefusedError: 404, there is none of this name.
+        """
+        try:
+            return run(self._services, name)
+        except ConfigurationError as error:
+            raise RefusedError(
+                404, f"run {name} is not known", "GET /api/runs lists them"
+            ) from error
+
+    def _bookings(self, platform: str, after: str) -> Iterator[Booking]:
+        for booking in self._services.bookings.all(platform):
+            if not after or booking.folder > f"{after}/":
+                yield booking
+
+    def _result(self, marker: DoneMarker, phase: str, kind: type[Kind]) -> Kind | None:
+        fingerprint = marker.fingerprints.get(phase, "")
+        return self._outcome(marker.video, phase, fingerprint, kind)
+
+    def _source(self, booking: Booking) -> SourceVideo | None:
+        """Return what fetch or crop found, of a video that stopped later."""
+        if not booking.source:
+            return None
+        video = Video(platform=booking.platform, code=booking.code, source=booking.source)
+        for phase, kind in (("crop", CroppedVideo), ("fetch", SourceVideo)):
+            fingerprint = booking.fingerprints.get(phase, "")
+            found: Record | None = self._outcome(video, phase, fingerprint, kind)
+            if isinstance(found, CroppedVideo):
+                return found.source
+            if isinstance(found, SourceVideo):
+                return found
+        return None
+
+    def _outcome(self, video: Video, phase: str, fingerprint: str, kind: type[Kind]) -> Kind | None:
+        if not fingerprint:
+            return None
+        uri = self._results.uri(video, phase, fingerprint, "json")
+        outcome = self._results.read(video, uri, kind)
+        found = outcome.result if outcome else None
+        return kind.model_validate(found) if found is not None else None
+
+    def _phases(self, booking: Booking) -> tuple[PhaseTime, ...]:
+        """Return the phases that the video passed in its last run, as far as that is still told."""
+        entry = self._entry(booking) if booking.run else None
+        if entry is None:
+            worked = booking.seconds
+            passed = [phase for phase in VIDEO_PHASES if phase in booking.fingerprints]
+            return tuple(
+                PhaseTime(phase=phase, seconds=worked.get(phase), reused=phase not in worked)
+                for phase in passed
+                if worked
+            )
+        return tuple(
+            PhaseTime(
+                phase=step.phase,
+                seconds=None if step.reused else step.seconds,
+                reused=step.reused,
+            )
+            for step in entry.steps
+        )
+
+    def _entry(self, booking: Booking) -> _Passed | None:
+        """Return the video's entry in the last manifest of its run, None where that is gone."""
+        storage = self._services.settings.storage
+        folder = f"s3://{storage.artifacts_bucket}/runs/{booking.run}/"
+        found: _Passed | None = None
+        for shard in islice(self._services.store.folders(folder), _MOST_SHARDS):
+            for phase in reversed(VIDEO_PHASES):
+                found = self._in_manifest(f"{shard}{phase}.jsonl", booking)
+                if found:
+                    return found
+        return None
+
+    def _in_manifest(self, uri: str, booking: Booking) -> _Passed | None:
+        try:
+            lines = self._services.store.get(uri).splitlines()
+        except NotFoundError:
+            return None
+        for line in lines:
+            try:
+                entry = _Passed.model_validate_json(line)
+            except ValidationError:
+                continue
+            if (entry.video.platform, entry.video.code) == (booking.platform, booking.code):
+                return entry
+        return None
+
+
+def listed(booking: Booking) -> ListedVideo:
+    """Return a booking as the list shows it."""
+    return ListedVideo(
+        video=booking.video,
+        platform=booking.platform,
+        code=booking.code,
+        state=booking.state,
+        phase=booking.phase,
+        reason=booking.reason,
+        message=booking.message,
+        remedy=_remedy(booking.reason),
+        frames=booking.frames,
+        attempts=booking.attempts,
+        run=booking.run,
+        booked_at=booking.updated_at,
+    )
+
+
+def frame_url(platform: str, code: str, number: int) -> str:
+    """Return where the API gives the original of a published frame."""
+    return f"/api/frames/{quote(platform, safe='')}/{quote(code, safe='')}/{number}"
+
+
+def _remedy(reason: str | None) -> str | None:
+    for kind in (Reason, Failure):
+        if reason in set(kind):
+            return kind(reason).remedy
+    return None
+
+
+def _frames(marker: DoneMarker, framed: FramedVideo | None) -> tuple[LibraryFrame, ...]:
+    sizes = {frame.number: (frame.width, frame.height) for frame in framed.frames} if framed else {}
+    kept = [
+        LibraryFrame(
+            number=frame.number,
+            second=frame.second,
+            scene_start=frame.scene_start,
+            scene_end=frame.scene_end,
+            kept=True,
+            duplicate_of=None,
+            width=sizes.get(frame.number, (0, 0))[0],
+            height=sizes.get(frame.number, (0, 0))[1],
+            url=frame_url(marker.platform, marker.code, frame.number),
+        )
+        for frame in marker.frames
+    ]
+    dropped = [
+        LibraryFrame(
+            number=one.number,
+            second=one.second,
+            scene_start=None,
+            scene_end=None,
+            kept=False,
+            duplicate_of=one.of,
+            width=0,
+            height=0,
+            url=None,
+        )
+        for one in (framed.duplicates if framed else ())
+    ]
+    return tuple(sorted([*kept, *dropped], key=lambda one: one.number))

@@ -1,0 +1,1 @@
+"""The page: what people open in a browser to search, and to see what is in the bucket."""

@@ -1,0 +1,95 @@
+"""Asks the collection what a search of the page asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from workflows.search import answer as answers
+from workflows.search.question import Question
+from workflows.serve.page.address import Search
+from workflows.serve.page.material import Answer, Likeness, Moment
+from workflows.serve.page.pictures import KeptPictures
+from workflows.serve.served import Served
+
+PAGE = 24
+# Of one video on its time line.
+MOST_OF_A_VIDEO = 200
+
+
+class Asking:
+    """Answers the page's searches.
+
+    Methods raise PipelineError as a question does, and RefusedError, 404, for a picture that is
+    not kept any more.
+    """
+
+    def __init__(self, pictures: KeptPictures) -> None:
+        self._pictures = pictures
+
+    def answer(self, served: Served, search: Search) -> Answer:
+        """Return the moments of a page of a search."""
+        first = (search.page - 1) * PAGE
+        found = self._ask(served, search, first, PAGE + 1)
+        shown = found.moments or found.nearest
+        return Answer(
+            moments=_moments(shown[:PAGE]),
+            fits=found.fits,
+            more=found.fits and len(shown) > PAGE,
+            threshold=found.threshold,
+        )
+
+    def of_video(self, served: Served, search: Search, video: str) -> list[Moment]:
+        """Return the moments of one video in order of time."""
+        of_it = search.having(video=video, platform="", per_video=0)
+        found = self._ask(served, of_it, 0, MOST_OF_A_VIDEO)
+        return sorted(_moments(found.moments or found.nearest), key=lambda one: one.second)
+
+    def _ask(self, served: Served, search: Search, offset: int, limit: int) -> answers.Answer:
+        """Return the answer to a search from the moment at `offset` on."""
+        given = {} if search.per_video is None else {"per_video": search.per_video}
+        if search.video and search.per_video is None:
+            given = {"per_video": 0}
+        question = Question(
+            texts=search.texts,
+            without=search.without,
+            image=self._pictures.get(search.picture) if search.picture else None,
+            like=search.like or None,
+            platform=search.platform or None,
+            video=search.video or None,
+            after=search.since,
+            before=search.until + timedelta(days=1) if search.until else None,
+            min_duration=search.longer,
+            max_duration=search.shorter,
+            from_second=search.first,
+            to_second=search.last,
+            cropped={"yes": True, "no": False}.get(search.cropped),
+            confidence=None if search.confidence is None else search.confidence / 100,
+            limit=limit,
+            offset=offset,
+            **given,
+        )
+        return served.searching.answer(question)
+
+
+def _moments(found: Sequence[answers.Moment]) -> list[Moment]:
+    return [
+        Moment(
+            platform=one.platform,
+            code=one.code,
+            start=one.start,
+            end=one.end,
+            second=one.best.second,
+            number=one.best.frame_number,
+            score=one.score,
+            confidence=one.confidence,
+            frames=tuple(frame.frame_number for frame in one.frames),
+            alike=tuple(map(_likeness, one.folded)),
+        )
+        for one in found
+    ]
+
+
+def _likeness(name: str) -> Likeness:
+    platform, code, number = name.split("/")
+    return Likeness(platform, code, int(number))

@@ -1,0 +1,64 @@
+"""What the page shows of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """A frame of other footage that looks like a moment's best one."""
+
+    platform: str
+    code: str
+    number: int
+
+    @property
+    def video(self) -> str:
+        """`platform/code`."""
+        return f"{self.platform}/{self.code}"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A part of a video that fits: from `start` to `end`, best at `second`, all in seconds.
+
+    `number` is the best frame's, `frames` the numbers of those of its scene in order of time;
+    `confidence` is from 0 to 1; `alike` are the frames folded under it.
+    """
+
+    platform: str
+    code: str
+    start: float
+    end: float
+    second: float
+    number: int
+    score: float
+    confidence: float
+    frames: tuple[int, ...] = ()
+    alike: tuple[Likeness, ...] = ()
+
+    @property
+    def video(self) -> str:
+        """`platform/code`."""
+        return f"{self.platform}/{self.code}"
+
+    @property
+    def name(self) -> str:
+        """`platform/code/number`, as addresses of the page name a frame."""
+        return f"{self.video}/{self.number}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The moments of a search, best first.
+
+    Where none reaches the confidence that was asked for, `fits` is false, and the moments are the
+    nearest ones: an offer. `more` says whether there are further ones. `threshold` is from 0 to 1.
+    """
+
+    moments: Sequence[Moment]
+    fits: bool
+    more: bool = False
+    threshold: float = 0.0

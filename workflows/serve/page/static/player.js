@@ -1,0 +1,88 @@
+// Plays a moment over the results; the address says which, so that it can be shared and gone back to.
+
+import { part } from "./part.js";
+import { connect } from "./screen.js";
+
+export function playInPlace() {
+  const inline = document.querySelector("main > .player");
+  if (inline) show(inline);
+
+  document.addEventListener("click", async (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    const open = event.target.closest(".answer .moment .open");
+    if (!open) return;
+    event.preventDefault();
+    const player = await load(open.href);
+    if (!player) return;
+    history.pushState({ player: true }, "", open.href);
+    show(player, open);
+  });
+
+  addEventListener("popstate", async () => {
+    const shown = document.querySelector("dialog");
+    const opened = new URLSearchParams(location.search).get("open");
+    if (!opened) shown?.close();
+    else {
+      const player = await load(location.href);
+      if (player) show(player);
+    }
+  });
+}
+
+async function load(address) {
+  const loaded = await part(address, "player");
+  const player = loaded?.querySelector(".player");
+  // What cannot be shown here, the server says on a page of its own.
+  if (!player) location.assign(address);
+  return player;
+}
+
+function show(player, opener = null) {
+  document.querySelector("dialog")?.remove();
+  const dialog = document.createElement("dialog");
+  dialog.setAttribute("aria-labelledby", "player-name");
+  dialog.append(player);
+  document.body.append(dialog);
+  const back = player.querySelector(".close").href;
+  const video = connect(player);
+
+  dialog.addEventListener("close", () => {
+    video.pause();
+    dialog.remove();
+    if (new URLSearchParams(location.search).get("open")) {
+      history.pushState(null, "", back);
+    }
+    const name = new URL(opener?.href ?? location.href, location.href).searchParams.get("open");
+    const tile = opener ?? document.querySelector(`.open[data-name="${CSS.escape(name ?? "")}"]`);
+    tile?.focus();
+  });
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog || event.target.closest(".close")) {
+      event.preventDefault();
+      dialog.close();
+      return;
+    }
+    const link = event.target.closest("[data-second]");
+    if (!link || link === player || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    seek(player, video, link);
+  });
+  dialog.showModal();
+  video.focus();
+  video.currentTime = Number(player.dataset.second);
+  video.play().catch(() => {});
+}
+
+function seek(player, video, link) {
+  video.currentTime = Number(link.dataset.second);
+  video.play().catch(() => {});
+  history.replaceState(history.state, "", link.href.baseVal ?? link.href);
+  for (const other of player.querySelectorAll("[data-second]")) {
+    const same = other.dataset.second === link.dataset.second;
+    if (other.matches(".times a")) {
+      if (same) other.setAttribute("aria-current", "true");
+      else other.removeAttribute("aria-current");
+    }
+    other.querySelector(".span")?.classList.toggle("now", same);
+  }
+}

@@ -1,0 +1,128 @@
+"""Refusals: what a client is told when it does not get what it asked for, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from components.base.logs import log
+from components.base.redaction import redacted
+from components.errors import ConfigurationError, NotFoundError, PipelineError, TransientError
+from components.records.record import Record
+
+_RETRY_AFTER_S = 5
+_READ_ON = "GET /api/openapi.json says what there is"
+
+
+class Refusal(Record):
+    """Why a request was refused, in a sentence, and the remedy; `status` is HTTP's."""
+
+    status: int
+    error: str
+    remedy: str = ""
+
+
+class RefusedError(Exception):
+    """Ends a request with a refusal; `headers` go with it."""
+
+    def __init__(
+        self, status: int, error: str, remedy: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(error)
+        self.refusal = Refusal(status=status, error=error, remedy=remedy)
+        self.headers = dict(headers or {})
+
+
+def busy(error: str, retry_after_s: int = _RETRY_AFTER_S) -> RefusedError:
+    """Return the refusal of a request that may be made again."""
+    return RefusedError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        error,
+        "try again in a moment",
+        {"Retry-After": str(retry_after_s)},
+    )
+
+
+Renderer = Callable[[Request, Refusal], Response]
+
+
+def answer(
+    request: Request, refusal: Refusal, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return the response: JSON below /api, elsewhere as the page renders it where there is one."""
+    render: Renderer | None = getattr(request.app.state, "render_refusal", None)
+    if render and not request.url.path.startswith("/api/"):
+        response = render(request, refusal)
+        response.headers.update(headers or {})
+        return response
+    return JSONResponse(refusal.model_dump(), refusal.status, headers)
+
+
+def handle(app: FastAPI) -> None:
+    """Have every error of the application answered as a refusal."""
+    for kind, handler in (
+        (RefusedError, _refused),
+        (PipelineError, _failed),
+        (RequestValidationError, _invalid),
+        (HTTPException, _http),
+        (Exception, _fault),
+    ):
+        app.add_exception_handler(kind, handler)
+
+
+def of_error(error: PipelineError) -> RefusedError:
+    """Return the refusal for an error of the program's own; its sentence ends with the remedy."""
+    told, _, remedy = redacted(str(error)).partition("; ")
+    headers = {}
+    if isinstance(error, NotFoundError):
+        status = HTTPStatus.NOT_FOUND
+    elif isinstance(error, TransientError):
+        status, headers = HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(_RETRY_AFTER_S)}
+    elif isinstance(error, ConfigurationError):
+        status = HTTPStatus.CONFLICT
+    else:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+    return RefusedError(status, told, remedy, headers)
+
+
+async def _refused(request: Request, error: Any) -> Response:
+    return answer(request, error.refusal, error.headers)
+
+
+async def _failed(request: Request, error: Any) -> Response:
+    refused = of_error(error)
+    return answer(request, refused.refusal, refused.headers)
+
+
+async def _invalid(request: Request, error: Any) -> Response:
+    told = "; ".join(
+        f"{'.'.join(map(str, each['loc'][1:])) or each['loc'][0]}: {each['msg']}"
+        for each in error.errors()
+    )
+    refusal = Refusal(status=HTTPStatus.UNPROCESSABLE_ENTITY, error=told, remedy=_READ_ON)
+    return answer(request, refusal)
+
+
+async def _http(request: Request, error: Any) -> Response:
+    refusal = Refusal(
+        status=error.status_code,
+        error=f"{request.method} {request.url.path}: {error.detail}",
+        remedy=_READ_ON,
+    )
+    return answer(request, refusal, error.headers)
+
+
+async def _fault(request: Request, error: Any) -> Response:
+    log.error("%s %s: internal error", request.method, request.url.path, exc_info=error)
+    refusal = Refusal(
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+        error=f"internal error: {type(error).__name__}",
+        remedy="that is a fault of oriane; the server's log has the traceback",
+    )
+    return answer(request, refusal)

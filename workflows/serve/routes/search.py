@@ -1,0 +1,96 @@
+"""`/api/search`, `/api/similar`: a question in the query string, answered as the command does."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, UploadFile
+from pydantic import Field, ValidationError
+
+from components.errors import ConfigurationError
+from components.records.record import Record
+from workflows.search.answer import Answer
+from workflows.search.question import Question
+from workflows.serve.pictures import plain_picture
+from workflows.serve.refusals import RefusedError
+from workflows.serve.routes.parameters import Code, Number, Platform, TheServed, refusals
+from workflows.serve.served import Served
+
+router = APIRouter(prefix="/api", tags=["search"])
+
+_Text = Annotated[str, Field(min_length=1, max_length=1000)]
+_Name = Annotated[str, Field(min_length=1, max_length=511)]
+_Seconds = Annotated[float, Field(ge=0, le=1e7)]
+
+
+class Narrowing(Record):
+    """Among which frames to look, and how much to answer; as `Question` has it, but bounded."""
+
+    platform: _Name | None = Field(None, description="Of this platform only")
+    video: _Name | None = Field(None, description="Of this video only: platform/code, or a code")
+    after: datetime | date | None = Field(None, description="Sources written then or later")
+    before: datetime | date | None = Field(None, description="Sources written before that")
+    min_duration: _Seconds | None = Field(None, description="Of the video, in seconds")
+    max_duration: _Seconds | None = Field(None, description="Of the video, in seconds")
+    from_second: _Seconds | None = Field(None, description="Where in its video a frame may be")
+    to_second: _Seconds | None = Field(None, description="Where in its video a frame may be")
+    cropped: bool | None = Field(None, description="Videos whose borders were cut off, or others")
+    confidence: float | None = Field(None, ge=0, le=1, description="Below it, nothing fits")
+    limit: int = Field(10, ge=1, le=100, description="Most moments")
+    per_video: int = Field(2, ge=0, le=1000, description="Most of one video; 0 sets no bound")
+    offset: int = Field(0, ge=0, le=1000, description="Moments to pass over: the pages before")
+
+
+class Asked(Narrowing):
+    """A question but for its picture, which is sent in the body."""
+
+    texts: list[_Text] = Field([], max_length=16, description="What moments should show")
+    without: list[_Text] = Field([], max_length=16, description="What they should not show")
+    like: _Name | None = Field(None, description="A frame: platform/code/number")
+
+
+@router.get("/search", responses=refusals(409))
+async def search(served: TheServed, asked: Annotated[Asked, Query()]) -> Answer:
+    """Find the moments that fit texts or a frame, or say that nothing fits."""
+    return await served.work.run(_answer, served, dict(asked))
+
+
+@router.post("/search", responses=refusals(403, 408, 409, 413))
+async def search_by_picture(
+    served: TheServed, asked: Annotated[Asked, Query()], picture: UploadFile
+) -> Answer:
+    """Find the moments that look like a picture (JPEG, PNG, WebP, GIF, BMP), with texts or not."""
+    content = await picture.read()
+    return await served.work.run(_answer, served, dict(asked), content)
+
+
+@router.get("/similar/{platform}/{code}/{number}", responses=refusals(404, 409))
+async def similar(
+    served: TheServed,
+    platform: Platform,
+    code: Code,
+    number: Number,
+    narrowing: Annotated[Narrowing, Query()],
+) -> Answer:
+    """Find the moments that look like a frame that is there."""
+    asked = {**dict(narrowing), "like": f"{platform}/{code}/{number}"}
+    return await served.work.run(_answer, served, asked)
+
+
+def _answer(served: Served, asked: dict[str, Any], picture: bytes | None = None) -> Answer:
+    if picture is not None:
+        asked["image"] = plain_picture(served.services, picture)
+    try:
+        question = Question(**asked)
+    except ValidationError as error:
+        told = "; ".join(each["msg"].removeprefix("Value error, ") for each in error.errors())
+        raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, told, "change the question") from error
+    try:
+        return served.searching.answer(question)
+    except ConfigurationError as error:
+        if question.like is None:
+            raise
+        told, _, remedy = str(error).partition("; ")
+        raise RefusedError(HTTPStatus.NOT_FOUND, told, remedy) from error

@@ -1,0 +1,108 @@
+"""Search with everything warm: the model's sides loaded once, texts embedded once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from components.encoders.encoder import TextEncoder
+from components.running.services import Services
+from components.settings import Settings
+from components.stores.vectors.store import Collection
+from workflows.local.indexed_model import with_model_of
+from workflows.search.answer import Answer
+from workflows.search.ask import Asker
+from workflows.search.question import Question
+
+if TYPE_CHECKING:
+    from components.base.vectors import Vectors
+
+_TEXTS = 4096
+_LOOK_AGAIN_S = 10.0
+
+
+class RememberedTexts:
+    """A text encoder that embeds no text twice, of the latest some thousand."""
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self._encoder = encoder
+        self.name, self.dim = encoder.name, encoder.dim
+        self._lock = threading.Lock()
+        self._rows: OrderedDict[str, Vectors] = OrderedDict()
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Return one row a text: (len(texts), dim)."""
+        with self._lock:
+            known = {text: self._rows[text] for text in texts if text in self._rows}
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        if missing:
+            known.update(zip(missing, self._encoder.embed_texts(missing), strict=True))
+        with self._lock:
+            for text in texts:
+                self._rows[text] = known[text]
+                self._rows.move_to_end(text)
+            while len(self._rows) > _TEXTS:
+                self._rows.popitem(last=False)
+        return np.stack([known[text] for text in texts])
+
+
+class WarmAsker(Asker):
+    """Answers questions, and remembers the vectors of texts."""
+
+    def __init__(self, collection: Collection, settings: Settings) -> None:
+        super().__init__(collection, settings)
+        self._remembered: RememberedTexts | None = None
+
+    def _texts(self) -> TextEncoder:
+        with self._lock:
+            if self._remembered is None:
+                self._remembered = RememberedTexts(super()._texts())
+            return self._remembered
+
+
+class Searching:
+    """Answers questions with one asker for all requests; safe to share between threads."""
+
+    def __init__(self, services: Services, deployment: Settings) -> None:
+        self._services, self._deployment = services, deployment
+        self._lock = threading.Lock()
+        self._asker: WarmAsker | None = None
+        self._model: str | None = None
+        self._looked_at = 0.0
+
+    def warm(self) -> None:
+        """Load the model's sides and what scores are calibrated by."""
+        self.asker().warm()
+
+    def answer(self, question: Question) -> Answer:
+        """Return the moments that fit, or those that come closest and that nothing fits.
+
+        Raises:
+            ConfigurationError: there is no collection, or the frame asked for is not in it.
+            TransientError: the store does not answer.
+        """
+        return self.asker().answer(question)
+
+    def asker(self) -> WarmAsker:
+        """Return what asks the collection, by its model, which a switch may have changed."""
+        with self._lock:
+            known = self._asker
+            if known is not None and time.monotonic() < self._looked_at + _LOOK_AGAIN_S:
+                return known
+            collection = self._services.collection
+            indexed = collection.model()
+            if indexed is None:
+                collection.require()
+            settings = self._deployment
+            if known is None or indexed != self._model:
+                if indexed is not None:
+                    settings = with_model_of(settings, indexed, collection.dim)
+                self._asker, self._model = WarmAsker(collection, settings), indexed
+            self._looked_at = time.monotonic()
+            assert self._asker is not None
+            return self._asker
