@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from typing import Any
 
 from components.contract import Component
+from components.errors import ConfigurationError
 from components.pipeline import VIDEO_PHASES, component, dependents, upstream
 from components.settings import Settings
 
@@ -32,6 +34,18 @@ def fingerprints(settings: Settings, source: str, etag: str) -> dict[str, str]:
         continued = found[before] if before else source_identity(source, etag)
         found[phase] = fingerprint(component(phase), settings, continued)
     return found
+
+
+def settings_marks(settings: Settings) -> dict[str, str]:
+    """Return a hash a phase of what decides its results, whatever the video; none that is unknown.
+
+    A model that cannot be named has none.
+    """
+    marks = {}
+    for phase in VIDEO_PHASES:
+        with suppress(ConfigurationError):
+            marks[phase] = fingerprint(component(phase), settings, "")
+    return marks
 
 
 def renewed(settings: Settings, known: dict[str, str], first: str) -> dict[str, str]:

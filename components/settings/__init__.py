@@ -22,6 +22,7 @@ from components.settings.phases import (
     FrameSettings,
     UploadSettings,
 )
+from components.settings.prices import PriceSettings
 from components.settings.stores import IndexSettings, LedgerSettings, StorageSettings
 from components.settings.variables import Group, Variable
 from components.settings.work import LimitSettings, PlanSettings, WorkSettings
@@ -38,6 +39,7 @@ __all__ = [
     "LimitSettings",
     "MetricsSettings",
     "PlanSettings",
+    "PriceSettings",
     "Settings",
     "StorageSettings",
     "UploadSettings",
@@ -60,6 +62,7 @@ class Settings:
     embed: EmbedSettings
     index: IndexSettings
     ledger: LedgerSettings
+    prices: PriceSettings
     metrics: MetricsSettings
     cluster: ClusterSettings
 

@@ -187,6 +187,41 @@ class PlanSettings(Group):
         "(default: <platform>/<code>/video.mp4)",
     )
 
+    pod_overhead: float = variable(
+        "VP_POD_OVERHEAD",
+        0.1,
+        "Part of its work that pods may take to start; videos_per_shard=auto keeps below it",
+        gt=0,
+        le=10,
+    )
+    pod_start_s: float = variable(
+        "VP_POD_START_SECS", 4.0, "Seconds that a pod takes until it works on its first video", gt=0
+    )
+    run_h: float = variable(
+        "VP_RUN_HOURS", 6.0, "Hours in which a run is to end (videos_per_shard=auto)", gt=0
+    )
+    shard_minutes: float = variable(
+        "VP_SHARD_MINUTES",
+        10.0,
+        "Most minutes of work in a shard, of which a lost pod repeats what it had not finished "
+        "(videos_per_shard=auto)",
+        gt=0,
+        # An hour is the deadline of a pod.
+        le=30,
+    )
+    work_s_a_video: float = variable(
+        "VP_WORK_SECS_A_VIDEO",
+        1.0,
+        "Seconds of work that a video is taken for, until past runs tell",
+        ge=0,
+    )
+    work_s_a_mb: float = variable(
+        "VP_WORK_SECS_A_MB",
+        1.0,
+        "Seconds of work more for each MB of a video, until past runs tell",
+        gt=0,
+    )
+
     @field_validator("source_pattern")
     @classmethod
     def _names_videos(cls, pattern: str | None) -> str | None:
