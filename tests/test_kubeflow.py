@@ -265,9 +265,7 @@ def test_fused_and_without_a_bound() -> None:
     ("target", "pods", "at_once"),
     [({}, "split-gpu", 8), ({"gpu": False, "fused": True, "parallelism": 0}, "fused", 256)],
 )
-def test_plan_is_told_what_pods_there_are(
-    target: dict[str, Any], pods: str, at_once: int
-) -> None:
+def test_plan_is_told_what_pods_there_are(target: dict[str, Any], pods: str, at_once: int) -> None:
     given = compiled_for(**target).tasks["plan"]["inputs"]["parameters"]
     assert given["pods"]["runtimeValue"]["constant"] == pods
     assert given["shards_in_flight"]["runtimeValue"]["constant"] == at_once

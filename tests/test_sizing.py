@@ -75,7 +75,7 @@ def test_what_it_says() -> None:
     many = sized([3.0] * 5000, USUAL)
     assert (many.shards, many.bound, many.overhead) == (25, "repeats", round(25 * 20 / 15_000, 4))
     assert "VP_SHARD_MINUTES" in many.why
-    assert "starting 125 pods adds 3% to the work" in many.why
+    assert "the start of 125 pods adds 3%" in many.why
     hurried = sized([3.0] * 100, replace(USUAL, run_s=60))
     assert (hurried.shards, hurried.bound) == (8, "time")
     hopeless = sized([3.0] * 5000, replace(USUAL, run_s=600))
@@ -88,7 +88,7 @@ def test_what_it_says() -> None:
 
 def test_the_default_start_of_a_pod_is_the_measured_one() -> None:
     measured = mean(line.start for line in lines(json.loads(MEASURED.read_text())).values())
-    assert Settings.load().plan.pod_start_s == pytest.approx(measured, rel=0.25)
+    assert Settings.load().work.pod_start_s == pytest.approx(measured, rel=0.25)
 
 
 def test_two_hundred_short_videos_cost_two_seconds_of_pods_each() -> None:

@@ -168,8 +168,7 @@ def test_options_arrive_as_argo_wants_them(
 
 def test_a_number_of_videos_is_auto_or_above_0(tmp_path: Path) -> None:
     env = environment(tmp_path, ARGO_SERVER="http://127.0.0.1:9")
-    done = oriane("submit", "--catch-up", "--videos-per-shard", "0", env=env)
-    assert done.returncode == 78
+    done = oriane("submit", "--catch-up", "--videos-per-shard", "0", env=env, code=78)
     assert "expected auto or a number above 0, found '0'" in done.stderr
 
 

@@ -72,9 +72,7 @@ def requests(videos: Mapping[str, int], frames: float) -> int:
     return round(asked)
 
 
-def billed(
-    held: Mapping[str, Held], stored: Stored, video_s: float, prices: PriceSettings
-) -> Bill:
+def billed(held: Mapping[str, Held], stored: Stored, video_s: float, prices: PriceSettings) -> Bill:
     """Return the bill."""
     core_h = sum(each.core_s for each in held.values()) / 3600
     gpu_h = sum(each.gpu_s for each in held.values()) / 3600
@@ -131,13 +129,14 @@ def told(bill: Bill) -> str:
     if bill.gpu_hours:
         usage += f", {bill.gpu_hours:.2f} GPU hours"
     usage += f", {bill.requests} S3 requests"
-    a_thousand = bill.a_thousand_hours(bill.core_hours)
     if bill.total is None:
+        a_thousand = bill.a_thousand_hours(bill.core_hours)
         rate = f" ({a_thousand:.0f} core hours per 1,000 hours of video)" if a_thousand else ""
         return f"{usage}{rate}; for a price set {', '.join(bill.unpriced)}"
+    a_thousand = bill.a_thousand_hours(bill.total)
     text = f"{bill.total:.2f} {bill.currency} for {usage}"
-    if (rate := bill.a_thousand_hours(bill.total)) is not None:
-        text += f"; {rate:.2f} {bill.currency} per 1,000 hours of video"
+    if a_thousand is not None:
+        text += f"; {a_thousand:.2f} {bill.currency} per 1,000 hours of video"
         month = bill.a_thousand_hours(bill.storage_a_month)
         if month:
             text += f" and {month:.2f} a month to keep their frames"

@@ -54,6 +54,12 @@ class Rates:
             return median((run.video_s / run.videos, run.videos) for run in decoded)
         return size * median((run.video_s / run.source_bytes, run.videos) for run in decoded)
 
+    def a_video(self, of: str) -> float:
+        """Return the mean of a number that runs sum up over the videos that they decoded."""
+        videos = sum(run.videos for run in self._runs)
+        total: float = sum(getattr(run, of) for run in self._runs)
+        return total / videos if videos else 0.0
+
     def expected(self, due: Iterable[tuple[str | None, int]]) -> Expected | None:
         """Return what a run over these videos will take; None where no run is known.
 

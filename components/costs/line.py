@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-# Points closer than this in x, as a ratio, say nothing about the slope between them.
-_APART = 1.25
+# Of points closer than this in x, as a ratio, noise makes the slope.
+_APART = 2.0
 
 
 @dataclass(frozen=True)

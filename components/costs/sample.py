@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from components.costs.line import median
 from components.records.machine import PhaseWork, Point
 
@@ -34,7 +36,7 @@ class PhaseSample:
         kept = sorted(self._kept)
         count = min(_GROUPS, len(kept))
         ends = [len(kept) * number // count for number in range(count + 1)]
-        groups = [kept[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+        groups = [kept[start:end] for start, end in pairwise(ends)]
         return PhaseWork(
             videos=self._videos,
             video_s=round(self._video_s, 3),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from components.base.wording import counted
+from components.costs.sample import PhaseSample
 from components.pipeline import PHASES
 from components.records.digest import (
     Digest,
@@ -19,6 +20,7 @@ from components.records.digest import (
     StoppedVideo,
     Worked,
 )
+from components.records.machine import RunWork
 from components.records.manifest import Entry
 from components.records.plan import Plan
 from components.records.videos import FramedVideo, RecordedVideo
@@ -46,6 +48,7 @@ class Summary:
         self._worked = Worked()
         self._reasons: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
         self._seconds: dict[str, list[float]] = {phase: [0.0, 0.0, 0.0] for phase in PHASES}
+        self._samples: dict[str, PhaseSample] = defaultdict(PhaseSample)
         self._slowest: list[tuple[float, str, dict[str, float]]] = []
 
     @property
@@ -98,6 +101,21 @@ class Summary:
             ),
         )
 
+    def work(self, took_s: float) -> RunWork:
+        """Return what the run worked on, over the videos that are done; it took so long in all."""
+        settings = self._plan.settings if self._plan else {}
+        return RunWork(
+            run=self._run,
+            ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            took_s=round(took_s, 3),
+            phases={
+                phase: self._samples[phase].work(settings.get(phase, ""))
+                for phase in PHASES
+                if phase in self._samples
+            },
+            **dict(self._worked),
+        )
+
     def outcome(self) -> Iterator[str]:
         """Yield what became of the videos, for people: a line of counts, then one a reason."""
         counts = self.counts
@@ -130,9 +148,12 @@ class Summary:
             if len(group.examples) < _EXAMPLES:
                 group.examples.append(StoppedVideo(video=str(entry.video), message=problem.message))
         worked = entry.seconds_worked
-        if "frame" in worked and not problem:
-            assert isinstance(entry.result, RecordedVideo)
-            self._work(entry.result.indexed.framed)
+        if not problem and isinstance(entry.result, RecordedVideo):
+            framed = entry.result.indexed.framed
+            for phase, seconds in worked.items():
+                self._samples[phase].add(framed.cropped.source.duration, seconds)
+            if "frame" in worked:
+                self._work(framed)
         self._reused += not worked and not problem
         for phase, seconds in worked.items():
             sums = self._seconds[phase]
@@ -152,6 +173,7 @@ class Summary:
             frames=self._worked.frames + len(framed.frames),
             source_bytes=self._worked.source_bytes + framed.cropped.source.bytes,
             tar_bytes=self._worked.tar_bytes + framed.tar_bytes,
+            video_s=round(self._worked.video_s + framed.cropped.source.duration, 3),
         )
 
     def _by_count(self) -> list[tuple[tuple[str, str, str], _Group]]:

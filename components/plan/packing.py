@@ -24,9 +24,7 @@ def packed(
     return balanced(items, weights, count, most)
 
 
-def balanced(
-    items: Sequence[T], weights: Sequence[float], count: int, most: int
-) -> list[list[T]]:
+def balanced(items: Sequence[T], weights: Sequence[float], count: int, most: int) -> list[list[T]]:
     """Return `count` shards of at most `most` items each, balanced by weight.
 
     Longest processing time first (Graham 1969): the heaviest item left goes to the lightest shard

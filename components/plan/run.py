@@ -46,7 +46,7 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
     machine = PODS if inputs.pods else this_machine().name
     marks = settings_marks(services.settings)
     rates = Rates(history(services.store, bucket, machine), marks)
-    shards, sizing = cut(decision.due, inputs, services.settings.plan, rates)
+    shards, sizing = cut(decision.due, inputs, services.settings, rates)
     batches = batched_shards(len(shards), inputs.shards_per_batch)
     addresses = f"s3://{bucket}/runs/{inputs.run}/%06d/plan.jsonl"
     manifests = _written(shards, addresses, services)
@@ -62,9 +62,7 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
         machine=machine,
         settings=marks,
         sizing=sizing,
-        expected=rates.expected(
-            (due.stale_from, due.candidate.size) for due in decision.due
-        ),
+        expected=rates.expected((due.stale_from, due.candidate.size) for due in decision.due),
     )
     document = plan.model_dump_json(indent=1).encode()
     services.store.put(plan_uri(bucket, inputs.run), document, content_type="application/json")

@@ -91,7 +91,10 @@ def _why(bound: str, bounds: Bounds, shards: int, total: float, ends_s: float) -
         "time": f"fewer would take longer than {bounds.run_s / 3600:g} h (VP_RUN_HOURS)",
     }
     overhead = shards * bounds.chain_s / total if total else 0.0
-    parts = [reasons[bound], f"starting {shards * bounds.pods} pods adds {overhead:.0%} to the work"]
+    parts = [
+        reasons[bound],
+        f"the start of {shards * bounds.pods} pods adds {overhead:.0%}",
+    ]
     if overhead > bounds.overhead:
         remedies = {
             "one": "the work is too little for less",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from components.records.record import Document
 
 
@@ -23,7 +25,7 @@ class Bill(Document):
     gpus: float | None = None
     s3: float | None = None
     storage_a_month: float | None = None
-    phases: dict[str, float] = {}
+    phases: dict[str, float] = Field(default_factory=dict)
     total: float | None = None
     unpriced: tuple[str, ...] = ()
 

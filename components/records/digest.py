@@ -55,8 +55,9 @@ class Digest(Document):
 
     `reused` are the done ones on which nothing was left to do; `leased` videos are not among
     `videos`: they were left to the runs `leased_by`, which work on them. `work` is what it took on
-    `machine`, `error` by which part of that plan had `expected` more (less: below 0), None where
-    what was worked on is not what was planned. `bill` is what it cost by the prices of that day.
+    `machine`, `forecast_error` by which part of that it was `expected` to take longer (shorter:
+    below 0), None where it did not come to what was planned. `bill` is what it
+    cost by the prices of that day.
     """
 
     run: str
@@ -76,5 +77,5 @@ class Digest(Document):
     machine: str = ""
     work: RunWork | None = None
     expected: Expected | None = None
-    error: float | None = None
+    forecast_error: float | None = None
     bill: Bill | None = None

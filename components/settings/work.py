@@ -142,6 +142,9 @@ class WorkSettings(Group):
         "The try that ends with 0 although videos failed, so that the others go on (default: none)",
         ge=0,
     )
+    pod_start_s: float = variable(
+        "VP_POD_START_SECS", 4.0, "Seconds that a pod takes until it works on its first video", gt=0
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = variable(
         "VP_LOG_LEVEL", "INFO", "Least severity of the messages shown"
     )
@@ -193,9 +196,6 @@ class PlanSettings(Group):
         "Part of its work that pods may take to start; videos_per_shard=auto keeps below it",
         gt=0,
         le=10,
-    )
-    pod_start_s: float = variable(
-        "VP_POD_START_SECS", 4.0, "Seconds that a pod takes until it works on its first video", gt=0
     )
     run_h: float = variable(
         "VP_RUN_HOURS", 6.0, "Hours in which a run is to end (videos_per_shard=auto)", gt=0

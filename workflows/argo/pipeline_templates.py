@@ -101,7 +101,11 @@ def _run_template(pipeline: Pipeline, name: str, gpu: bool) -> WorkflowTemplate:
         fail_fast=False,
         tasks=[
             _task(LEASES, LEASES, {"run": "{{workflow.name}}"}),
-            _task(plan.name, plan.name, {name: _planned(name, pipeline, gpu) for name in plan.arguments}),
+            _task(
+                plan.name,
+                plan.name,
+                {name: _planned(name, pipeline, gpu) for name in plan.arguments},
+            ),
             Task(
                 name="fan-out",
                 template="fan-out",
