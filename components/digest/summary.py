@@ -45,7 +45,7 @@ class Summary:
         self.counts: Counter[str] = Counter()
         self._shards = 0
         self._reused = 0
-        self._worked = Worked()
+        self._worked, self._video_s = Worked(), 0.0
         self._reasons: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
         self._seconds: dict[str, list[float]] = {phase: [0.0, 0.0, 0.0] for phase in PHASES}
         self._samples: dict[str, PhaseSample] = defaultdict(PhaseSample)
@@ -113,7 +113,8 @@ class Summary:
                 for phase in PHASES
                 if phase in self._samples
             },
-            **dict(self._worked),
+            video_s=round(self._video_s, 3),
+            **self._worked.model_dump(),
         )
 
     def outcome(self) -> Iterator[str]:
@@ -168,12 +169,12 @@ class Summary:
 
     def _work(self, framed: FramedVideo) -> None:
         """Count a video that was decoded in this run."""
+        self._video_s += framed.cropped.source.duration
         self._worked = Worked(
             videos=self._worked.videos + 1,
             frames=self._worked.frames + len(framed.frames),
             source_bytes=self._worked.source_bytes + framed.cropped.source.bytes,
             tar_bytes=self._worked.tar_bytes + framed.tar_bytes,
-            video_s=round(self._worked.video_s + framed.cropped.source.duration, 3),
         )
 
     def _by_count(self) -> list[tuple[tuple[str, str, str], _Group]]:

@@ -39,7 +39,6 @@ class Worked(Document):
     frames: int = 0
     source_bytes: int = 0
     tar_bytes: int = 0
-    video_s: float = 0.0
 
 
 class SlowVideo(Document):
