@@ -462,7 +462,7 @@ def test_one_component_in_somebody_elses_workflow(cluster: Cluster, clip: Path) 
     assert cluster.store.exists(values["manifest"])
 
 
-def test_two_hundred_short_videos_cost_two_seconds_of_pods_each(
+def test_two_hundred_short_videos_share_few_pods(
     cluster: Cluster, clip: Path, tmp_path: Path
 ) -> None:
     """What oriane submit does by itself: shards that size themselves, media phases in one pod."""
