@@ -29,9 +29,11 @@ class Plan(Document):
     """What plan took and what it left.
 
     `given` says that the videos were named, by a list or a prefix, and not found by catch-up.
-    `left` counts videos by why they were left; `leased_by` names the runs that hold leases on any.
-    `pods` is how the phases were spread over pods, empty on one machine; `settings` holds a hash a
-    phase of what decides its results. The run was `expected` to take what runs on `machine` took.
+    `reused` are those beside `videos` on which nothing was left to do, as a run on one machine sees
+    before it begins. `left` counts videos by why they were left; `leased_by` names the runs that
+    hold leases on any. `pods` is how the phases were spread over pods, empty on
+    one machine; `settings` holds a hash a phase of what decides its results. The run was
+    `expected` to take what runs on `machine` took.
     """
 
     run: str
@@ -39,6 +41,7 @@ class Plan(Document):
     given: bool
     shards: int
     videos: int
+    reused: int = 0
     left: dict[str, int] = Field(default_factory=dict)
     leased_by: tuple[str, ...] = ()
     pods: str = ""
