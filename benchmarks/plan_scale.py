@@ -19,7 +19,7 @@ from benchmarks.contenders.contender import Task, clean_environment
 from benchmarks.measure import measured
 from components.base.logs import log
 
-COUNTS = (1_000, 10_000, 100_000)
+COUNTS = (1_000, 10_000, 100_000, 1_000_000)
 LIMITS = (0, 1000)
 _A_PAGE = 1000
 _SOURCES = "sources"

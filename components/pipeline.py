@@ -70,6 +70,12 @@ def video_to_embedding(*, fused: bool = False) -> Pipeline:
     )
 
 
+def pod_layout(pipeline: Pipeline, gpu: bool) -> str:
+    """Return how a shard's phases are spread over pods, as plan's input `pods` takes it."""
+    fused = any(step.component.runs for step in pipeline.each)
+    return f"{'fused' if fused else 'split'}{'-gpu' if gpu else ''}"
+
+
 @cache
 def upstream(phase: str) -> str | None:
     """Return the phase whose fingerprint that of `phase` continues; None for the first."""

@@ -19,7 +19,10 @@ from workflows.terminal.output import print_json
 
 FILES = sorted((Path(__file__).parent / "documents").glob("*.json"))
 # Files whose name says more than which document it is.
-KINDS = {"run-rejected": "run", "verify-repair": "verify", "digest-leased": "digest"}
+KINDS = {
+    "run-rejected": "run", "verify-repair": "verify", "digest-leased": "digest",
+    "digest-billed": "digest", "run-plan-expected": "run-plan",
+}  # fmt: skip
 
 
 def adapter(path: Path) -> TypeAdapter[Any]:

@@ -109,7 +109,7 @@ def test_a_task_takes_what_the_step_takes(compiled: Compiled, name: str) -> None
             wanted[argument] = "item"
         elif isinstance(source, Output):
             wanted[argument] = (source.step, f"out_{source.name}")
-        elif argument != "shards_per_batch":
+        elif argument not in ("shards_per_batch", "shards_in_flight", "pods"):
             wanted[argument] = f"parameter {source.name}"
     assert sources == wanted
 
@@ -261,10 +261,22 @@ def test_fused_and_without_a_bound() -> None:
     assert "iteratorPolicy" not in chosen.loop
 
 
+@pytest.mark.parametrize(
+    ("target", "pods", "at_once"),
+    [({}, "split-gpu", 8), ({"gpu": False, "fused": True, "parallelism": 0}, "fused", 256)],
+)
+def test_plan_is_told_what_pods_there_are(target: dict[str, Any], pods: str, at_once: int) -> None:
+    given = compiled_for(**target).tasks["plan"]["inputs"]["parameters"]
+    assert given["pods"]["runtimeValue"]["constant"] == pods
+    assert given["shards_in_flight"]["runtimeValue"]["constant"] == at_once
+
+
 def test_batches_which_need_child_workflows_are_not_offered(compiled: Compiled) -> None:
     inputs = parameters(compiled.spec["root"], "inputDefinitions")
     assert set(inputs) == {given.name for given in video_to_embedding().parameters} - {
-        "shards_per_batch"
+        "shards_per_batch",
+        "shards_in_flight",
+        "pods",
     }
 
 

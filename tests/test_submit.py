@@ -53,7 +53,7 @@ def server() -> Iterator[tuple[str, type[Answering]]]:
 
 
 def submit(settings: Settings, *paths: str, **options: Any) -> str:
-    defaults: dict[str, Any] = {"gpu": False, "fused": False, "options": {}}
+    defaults: dict[str, Any] = {"gpu": False, "options": {}}
     server = ArgoServer(settings.cluster)
     work = given(paths, None, settings)
     return submit_videos(server, settings, work, lambda _: None, **{**defaults, **options})
@@ -90,7 +90,7 @@ def test_an_unreachable_server_is_named_and_the_token_is_not() -> None:
         (401, ConfigurationError, "refused the token; set ARGO_TOKEN"),
         (403, ConfigurationError, "may create workflows in 'oriane'"),
         (404, ConfigurationError, "k8s/overlays/cpu"),
-        (400, ConfigurationError, "refused 'video-to-embedding'"),
+        (400, ConfigurationError, "refused 'video-to-embedding-fused'"),
         (503, TransientError, "did not answer"),
     ],
 )
@@ -118,6 +118,9 @@ def test_the_workflow_that_is_created(server: tuple[str, type[Answering]]) -> No
 @pytest.mark.parametrize(
     ("chosen", "template"),
     [
+        ({}, "video-to-embedding-fused"),
+        ({"gpu": True}, "video-to-embedding-gpu"),
+        ({"fused": False}, "video-to-embedding"),
         ({"fused": True}, "video-to-embedding-fused"),
         ({"fused": True, "gpu": True}, "video-to-embedding-fused-gpu"),
     ],
@@ -156,11 +159,17 @@ def test_options_arrive_as_argo_wants_them(
         "catch_up": "true",
         "limit": "5000000",
         "older_than_h": "1.5",
-        "videos_per_shard": "1",
+        "videos_per_shard": "auto",
         "mb_per_shard": "250.0",
         "shards_in_flight": "8",
         "max_failed_percent": "2.5",
     }
+
+
+def test_a_number_of_videos_is_auto_or_above_0(tmp_path: Path) -> None:
+    env = environment(tmp_path, ARGO_SERVER="http://127.0.0.1:9")
+    done = oriane("submit", "--catch-up", "--videos-per-shard", "0", env=env, code=78)
+    assert "expected auto or a number above 0, found '0'" in done.stderr
 
 
 def test_a_long_list_goes_by_s3(

@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 
 from components.contract import Component
 from components.dag import Item, Output, Pipeline, PipelineInput, Source, Step, WiringError
-from components.pipeline import components, video_to_embedding
+from components.pipeline import components, pod_layout, video_to_embedding
 from components.settings import Settings
 from workflows.config_maps import (
     config_map_name,
@@ -40,8 +40,11 @@ GPU = "nvidia.com/gpu"
 _UID = 10001
 _SCRATCH = "/scratch"
 _NONE = inspect.Parameter.empty
-# Kubeflow starts no child workflows, and with batches `shards` would be empty.
-_NOT_OFFERED = {"shards_per_batch"}
+# What stands for no bound on the shards in flight.
+_UNBOUNDED = 256
+# Kubeflow starts no child workflows, and with batches `shards` would be empty; the others are known
+# when the pipeline is compiled.
+_NOT_OFFERED = {"shards_per_batch", "shards_in_flight", "pods"}
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,9 @@ def _add(step: Step, known: dict[Source, Any], target: Target) -> None:
         for name, source in step.arguments.items()
         if name not in _NOT_OFFERED
     }
+    if "pods" in step.arguments:
+        arguments["pods"] = pod_layout(video_to_embedding(fused=target.fused), target.gpu)
+        arguments["shards_in_flight"] = target.parallelism or _UNBOUNDED
     task = kubeflow_component(step.component, target)(**arguments)
     _configure(task, step.component, target)
     for name, field in step.component.outputs.model_fields.items():

@@ -31,6 +31,6 @@ COMPONENT = Component(
     inputs=DigestInputs,
     outputs=DigestOutputs,
     resources=Resources(cpu=0.5, memory_gib=1),
-    settings=("ledger",),
+    settings=("ledger", "prices"),
     gauges=("videos", "done", "rejected", "failed"),
 )

@@ -5,19 +5,29 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Any
+
+from pydantic import ValidationError
 
 from components.base.logs import log
 from components.base.profiling import profile
 from components.base.side_by_side import side_by_side
+from components.base.wording import counted
+from components.costs import bill, machine
+from components.costs.expected import error
 from components.digest.contract import DigestInputs, DigestOutputs
 from components.digest.summary import Summary
 from components.errors import Failure, NotFoundError, RunFailedError
 from components.pipeline import PHASES
+from components.records.bill import Bill
 from components.records.booking import Booking
+from components.records.digest import Digest
+from components.records.machine import RunWork
 from components.records.manifest import Entry, Problem
 from components.records.plan import Plan, plan_uri
+from components.records.run_start import RUN_START, RunStart
 from components.records.videos import RecordedVideo
 from components.running.services import Services
 
@@ -44,10 +54,11 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
     if services.ledger:
         services.ledger.release(inputs.run)
     uri = f"{folder}digest.json"
-    content = summary.digest().model_dump_json(indent=1)
+    digest = _with_costs(summary, plan, folder, services)
+    content = digest.model_dump_json(indent=1)
     services.store.put(uri, content.encode(), content_type="application/json")
     outcome = list(summary.outcome())
-    for line in [*outcome, *summary.times()]:
+    for line in [*outcome, *summary.times(), *_costs_told(digest)]:
         log.info("digest: %s", line)
     outputs = DigestOutputs(
         digest=uri,
@@ -67,6 +78,64 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
             outputs,
         )
     return outputs
+
+
+def _with_costs(summary: Summary, plan: Plan | None, folder: str, services: Services) -> Digest:
+    """Return the digest with what the work took and cost, for later forecasts."""
+    digest = summary.digest()
+    took_s = _took_s(folder, services)
+    if plan is None or took_s is None or not digest.seconds:
+        return digest
+    work = summary.work(took_s)
+    if plan.machine and work.phases:
+        bucket = services.settings.storage.artifacts_bucket
+        known = machine.history(services.store, bucket, plan.machine)
+        machine.keep(services.store, bucket, machine.with_run(known, work))
+    expected = plan.expected
+    apart = error(expected, work) if expected else None
+    return digest.model_copy(
+        update={
+            "machine": plan.machine,
+            "work": work,
+            "expected": expected,
+            "forecast_error": None if apart is None else round(apart, 4),
+            "bill": _bill(digest, work, plan, services),
+        }
+    )
+
+
+def _bill(digest: Digest, work: RunWork, plan: Plan, services: Services) -> Bill:
+    settings = services.settings
+    seconds = {phase: spent.total for phase, spent in digest.seconds.items()}
+    held = (
+        bill.held_by_pods(seconds, digest.shards, plan.pods, settings.work.pod_start_s)
+        if plan.pods
+        else bill.held_here(seconds, work.took_s, machine.this_machine())
+    )
+    frames = work.frames / work.videos if work.videos else 0.0
+    videos = {phase: spent.videos for phase, spent in digest.seconds.items()}
+    stored = bill.Stored(bill.requests(videos, frames), work.tar_bytes)
+    return bill.billed(held, stored, work.video_s, settings.prices)
+
+
+def _took_s(folder: str, services: Services) -> float | None:
+    """Return the seconds since the run began; None if it left no word of it."""
+    try:
+        start = RunStart.model_validate_json(services.store.get(f"{folder}{RUN_START}"))
+    except (NotFoundError, ValidationError):
+        return None
+    return (datetime.now(UTC) - datetime.fromisoformat(start.began_at)).total_seconds()
+
+
+def _costs_told(digest: Digest) -> Iterator[str]:
+    """Yield what the run cost, and how well that was foretold, for people."""
+    if digest.bill:
+        yield f"cost: {bill.told(digest.bill)}"
+    if digest.expected and digest.work and digest.forecast_error is not None:
+        yield (
+            f"expected {digest.expected.took_s:.1f} s, took {digest.work.took_s:.1f} s "
+            f"({digest.forecast_error:+.0%}), by {counted(digest.expected.from_runs, 'run')}"
+        )
 
 
 def _plan(uri: str, services: Services) -> Plan | None:

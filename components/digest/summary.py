@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from components.base.wording import counted
+from components.costs.sample import PhaseSample
 from components.pipeline import PHASES
 from components.records.digest import (
     Digest,
@@ -19,6 +20,7 @@ from components.records.digest import (
     StoppedVideo,
     Worked,
 )
+from components.records.machine import RunWork
 from components.records.manifest import Entry
 from components.records.plan import Plan
 from components.records.videos import FramedVideo, RecordedVideo
@@ -43,9 +45,10 @@ class Summary:
         self._reused = plan.reused if plan else 0
         self.counts: Counter[str] = Counter(done=self._reused)
         self._shards = 0
-        self._worked = Worked()
+        self._worked, self._video_s = Worked(), 0.0
         self._reasons: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
         self._seconds: dict[str, list[float]] = {phase: [0.0, 0.0, 0.0] for phase in PHASES}
+        self._samples: dict[str, PhaseSample] = defaultdict(PhaseSample)
         self._slowest: list[tuple[float, str, dict[str, float]]] = []
 
     @property
@@ -98,6 +101,22 @@ class Summary:
             ),
         )
 
+    def work(self, took_s: float) -> RunWork:
+        """Return what the run worked on, over the videos that are done; it took so long in all."""
+        settings = self._plan.settings if self._plan else {}
+        return RunWork(
+            run=self._run,
+            ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            took_s=round(took_s, 3),
+            phases={
+                phase: self._samples[phase].work(settings.get(phase, ""))
+                for phase in PHASES
+                if phase in self._samples
+            },
+            video_s=round(self._video_s, 3),
+            **self._worked.model_dump(),
+        )
+
     def outcome(self) -> Iterator[str]:
         """Yield what became of the videos, for people: a line of counts, then one a reason."""
         counts = self.counts
@@ -130,9 +149,12 @@ class Summary:
             if len(group.examples) < _EXAMPLES:
                 group.examples.append(StoppedVideo(video=str(entry.video), message=problem.message))
         worked = entry.seconds_worked
-        if "frame" in worked and not problem:
-            assert isinstance(entry.result, RecordedVideo)
-            self._work(entry.result.indexed.framed)
+        if not problem and isinstance(entry.result, RecordedVideo):
+            framed = entry.result.indexed.framed
+            for phase, seconds in worked.items():
+                self._samples[phase].add(framed.cropped.source.duration, seconds)
+            if "frame" in worked:
+                self._work(framed)
         self._reused += not worked and not problem
         for phase, seconds in worked.items():
             sums = self._seconds[phase]
@@ -147,6 +169,7 @@ class Summary:
 
     def _work(self, framed: FramedVideo) -> None:
         """Count a video that was decoded in this run."""
+        self._video_s += framed.cropped.source.duration
         self._worked = Worked(
             videos=self._worked.videos + 1,
             frames=self._worked.frames + len(framed.frames),

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from components.contract import Component, Inputs, Outputs, Resources
 from components.records.manifest import Manifest
 from components.records.record import RunName
 from components.records.videos import Video
 
+# 0 is what engines whose parameters are numbers give for auto.
+AUTO = 0
+VideosPerShard = Annotated[
+    int, BeforeValidator(lambda given: AUTO if given == "auto" else given), Field(ge=0)
+]
+# How the phases of a shard are spread over pods; empty where one process takes it through all.
+PodLayout = Annotated[str, Field(pattern="^((split|fused)(-gpu)?)?$")]
 Origin = Annotated[str, Field(pattern="^(listing|ledger|queue)$")]
 
 
@@ -53,7 +60,11 @@ class PlanInputs(Inputs):
         ge=0,
         description="Most videos to take of a listing, ledger or queue, the newest first; 0: all",
     )
-    videos_per_shard: int = Field(1, ge=1, description="Most videos one chain of pods handles")
+    videos_per_shard: VideosPerShard = Field(
+        1,
+        description="Most videos one chain of pods handles; auto (or 0) makes as few shards as end "
+        "in time and do not repeat too much if a pod is lost",
+    )
     mb_per_shard: float = Field(
         0.0,
         ge=0,
@@ -62,6 +73,12 @@ class PlanInputs(Inputs):
     )
     shards_per_batch: int = Field(
         0, ge=0, description="Most shards one workflow handles; more make batches. 0: no batches"
+    )
+    shards_in_flight: int = Field(
+        16, ge=1, description="Shards at once; runs with the same number share it"
+    )
+    pods: PodLayout = Field(
+        "", description="The engine's pods: split or fused, with -gpu; empty in one process"
     )
     run: RunName = Field(
         "", description="Name of the run, part of its manifests' addresses; empty makes one"

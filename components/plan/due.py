@@ -41,7 +41,7 @@ class Left(StrEnum):
     OVER_LIMIT = "over_limit"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A video that may be due; what is not known of its source is None."""
 
@@ -56,7 +56,7 @@ class Candidate:
         return f"{self.video}/"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Due:
     """A candidate to be processed; `stale_from` is the first phase whose result is stale."""
 

@@ -9,17 +9,20 @@ from components.base.profiling import profile
 from components.base.run_names import run_name
 from components.base.side_by_side import side_by_side
 from components.base.wording import counted
+from components.costs.expected import Rates
+from components.costs.machine import PODS, history, this_machine
 from components.plan.batches import batched_shards
 from components.plan.contract import PlanInputs, PlanOutputs
+from components.plan.cutting import cut
 from components.plan.decide import Decision, decide
 from components.plan.due import Due, Left
 from components.plan.lookalikes import lookalikes
-from components.plan.packing import packed
 from components.records.manifest import Entry, Manifest
 from components.records.plan import Plan, plan_uri
 from components.records.run_start import RUN_START, RunStart
 from components.records.videos import Video
 from components.running.done_before import done_before
+from components.running.fingerprint import settings_marks
 from components.running.services import Services
 
 _WRITERS = 16
@@ -41,14 +44,12 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
     decision = decide(inputs, services, now)
     reused = _taken_over(decision, services) if not inputs.catch_up else 0
     holders = _lease(decision, inputs.run, services)
-    shards = packed(
-        [due.candidate.video for due in decision.due],
-        [due.candidate.size for due in decision.due],
-        inputs.videos_per_shard,
-        inputs.mb_per_shard * 10**6,
-    )
-    batches = batched_shards(len(shards), inputs.shards_per_batch)
     bucket = services.settings.storage.artifacts_bucket
+    machine = PODS if inputs.pods else this_machine().name
+    marks = settings_marks(services.settings)
+    rates = Rates(history(services.store, bucket, machine), marks)
+    shards, sizing = cut(decision.due, inputs, services.settings, rates)
+    batches = batched_shards(len(shards), inputs.shards_per_batch)
     addresses = f"s3://{bucket}/runs/{inputs.run}/%06d/plan.jsonl"
     manifests = _written(shards, addresses, services)
     plan = Plan(
@@ -60,6 +61,11 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
         reused=reused,
         left={left.value: count for left, count in decision.left.items() if count},
         leased_by=tuple(holders),
+        pods=inputs.pods,
+        machine=machine,
+        settings=marks,
+        sizing=sizing,
+        expected=rates.expected((due.stale_from, due.candidate.size) for due in decision.due),
     )
     document = plan.model_dump_json(indent=1).encode()
     services.store.put(plan_uri(bucket, inputs.run), document, content_type="application/json")
@@ -144,6 +150,8 @@ def _say(inputs: PlanInputs, decision: Decision, plan: Plan, batches: int) -> No
         max(1, batches), "batch" if batches < 2 else "batches",
         ", ".join(f"{count} {left}" for left, count in plan.left.items()) or "none",
     )  # fmt: skip
+    if plan.sizing:
+        log.info("plan: %s: %s", counted(plan.sizing.shards, "shard"), plan.sizing.why)
     if plan.leased:
         log.warning("plan: %s", plan.left_to_others)
     elif plan.reused:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from components.records.bill import Bill
+from components.records.machine import Expected, RunWork
 from components.records.record import Document
 
 
@@ -51,7 +53,10 @@ class Digest(Document):
     """What a run came to.
 
     `reused` are the done ones on which nothing was left to do; `leased` videos are not among
-    `videos`: they were left to the runs `leased_by`, which work on them.
+    `videos`: they were left to the runs `leased_by`, which work on them. `work` is what it took on
+    `machine`, `forecast_error` by which part of that it was `expected` to take longer (shorter:
+    below 0), None where it did not come to what was planned. `bill` is what it
+    cost by the prices of that day.
     """
 
     run: str
@@ -68,3 +73,8 @@ class Digest(Document):
     slowest: tuple[SlowVideo, ...] = ()
     leased: int = 0
     leased_by: tuple[str, ...] = ()
+    machine: str = ""
+    work: RunWork | None = None
+    expected: Expected | None = None
+    forecast_error: float | None = None
+    bill: Bill | None = None

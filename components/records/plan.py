@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from components.records.machine import Expected
 from components.records.record import Document
+
+
+class Sizing(Document):
+    """How many shards videos_per_shard=auto made, and why.
+
+    `work_s` are the seconds that pods are expected to work, `overhead` those that they take to
+    start, as a part of it. `bound` is what asked for so many: `one` (nothing), `repeats` (what a
+    lost pod may repeat), `time` (when the run is to end), `videos` or `size` (of a shard).
+    """
+
+    shards: int
+    pods: int
+    work_s: float
+    overhead: float
+    ends_after_s: float
+    bound: str
+    why: str
 
 
 class Plan(Document):
@@ -13,7 +31,9 @@ class Plan(Document):
     `given` says that the videos were named, by a list or a prefix, and not found by catch-up.
     `reused` are those beside `videos` on which nothing was left to do, as a run on one machine sees
     before it begins. `left` counts videos by why they were left; `leased_by` names the runs that
-    hold leases on any.
+    hold leases on any. `pods` is how the phases were spread over pods, empty on
+    one machine; `settings` holds a hash a phase of what decides its results. The run was
+    `expected` to take what runs on `machine` took.
     """
 
     run: str
@@ -24,6 +44,11 @@ class Plan(Document):
     reused: int = 0
     left: dict[str, int] = Field(default_factory=dict)
     leased_by: tuple[str, ...] = ()
+    pods: str = ""
+    machine: str = ""
+    settings: dict[str, str] = Field(default_factory=dict)
+    sizing: Sizing | None = None
+    expected: Expected | None = None
 
     @property
     def leased(self) -> int:

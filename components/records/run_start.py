@@ -37,7 +37,7 @@ class RunStart(Document):
         """Return the start of a run that begins here and now."""
         return cls(
             run=run,
-            began_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            began_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             host=socket.gethostname(),
             pid=os.getpid(),
             process=_started(os.getpid()) or "",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from typing import Any
 
 from components.contract import Component
+from components.errors import ConfigurationError
 from components.pipeline import VIDEO_PHASES, component, dependents, upstream
 from components.settings import Settings
 
@@ -52,6 +54,18 @@ def _basis(phase: Component[Any, Any], settings: Settings) -> dict[str, Any]:
 
 def _continued(basis: dict[str, Any], continued: str) -> str:
     return digest(json.dumps({**basis, "upstream": continued}, sort_keys=True, default=str))
+
+
+def settings_marks(settings: Settings) -> dict[str, str]:
+    """Return a hash a phase of what decides its results, whatever the video; none that is unknown.
+
+    A model that cannot be named has none.
+    """
+    marks = {}
+    for phase in VIDEO_PHASES:
+        with suppress(ConfigurationError):
+            marks[phase] = fingerprint(component(phase), settings, "")
+    return marks
 
 
 def renewed(settings: Settings, known: dict[str, str], first: str) -> dict[str, str]:

@@ -22,6 +22,7 @@ from components.settings.phases import (
     FrameSettings,
     UploadSettings,
 )
+from components.settings.prices import PriceSettings
 from components.settings.serve import ServeSettings
 from components.settings.stores import IndexSettings, LedgerSettings, StorageSettings
 from components.settings.variables import Group, Variable
@@ -39,6 +40,7 @@ __all__ = [
     "LimitSettings",
     "MetricsSettings",
     "PlanSettings",
+    "PriceSettings",
     "ServeSettings",
     "Settings",
     "StorageSettings",
@@ -62,6 +64,7 @@ class Settings:
     embed: EmbedSettings
     index: IndexSettings
     ledger: LedgerSettings
+    prices: PriceSettings
     metrics: MetricsSettings
     cluster: ClusterSettings
     serve: ServeSettings

@@ -142,6 +142,9 @@ class WorkSettings(Group):
         "The try that ends with 0 although videos failed, so that the others go on (default: none)",
         ge=0,
     )
+    pod_start_s: float = variable(
+        "VP_POD_START_SECS", 4.0, "Seconds that a pod takes until it works on its first video", gt=0
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = variable(
         "VP_LOG_LEVEL", "INFO", "Least severity of the messages shown"
     )
@@ -185,6 +188,38 @@ class PlanSettings(Group):
         None,
         "Regular expression for whole keys of the source bucket, with the groups platform and code "
         "(default: <platform>/<code>/video.mp4)",
+    )
+
+    pod_overhead: float = variable(
+        "VP_POD_OVERHEAD",
+        0.1,
+        "Part of its work that pods may take to start; videos_per_shard=auto keeps below it",
+        gt=0,
+        le=10,
+    )
+    run_h: float = variable(
+        "VP_RUN_HOURS", 6.0, "Hours in which a run is to end (videos_per_shard=auto)", gt=0
+    )
+    shard_minutes: float = variable(
+        "VP_SHARD_MINUTES",
+        10.0,
+        "Most minutes of work in a shard, of which a lost pod repeats what it had not finished "
+        "(videos_per_shard=auto)",
+        gt=0,
+        # An hour is the deadline of a pod.
+        le=30,
+    )
+    work_s_a_video: float = variable(
+        "VP_WORK_SECS_A_VIDEO",
+        1.0,
+        "Seconds of work that a video is taken for, until past runs tell",
+        ge=0,
+    )
+    work_s_a_mb: float = variable(
+        "VP_WORK_SECS_A_MB",
+        1.0,
+        "Seconds of work more for each MB of a video, until past runs tell",
+        gt=0,
     )
 
     @field_validator("source_pattern")

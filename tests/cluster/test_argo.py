@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -459,6 +460,32 @@ def test_one_component_in_somebody_elses_workflow(cluster: Cluster, clip: Path) 
     values = {output["name"]: output["value"] for output in fetched["outputs"]["parameters"]}
     assert values["done"] == "1"
     assert cluster.store.exists(values["manifest"])
+
+
+def test_two_hundred_short_videos_share_few_pods(
+    cluster: Cluster, clip: Path, tmp_path: Path
+) -> None:
+    """What oriane submit does by itself: shards that size themselves, media phases in one pod."""
+    items = put(cluster, "short", 200, clip)
+    (tmp_path / "job.json").write_text(json.dumps(items))
+    job = str(tmp_path / "job.json")
+    done = oriane(cluster, "submit", "--job-input", job, "--watch", "--json", "--timeout", "2400")
+    assert done.returncode == 0, done.stderr
+    run = json.loads(done.stdout)["workflow"]
+    status = get("workflow", run)["status"]
+    pods = [
+        datetime.fromisoformat(node["finishedAt"]) - datetime.fromisoformat(node["startedAt"])
+        for node in status["nodes"].values()
+        if node["type"] == "Pod" and (node.get("templateRef") or {}).get("template") != "leases"
+    ]
+    seconds = sum(took.total_seconds() for took in pods) / len(items)
+    cluster.measured(f"200 videos: {len(pods)} pods, {seconds:.2f} s of pods a video")
+    assert digest_of(cluster, run)["done"] == len(items)
+    # The number that counts is measured; that the videos share few pods is what may not break.
+    assert len(pods) < 20
+    plan = json.loads(cluster.store.get(f"s3://oriane-artifacts/runs/{run}/plan.json"))
+    assert plan["sizing"]["shards"] <= 2
+    assert "may repeat" in plan["sizing"]["why"] or "holds them all" in plan["sizing"]["why"]
 
 
 def test_sixty_shards_stay_far_below_the_limits(cluster: Cluster) -> None:

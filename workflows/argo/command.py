@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from components.errors import RunFailedError
+from components.errors import ConfigurationError, RunFailedError
 from workflows.terminal.commands import CLUSTER, command
 from workflows.terminal.options import (
     CatchUpOption,
@@ -49,8 +49,13 @@ def submit(
     exclude: ExcludeOption = None,
     replace: ReplaceOption = False,
     videos_per_shard: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Most videos that one chain of pods handles")
-    ] = 1,
+        str,
+        typer.Option(
+            metavar="N",
+            help="Most videos that one chain of pods handles; auto goes by what pods cost, as "
+            "`oriane plan` says",
+        ),
+    ] = "auto",
     mb_per_shard: Annotated[
         float | None,
         typer.Option(min=0, metavar="MB", help="About how many MB of video one chain of pods gets"),
@@ -65,8 +70,12 @@ def submit(
     ] = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="Crop and embed on GPUs")] = False,
     fused: Annotated[
-        bool, typer.Option("--fused", help="Fetch, crop, frame and dedup of a shard in one pod")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--fused/--split",
+            help="Fetch, crop, frame and dedup of a shard in one pod (default: unless --gpu)",
+        ),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Follow the run to its end")] = False,
     timeout: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="Stop following after so long")
@@ -85,7 +94,7 @@ def submit(
     work = given(paths or [], job_input, settings, selection, replace=replace)
     options = {
         **plan_options(catch_up, origin, limit, older_than, "" if work.files else platform),
-        "videos_per_shard": videos_per_shard,
+        "videos_per_shard": _videos_per_shard(videos_per_shard),
         "mb_per_shard": mb_per_shard,
         "shards_in_flight": shards_in_flight,
         "max_failed_percent": max_failed_percent,
@@ -132,6 +141,14 @@ def stop(
         print_json(Submitted.of(progress))
     else:
         said(summed_up(progress) or f"{run} {progress.phase}: {progress.message}")
+
+
+def _videos_per_shard(given: str) -> str:
+    if given != "auto" and not (given.isdecimal() and int(given) > 0):
+        raise ConfigurationError(
+            f"--videos-per-shard: expected auto or a number above 0, found {given!r}"
+        )
+    return given
 
 
 def _text(value: object) -> str:

@@ -15,7 +15,7 @@ from hera.workflows import DAG, CronWorkflow, Parameter, Resource, Task, Workflo
 from hera.workflows import models as m
 
 from components.dag import Item, Output, Pipeline, PipelineInput, Source, WiringError
-from components.pipeline import component
+from components.pipeline import component, pod_layout
 from workflows.argo.access import LEASES
 from workflows.argo.terms import (
     EXECUTOR,
@@ -33,7 +33,6 @@ from workflows.argo.terms import (
     values,
 )
 
-SHARDS_IN_FLIGHT = 16
 # `parallelism` takes no parameter, but the key of a semaphore does.
 SEMAPHORES = {str(size): str(size) for size in (1, 2, 4, 8, 16, 32, 64, 128, 256)}
 SEMAPHORES_NAME = "oriane-in-flight"
@@ -41,6 +40,8 @@ SHARDS_PER_BATCH = 100
 BATCHES_IN_FLIGHT = 2
 VIDEOS_A_NIGHT = 5000
 _DAY_S = 24 * 3600
+# What a run's user has no say in.
+_NOT_CHOSEN = {"run", "pods"}
 
 
 def semaphores() -> dict[str, Any]:
@@ -63,7 +64,7 @@ def pipeline_templates(
 ) -> tuple[WorkflowTemplate, WorkflowTemplate]:
     """Return the DAG's two WorkflowTemplates: the whole run, and a batch of its shards."""
     name = run_template_name(pipeline, gpu)
-    return _run_template(pipeline, name), _batch_template(pipeline, name, gpu)
+    return _run_template(pipeline, name, gpu), _batch_template(pipeline, name, gpu)
 
 
 def nightly_catch_up(pipeline: Pipeline, *, gpu: bool = False) -> CronWorkflow:
@@ -82,12 +83,12 @@ def nightly_catch_up(pipeline: Pipeline, *, gpu: bool = False) -> CronWorkflow:
         successful_jobs_history_limit=7,
         failed_jobs_history_limit=7,
         workflow_template_ref=m.WorkflowTemplateRef(name=run_template_name(pipeline, gpu)),
-        arguments=values(catch_up="true", limit=str(VIDEOS_A_NIGHT)),
+        arguments=values(catch_up="true", limit=str(VIDEOS_A_NIGHT), videos_per_shard="auto"),
         workflow_metadata=m.WorkflowMetadata(labels={"oriane/trigger": "nightly"}),
     )
 
 
-def _run_template(pipeline: Pipeline, name: str) -> WorkflowTemplate:
+def _run_template(pipeline: Pipeline, name: str, gpu: bool) -> WorkflowTemplate:
     """Plan, fan out here or into child workflows, and sum up at the end, whatever came."""
     (plan,) = pipeline.once
     given = {
@@ -100,7 +101,11 @@ def _run_template(pipeline: Pipeline, name: str) -> WorkflowTemplate:
         fail_fast=False,
         tasks=[
             _task(LEASES, LEASES, {"run": "{{workflow.name}}"}),
-            _task(plan.name, plan.name, {name: _planned(name) for name in plan.arguments}),
+            _task(
+                plan.name,
+                plan.name,
+                {name: _planned(name, pipeline, gpu) for name in plan.arguments},
+            ),
             Task(
                 name="fan-out",
                 template="fan-out",
@@ -288,20 +293,16 @@ def _run_arguments(pipeline: Pipeline) -> list[Parameter]:
             name=parameter.name,
             value=text_of(chosen.get(parameter.name, inputs[parameter.name].default)),
             description=inputs[parameter.name].description,
-            enum=choices(inputs[parameter.name]),
+            enum=list(SEMAPHORES)
+            if parameter.name == "shards_in_flight"
+            else choices(inputs[parameter.name]),
         )
         for parameter in pipeline.parameters
-        if parameter.name != "run"
+        if parameter.name not in _NOT_CHOSEN
     ]
     failed = component("digest").inputs.model_fields["max_failed_percent"]
     return [
         *parameters,
-        Parameter(
-            name="shards_in_flight",
-            value=str(SHARDS_IN_FLIGHT),
-            description="Shards at once; runs with the same number share it",
-            enum=list(SEMAPHORES),
-        ),
         Parameter(
             name="max_failed_percent", value=text_of(failed.default), description=failed.description
         ),
@@ -327,7 +328,10 @@ def _in_shard(source: Source, pipeline: Pipeline) -> str:
     return from_input(source.name) if source in _passed_on(pipeline).values() else _output(source)
 
 
-def _planned(name: str) -> str:
+def _planned(name: str, pipeline: Pipeline, gpu: bool) -> str:
+    """Return what plan is given: the workflow's own, or what its user chose."""
+    if name == "pods":
+        return pod_layout(pipeline, gpu)
     return "{{workflow.name}}" if name == "run" else f"{{{{workflow.parameters.{name}}}}}"
 
 

@@ -173,12 +173,16 @@ def submit_videos(
     told: Callable[[str], None],
     *,
     gpu: bool,
-    fused: bool,
+    fused: bool | None = None,
     options: dict[str, str],
 ) -> str:
     """Start a run in the cluster and return the workflow's name.
 
     Local videos are copied to the source bucket first, so this needs the S3 that the cluster uses.
+
+    Args:
+        fused: Left open, media phases share a pod, which costs less at every size of shard; but not
+            where it would hold a GPU for phases that use none.
 
     Raises:
         PipelineError: the input is wrong, or S3 or the Argo server cannot be used.
@@ -199,7 +203,8 @@ def submit_videos(
         raise ConfigurationError(
             "nothing to submit; give paths, an s3:// prefix, --job-input FILE or --catch-up"
         )
-    return server.submit(run_template_name(video_to_embedding(fused=fused), gpu), parameters)
+    pipeline = video_to_embedding(fused=not gpu if fused is None else fused)
+    return server.submit(run_template_name(pipeline, gpu), parameters)
 
 
 def followed(server: ArgoServer, name: str, timeout_s: float) -> Iterator[Progress]:

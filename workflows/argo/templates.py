@@ -24,7 +24,7 @@ def _objects() -> Iterator[Workflow]:
     for fused in (False, True):
         for gpu in (False, True):
             yield from pipeline_templates(video_to_embedding(fused=fused), gpu=gpu)
-    yield nightly_catch_up(video_to_embedding())
+    yield nightly_catch_up(video_to_embedding(fused=True))
 
 
 TEMPLATES = {str(each.name): each for each in _objects()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -96,10 +97,10 @@ def plan(
     if as_json:
         print_json(report)
     else:
-        _show(report, everything=everything)
+        _show(report, everything=everything, on_cluster=gpu or bool(settings.cluster.server))
 
 
-def _show(report: PlanReport | QueueReport, *, everything: bool) -> None:
+def _show(report: PlanReport | QueueReport, *, everything: bool, on_cluster: bool) -> None:
     """Print what a run would take."""
     console = output()
     if isinstance(report, QueueReport):
@@ -122,7 +123,8 @@ def _show(report: PlanReport | QueueReport, *, everything: bool) -> None:
         objects = "object is not a" if report.skipped == 1 else "objects are not"
         console.print(f"{report.skipped} {objects} <platform>/<code>/video.mp4", highlight=False)
     if report.videos:
-        console.print(_likely(report), highlight=False)
+        for line in _foreseen(report, on_cluster):
+            console.print(line, highlight=False)
     print_table(
         ("video", "why", "MB"),
         ("MB",),
@@ -136,6 +138,25 @@ def _show(report: PlanReport | QueueReport, *, everything: bool) -> None:
         ],
         most=len(report.due) if everything else MOST_ROWS,
     )
+
+
+def _foreseen(report: PlanReport, on_cluster: bool) -> Iterator[str]:
+    """Yield what the run is likely to take and cost, and its shards in a cluster."""
+    from components.costs.bill import told
+
+    yield _likely(report)
+    if report.expected:
+        expected = report.expected
+        yield (
+            f"expected to end after {expected.took_s:.0f} s, "
+            f"as {counted(expected.from_runs, 'run')} on {expected.machine} went"
+        )
+    if report.bill:
+        yield f"cost: {told(report.bill)}"
+    if report.sizing and on_cluster:
+        yield (
+            f"videos_per_shard=auto: {counted(report.sizing.shards, 'shard')}: {report.sizing.why}"
+        )
 
 
 def _likely(report: PlanReport) -> str:

@@ -13,6 +13,7 @@ from components.running.services import Services
 from workflows.intake.copies import judged
 from workflows.intake.files import LocalFiles
 from workflows.operations.plan.forecast import forecast
+from workflows.operations.plan.foresight import foresee
 from workflows.operations.plan.report import DueVideo, PlanReport, QueueReport
 from workflows.operations.runs.history import averages, digests
 
@@ -29,6 +30,9 @@ def planned(services: Services, inputs: PlanInputs, *, gpu: bool) -> PlanReport 
     decision = decide(inputs, services, now)
     past, oldest = averages(digests(services)), decision.oldest
     first = [due.stale_from for due in decision.due]
+    foreseen = foresee(
+        [(due.stale_from, due.candidate.size) for due in decision.due], services, gpu=gpu
+    )
     return PlanReport(
         origin=inputs.origin,
         videos=len(decision.due),
@@ -40,6 +44,7 @@ def planned(services: Services, inputs: PlanInputs, *, gpu: bool) -> PlanReport 
         source_bytes=sum(due.candidate.size for due in decision.due),
         forecast=forecast(first, past, services.settings, gpu=gpu) if past else None,
         due=tuple(map(_shown, decision.due)),
+        **foreseen,
     )
 
 
@@ -59,6 +64,7 @@ def planned_files(services: Services, files: LocalFiles, *, gpu: bool) -> PlanRe
         for video, standing in judged(files, services.store, bucket)
     )
     past = averages(digests(services))
+    foreseen = foresee([(None, one.bytes) for one in due], services, gpu=gpu)
     return PlanReport(
         origin="files",
         videos=len(due),
@@ -70,6 +76,7 @@ def planned_files(services: Services, files: LocalFiles, *, gpu: bool) -> PlanRe
         source_bytes=sum(one.bytes for one in due),
         forecast=forecast([None] * len(due), past, services.settings, gpu=gpu) if past else None,
         due=due,
+        **foreseen,
     )
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from components.records.bill import Bill
+from components.records.machine import Expected
+from components.records.plan import Sizing
 from components.records.record import Record
 
 
@@ -29,7 +32,11 @@ class Forecast(Record):
 
 
 class PlanReport(Record):
-    """What a run would take now, and why: counts by reason, then every video."""
+    """What a run would take now, and why: counts by reason, then every video.
+
+    `sizing` is how a cluster's run would cut it into shards. A run is `expected` to go as the last
+    ones on this machine did, or where an Argo server is set those in its pods, and to cost `bill`.
+    """
 
     origin: str
     videos: int
@@ -41,6 +48,9 @@ class PlanReport(Record):
     source_bytes: int
     forecast: Forecast | None
     due: tuple[DueVideo, ...]
+    sizing: Sizing | None = None
+    expected: Expected | None = None
+    bill: Bill | None = None
 
 
 class QueueReport(Record):

@@ -44,10 +44,17 @@ def _show_runs(found: Sequence[PastRun]) -> None:
     if not found:
         output().print("no run has begun yet")
     print_table(
-        ("run", "began", "state", *_COUNTS, "note"),
-        _COUNTS,
+        ("run", "began", "state", *_COUNTS, "cost", "a 1,000 h", "forecast", "note"),
+        (*_COUNTS, "cost", "a 1,000 h", "forecast"),
         [
-            (one.run, time(one.began_at), one.state.replace("_", " "), *_counts(one), _note(one))
+            (
+                one.run,
+                time(one.began_at),
+                one.state.replace("_", " "),
+                *_counts(one),
+                *_costs(one),
+                _note(one),
+            )
             for one in found
         ],
         most=len(found),
@@ -59,6 +66,24 @@ def _counts(one: PastRun) -> list[str]:
     if one.state == "ended":
         return [str(getattr(one, count)) for count in _COUNTS]
     return [str(one.videos), *[""] * (len(_COUNTS) - 1)]
+
+
+def _costs(one: PastRun) -> list[str]:
+    """Return what the run cost, what 1,000 hours of video did, and how far the forecast was off.
+
+    In core hours where no price was set.
+    """
+    if not one.bill:
+        return ["", "", ""]
+    priced = one.bill.total is not None
+    amount = one.bill.total if priced else one.bill.core_hours
+    unit = one.bill.currency if priced else "core h"
+    rate = one.bill.a_thousand_hours(amount)
+    return [
+        f"{amount:.2f} {unit}",
+        "" if rate is None else f"{rate:.2f}",
+        "" if one.forecast_error is None else f"{one.forecast_error:+.0%}",
+    ]
 
 
 def _note(one: PastRun) -> str:

@@ -1,0 +1,1 @@
+"""What runs take and cost: learnt from those that ended, foretold for the next."""
