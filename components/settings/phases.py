@@ -107,10 +107,11 @@ class FrameSettings(Group):
             raise ValueError("transnetv2 takes a probability, more than 0 and less than 1")
         return threshold
 
-    scan: Literal["all", "keyframes"] = variable(
+    scan: Literal["all", "reference", "keyframes"] = variable(
         "VP_SCENE_SCAN",
         "all",
-        "Look at all frames, or at the keyframes and where a cut may lie between them",
+        "Look at all frames, at those that others refer to, or at keyframes; and where a cut may "
+        "lie between them",
         decides=True,
     )
 
