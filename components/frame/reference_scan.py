@@ -22,6 +22,7 @@ from components.frame.pick import Pickable
 from components.frame.scanned import Scanned
 from components.frame.scenes import Difference, ScoredCuts, doubt
 from components.frame.skipping import CannotSkipError, numbered
+from components.media.containers import has_broadcast_clock
 from components.media.packets import PacketIndex
 from components.media.video import opened_source
 from components.records.videos import Frame
@@ -62,8 +63,11 @@ def reference_scan(
     source = framing.source
     with opened_source(path, source, max_pixels=limits.max_pixels) as video:
         codec = video.stream.codec_context.codec.canonical_name
+        seeks = not has_broadcast_clock(video.container)
     if codec not in _CODECS:
         raise CannotSkipError(f"{codec} has no frames that can be left out")
+    if not seeks:
+        raise CannotSkipError("its container does not lead to keyframes")
     index = numbered(path, source, limits)
     with (
         opened_source(path, source, max_pixels=limits.max_pixels) as video,

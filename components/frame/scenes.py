@@ -165,7 +165,8 @@ def doubt(settings: FrameSettings) -> Doubt:
         if run.frames == 1:
             return 0.9 * ratio * around <= run.score < 1.2 * ratio * around
         # Where all moves alike, a run's score is that of a frame times their number.
-        return run.score >= (0.9 * ratio + 0.3 * (run.frames - 2)) * around
+        moving = max(0.9 * ratio + 0.7 * (run.frames - 2), run.frames + 0.1)
+        return run.score >= moving * around
 
     return adaptive
 

@@ -125,6 +125,16 @@ class FrameSettings(Group):
             )
         return scan
 
+    def deciding(self) -> dict[str, Any]:
+        """Take a scan of reference frames for one of all, whose scenes it finds.
+
+        So no video that is done is made anew because of how new ones are looked at.
+        """
+        values = super().deciding()
+        if self.scan == "reference":
+            values["VP_SCENE_SCAN"] = "all"
+        return values
+
     hwaccel: Literal["none", "cuda"] = variable(
         "VP_DECODE_HWACCEL",
         "none",
