@@ -83,7 +83,5 @@ class LeftOut:
             if packet.pts is not None and self._index.has(packet.pts):
                 number = self._index.number(packet.pts)
                 self._given = max(self._given, number)
-                # A keyframe is never left out, and what dav1d is told with the first packet stays.
-                wanted = number in self._wanted or packet.is_keyframe
-                self._video.skip_unreferenced(not wanted)
+                self._video.skip_unreferenced(number not in self._wanted)
             yield packet

@@ -28,9 +28,9 @@ from components.media.video import opened_source
 from components.records.videos import Frame
 from components.settings import FrameSettings, LimitSettings
 
-# Codecs whose decoders in FFmpeg know such frames and tell no lie about them. VP8 and VP9 have
-# hardly any; of MPEG-2 and MPEG-4, packets need not be frames.
-_CODECS = ("h264", "hevc", "av1")
+# VP8 and VP9 have hardly any such frames; of MPEG-2 and MPEG-4, packets need not be frames; and
+# AV1's decoder is told once what to leave out, so that a doubt would cost all since a keyframe.
+_CODECS = ("h264", "hevc")
 _DETECTORS = ("adaptive", "content")
 # Where frames had to be decoded after all, none is left out for so long: doubts come in crowds, and
 # each costs what lies between the last keyframe and it.
@@ -65,7 +65,7 @@ def reference_scan(
         codec = video.stream.codec_context.codec.canonical_name
         seeks = not has_broadcast_clock(video.container)
     if codec not in _CODECS:
-        raise CannotSkipError(f"{codec} has no frames that can be left out")
+        raise CannotSkipError(f"frames of {codec} cannot be left out for a while")
     if not seeks:
         raise CannotSkipError("its container does not lead to keyframes")
     index = numbered(path, source, limits)

@@ -161,7 +161,7 @@ class VideoFile:
     def skip_unreferenced(self, skip: bool = True) -> None:
         """Leave out frames that no other refers to, of the packets decoded from now on, or stop.
 
-        The others come out as they do without. Some decoders (dav1d) only ask before the first.
+        The others come out as they do without. H.264 and HEVC; dav1d asks before the first only.
         """
         self.stream.codec_context.skip_frame = "NONREF" if skip else "DEFAULT"
 
