@@ -109,7 +109,7 @@ class FrameSettings(Group):
 
     scan: Literal["all", "reference", "keyframes"] = variable(
         "VP_SCENE_SCAN",
-        "all",
+        "reference",
         "Look at all frames, at those that others refer to, or at keyframes; and where a cut may "
         "lie between them",
         decides=True,
