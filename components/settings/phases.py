@@ -125,16 +125,6 @@ class FrameSettings(Group):
             )
         return scan
 
-    def deciding(self) -> dict[str, Any]:
-        """Take a scan of reference frames for one of all, whose scenes it finds.
-
-        So no video that is done is made anew because of how new ones are looked at.
-        """
-        values = super().deciding()
-        if self.scan == "reference":
-            values["VP_SCENE_SCAN"] = "all"
-        return values
-
     hwaccel: Literal["none", "cuda"] = variable(
         "VP_DECODE_HWACCEL",
         "none",
@@ -168,6 +158,34 @@ class FrameSettings(Group):
         decides=True,
         ge=0,
     )
+    picture_format: Literal["png", "webp", "jpeg"] = variable(
+        "VP_FRAME_FORMAT",
+        "png",
+        "Format of frames: png keeps every pixel; webp and jpeg are smaller, and what is embedded",
+        decides=True,
+    )
+    picture_quality: int = variable(
+        "VP_FRAME_QUALITY",
+        90,
+        "Quality of webp and jpeg, of which more keeps more",
+        decides=True,
+        ge=1,
+        le=100,
+    )
+
+    def deciding(self) -> dict[str, Any]:
+        """Have videos that earlier versions finished count as done.
+
+        What PNG does not read is left out, for they wrote nothing else; and a scan of reference
+        frames is taken for one of all, whose scenes it finds.
+        """
+        values = super().deciding()
+        if self.scan == "reference":
+            values["VP_SCENE_SCAN"] = "all"
+        if self.picture_format == "png":
+            for name in ("VP_FRAME_FORMAT", "VP_FRAME_QUALITY"):
+                del values[name]
+        return values
 
 
 class DedupSettings(Group):

@@ -1,0 +1,139 @@
+"""Pictures as a transformers model takes them: resized on the CPU, scaled on the device.
+
+A picture waits, is batched and travels as bytes, a quarter of its floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from transformers import AutoImageProcessor
+
+Inputs = Mapping[str, torch.Tensor]
+
+_PIXELS = "pixel_values"
+# Upright, lying, square, smaller than what models want, and of odd sides.
+_PROBED = ((64, 48), (47, 91), (640, 361), (500, 500), (333, 1024))
+
+
+class PixelInputs:
+    """Resizes and crops pictures as the model's own processor does, and makes batches of them."""
+
+    def __init__(self, where: str, device: torch.device, **options: str) -> None:
+        """
+        Args:
+            where: Folder or hub id of the model.
+            options: For transformers, such as the revision.
+
+        Raises:
+            OSError, ValueError: transformers cannot load the processor.
+        """
+        # The other implementation, torchvision's, resizes to slightly different pixels, and runs
+        # all cores' threads for one picture: side by side they stand in each other's way.
+        self._processor: Any = AutoImageProcessor.from_pretrained(
+            where, use_fast=False, trust_remote_code=False, **options
+        )
+        self._device = device
+        self._pinned: torch.Tensor | None = None
+        self._of_bytes = self._gives_bytes()
+        self._direct = self._of_bytes and self._resizes_as_pillow()
+        if self._of_bytes:
+            self._factor = float(getattr(self._processor, "rescale_factor", 1 / 255))
+            self._mean = self._a_channel(self._processor.image_mean)
+            self._std = self._a_channel(self._processor.image_std)
+
+    def prepare(self, image: Image.Image) -> Inputs:
+        """Return one RGB picture, each of its tensors with a first dimension of 1.
+
+        Safe to call from several threads.
+        """
+        if self._direct:
+            return {_PIXELS: self._by_pillow(image)}
+        if self._of_bytes:
+            return self._resized(image)
+        return dict(self._processor(images=image, return_tensors="pt"))
+
+    def batch(self, pictures: Sequence[Inputs]) -> dict[str, torch.Tensor]:
+        """Return prepared pictures as one batch on the device; for one thread at a time."""
+        if not self._of_bytes:
+            return {
+                name: torch.cat([picture[name] for picture in pictures]).to(self._device)
+                for name in pictures[0]
+            }
+        pixels = self._on_device([picture[_PIXELS] for picture in pictures]).float()
+        return {_PIXELS: pixels.mul_(self._factor).sub_(self._mean).div_(self._std)}
+
+    def _gives_bytes(self) -> bool:
+        """Return whether all that the processor does after resizing is to scale each channel."""
+        if not (
+            getattr(self._processor, "do_rescale", False)
+            and getattr(self._processor, "do_normalize", False)
+        ):
+            return False
+        found = self._resized(Image.new("RGB", (32, 32)))
+        pixels = found.get(_PIXELS)
+        return (
+            set(found) == {_PIXELS}
+            and pixels is not None
+            and pixels.dtype == torch.uint8
+            and pixels.ndim == 4
+            and pixels.shape[:2] == (1, 3)
+        )
+
+    def _resized(self, image: Image.Image) -> Inputs:
+        return dict(
+            self._processor(images=image, do_rescale=False, do_normalize=False, return_tensors="pt")
+        )
+
+    def _resizes_as_pillow(self) -> bool:
+        """Return whether `_by_pillow` gives what the processor gives, which is seen by trying.
+
+        The processor copies a picture several times while it holds the interpreter's lock, so that
+        many cores prepare no more pictures than four do; Pillow lets go of it.
+        """
+        random = np.random.default_rng(0)
+        for width, height in _PROBED:
+            image = Image.fromarray(random.integers(0, 256, (height, width, 3), np.uint8))
+            try:
+                ours = self._by_pillow(image)
+            except (AttributeError, KeyError, TypeError, ValueError):
+                return False
+            if not torch.equal(ours, self._resized(image)[_PIXELS]):
+                return False
+        return True
+
+    def _by_pillow(self, image: Image.Image) -> torch.Tensor:
+        """Return the picture resized and, if the processor crops, its middle: (1, 3, h, w)."""
+        size, (width, height) = self._processor.size, image.size
+        if shortest := size.get("shortest_edge"):
+            long = int(shortest * max(width, height) / min(width, height))
+            target = (shortest, long) if width <= height else (long, shortest)
+        else:
+            target = (size["width"], size["height"])
+        resized = image.resize(target, self._processor.resample)
+        if getattr(self._processor, "do_center_crop", False):
+            crop = self._processor.crop_size
+            left, top = (target[0] - crop["width"]) // 2, (target[1] - crop["height"]) // 2
+            resized = resized.crop((left, top, left + crop["width"], top + crop["height"]))
+        pixels = np.asarray(resized, np.uint8).transpose(2, 0, 1)
+        return torch.from_numpy(np.ascontiguousarray(pixels))[None]
+
+    def _a_channel(self, values: float | Sequence[float]) -> torch.Tensor:
+        whole = torch.tensor(values, dtype=torch.float32, device=self._device)
+        return whole.expand(3).reshape(1, 3, 1, 1)
+
+    def _on_device(self, pixels: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return the pictures on the device; for a GPU by way of memory that it reads itself."""
+        if self._device.type != "cuda":
+            return torch.cat(list(pixels)).to(self._device)
+        shape = (len(pixels), *pixels[0].shape[1:])
+        if self._pinned is None or len(self._pinned) < len(pixels):
+            # Kept from batch to batch: to pin memory takes longer than to fill it.
+            self._pinned = torch.empty(shape, dtype=torch.uint8, pin_memory=True)
+        filled = torch.cat(list(pixels), out=self._pinned[: len(pixels)])
+        # The vectors of this batch are waited for before the next one fills the memory again.
+        return filled.to(self._device, non_blocking=True)
