@@ -24,7 +24,7 @@ from components.media.packets import PacketIndex
 from components.media.pictures import upright
 from components.media.video import opened
 from components.records.videos import CroppedVideo, Frame, Rectangle
-from components.running.fingerprint import fingerprints
+from components.running.fingerprint import Fingerprints
 from components.settings import FrameSettings, LimitSettings, Settings
 from tests import readable
 from tests.clips import write_pictures
@@ -317,7 +317,7 @@ def test_scores_make_the_cuts_that_pictures_make() -> None:
 def test_done_videos_stay_done() -> None:
     """Results of all frames and of reference frames are taken for the same."""
     marks = [
-        fingerprints(Settings.load({"VP_SCENE_SCAN": scan}), "s3://videos/a/b/video.mp4", "e")
+        Fingerprints(Settings.load({"VP_SCENE_SCAN": scan})).of("s3://videos/a/b/video.mp4", "e")
         for scan in ("all", "reference", "keyframes")
     ]
     assert marks[0] == marks[1] != marks[2]
