@@ -11,8 +11,8 @@ from benchmarks.targets import FLOOR, floor_seconds
 # Okabe and Ito's palette, told apart by the colour-blind.
 _OURS, _FLOOR, _OTHERS = "#0072B2", "#8C8C8C", "#E69F00"
 _SHOWN = (
-    FLOOR, "ours-keyframes", "ours-exact", "scenedetect", "pixeltable", "step-by-step-veryfast",
-    "step-by-step",
+    FLOOR, "ours-keyframes", "ours-reference", "ours-exact", "scenedetect", "pixeltable",
+    "step-by-step-veryfast", "step-by-step",
 )  # fmt: skip
 _WIDTH, _LEFT, _RIGHT, _BAR, _GAP, _HEAD = 880, 290, 70, 20, 8, 44
 

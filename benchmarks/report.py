@@ -18,6 +18,8 @@ LABELS = {
     "floor-forward": "floor: forward passes",
     "ours-exact": "this project, exact",
     "ours-exact-reused": "this project, exact, all reused",
+    "ours-reference": "this project, reference frames",
+    "ours-reference-reused": "this project, reference frames, all reused",
     "ours-keyframes": "this project, keyframes",
     "ours-keyframes-reused": "this project, keyframes, all reused",
     "scenedetect": "PySceneDetect's CLI + script",
@@ -114,6 +116,7 @@ def beside_the_floor(results: Results) -> str:
             (LABELS[ours], _spent(rows, ours, floor, cores))
             for ours, floor in (
                 ("ours-exact", "floor-decode"),
+                ("ours-reference", "floor-decode"),
                 ("ours-keyframes", "floor-keyframes"),
             )
             if {ours, f"{ours}-reused"} <= rows.keys()

@@ -32,6 +32,15 @@ TARGETS = (
         "scenedetect", "ours-exact", True, 1.9,
     ),
     Target("exact, faster than step by step", "step-by-step", "ours-exact", True, 9),
+    Target("reference frames, times the floor", "ours-reference", FLOOR, False, 1.0),
+    Target(
+        "reference frames, faster than PySceneDetect's command line",
+        "scenedetect", "ours-reference", True, 2.2,
+    ),
+    Target(
+        "reference frames, faster than step by step",
+        "step-by-step", "ours-reference", True, 14,
+    ),
     Target("keyframes, times the floor", "ours-keyframes", FLOOR, False, 0.35),
     Target(
         "keyframes, faster than PySceneDetect's command line",

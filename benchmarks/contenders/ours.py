@@ -1,4 +1,4 @@
-"""This project: `oriane run` over the videos, which lie in S3, in both ways to find scenes.
+"""This project: `oriane run` over the videos, which lie in S3, in each way to find scenes.
 
 Each way is run on an empty data folder, then again on the same one, where everything is reused.
 """
@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.contenders.contender import MODEL, Contender, Task, Trial
 from components.errors import RunFailedError
 
-SCANS = {"ours-exact": "all", "ours-keyframes": "keyframes"}
+SCANS = {"ours-exact": "all", "ours-reference": "reference", "ours-keyframes": "keyframes"}
 _SOURCES = "oriane-contents"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,16 @@ from typing import Any
 import cv2
 from av.video.frame import VideoFrame
 
+from components.base.logs import log
 from components.base.profiling import profile
 from components.errors import Reason, VideoRejectedError
 from components.frame.framing import BorderGoneError, Framing
 from components.frame.full_scan import full_scan
 from components.frame.keyframe_scan import keyframe_scan
 from components.frame.pick import Pickable
+from components.frame.reference_scan import reference_scan
 from components.frame.scanned import Scanned
+from components.frame.skipping import CannotSkipError
 from components.frames_tar.write import FramesTar, fitting, sketch
 from components.media.video import decoder_errors
 from components.records.frame_names import frame_file
@@ -24,6 +28,13 @@ from components.records.record import Record
 from components.records.videos import CroppedVideo, Frame, Rectangle, SourceVideo
 from components.settings import FrameSettings, LimitSettings
 
+Keep = Callable[[Pickable[VideoFrame]], None]
+Scan = Callable[[Path, Framing, FrameSettings, LimitSettings, Keep], Scanned]
+_SCANS: dict[str, Scan] = {
+    "all": full_scan,
+    "reference": reference_scan,
+    "keyframes": keyframe_scan,
+}
 # So many pictures in full size may wait to be written.
 _PENDING = 4
 
@@ -73,7 +84,23 @@ def extract(
 
 
 def _written(
-    path: Path, tar_path: Path, framing: Framing, settings: FrameSettings, limits: LimitSettings
+    path: Path, tar: Path, framing: Framing, settings: FrameSettings, limits: LimitSettings
+) -> Scanned:
+    try:
+        return _written_by(_SCANS[settings.scan], path, tar, framing, settings, limits)
+    except CannotSkipError as reason:
+        log.info("all frames of %s are decoded, for %s", path.name, reason)
+        # What was picked by then is not in the new tar.
+        return _written_by(full_scan, path, tar, framing, settings, limits)
+
+
+def _written_by(
+    scan: Scan,
+    path: Path,
+    tar_path: Path,
+    framing: Framing,
+    settings: FrameSettings,
+    limits: LimitSettings,
 ) -> Scanned:
     looks: dict[int, dict[str, Any]] = {}
     kept = 0
@@ -106,11 +133,7 @@ def _written(
             if len(pending) > _PENDING:
                 pending.popleft().result()
 
-        scanned = None
-        if settings.scan == "keyframes":
-            scanned = keyframe_scan(path, framing, settings, limits, keep)
-        if scanned is None:
-            scanned = full_scan(path, framing, settings, limits, keep)
+        scanned = scan(path, framing, settings, limits, keep)
         for one in pending:
             one.result()
     if not scanned.frames:

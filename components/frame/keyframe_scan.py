@@ -21,6 +21,7 @@ from components.frame.hints import keyframes_at_cuts, spikes, tell_cuts
 from components.frame.pick import Pickable
 from components.frame.scanned import Scanned
 from components.frame.scenes import MIN_SCENE_S, changes
+from components.frame.skipping import CannotSkipError, numbered
 from components.media.packets import PacketIndex
 from components.media.pictures import Picture
 from components.media.video import VideoFile, opened_source
@@ -48,32 +49,29 @@ def keyframe_scan(
     settings: FrameSettings,
     limits: LimitSettings,
     keep: Callable[[Pickable[VideoFrame]], None],
-) -> Scanned | None:
-    """Return the frames that represent the video; None where decoding all of it is the better way.
+) -> Scanned:
+    """Return the frames that represent the video.
 
-    That is a video of few keyframes, of many cuts between them or of noise, an interlaced one, or
-    one whose container does not say when each frame is shown. Frames have the numbers, times and
-    pixels that a full scan would give them.
+    Frames have the numbers, times and pixels that a full scan would give them.
 
     Args:
         keep: Called with each frame that is picked.
 
     Raises:
         BorderGoneError: there is picture in the border of a frame that was decoded.
+        CannotSkipError: decoding all of it is the better way. That is a video of few keyframes, of
+            many cuts between them or of noise, an interlaced one, or one whose container does not
+            say when each frame is shown.
     """
     source = framing.source
-    if source.shifts:
-        return None
-    with opened_source(path, source, max_pixels=limits.max_pixels) as video:
-        index = PacketIndex.of(video)
-    if index.leading:
-        with opened_source(path, source, max_pixels=limits.max_pixels) as video:
-            index = index.without(_dropped(video, index))
-    if not index.exact or len(index.keyframes) < settings.min_frames or not tell_cuts(index):
-        return None
+    index = numbered(path, source, limits)
+    if len(index.keyframes) < settings.min_frames:
+        raise CannotSkipError("it has too few keyframes")
+    if not tell_cuts(index):
+        raise CannotSkipError("the sizes of its packets say nothing")
     between = spikes(index)
     if _decoded(index, between) > _WORTHWHILE * len(index.pts):
-        return None
+        raise CannotSkipError("it has many cuts between keyframes")
     with (
         opened_source(path, source, max_pixels=limits.max_pixels) as video,
         opened_source(path, source, max_pixels=limits.max_pixels) as seeker,
@@ -81,25 +79,16 @@ def keyframe_scan(
         scan = _Scan(index, between, seeker, framing, settings, keep)
         for frame in video.frames(video.keyframe_packets()):
             if frame.interlaced_frame:
-                return None
+                raise CannotSkipError("it is interlaced")
             if frame.pts is not None and index.has(frame.pts):
                 scan.look_at(index.number(frame.pts), frame)
         if video.lost or seeker.lost:
             # What a damaged keyframe takes with it, only the full scan sees.
-            return None
+            raise CannotSkipError("it is damaged")
         frames = scan.finish()
-    enough = len(frames) >= min(settings.min_frames, len(index.pts))
-    return Scanned(frames, 0) if enough else None
-
-
-def _dropped(video: VideoFile, index: PacketIndex) -> set[int]:
-    """Return the times of frames before the first keyframe that the decoder drops."""
-    dropped = set(index.leading)
-    for frame in video.frames(video.packets()):
-        if frame.pts is None or frame.pts > index.leading[-1]:
-            break
-        dropped.discard(frame.pts)
-    return dropped
+    if len(frames) < min(settings.min_frames, len(index.pts)):
+        raise CannotSkipError("too few frames are left")
+    return Scanned(frames, 0)
 
 
 def _decoded(index: PacketIndex, between: list[int]) -> int:

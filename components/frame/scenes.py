@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import cv2
 from scenedetect import (
@@ -18,29 +18,36 @@ from scenedetect import (
 )
 from scenedetect.common import FrameTimecode, Timecode
 
+from components.frame.gaps import Doubt, Run
 from components.media.pictures import Picture
 from components.settings import FrameSettings
 
 # A cut that follows another by less is a flash, not a scene.
 MIN_SCENE_S = 0.6
-# AdaptiveDetector's own default for min_content_val.
+# The detectors' own defaults: AdaptiveDetector's min_content_val and adaptive_threshold, and
+# ContentDetector's threshold.
 _ADAPTIVE_LEAST_CHANGE = 15.0
+_ADAPTIVE_RATIO = 3.0
+_CONTENT_CHANGE = 27.0
 _ALL_CHANGED = 255.0
 _TIME_BASE = Fraction(1, 1_000_000)
 
 
-class _OnePass(ContentDetector):  # type: ignore[misc]
-    """ContentDetector with its default weights: the same score, in a third of the time.
+class Difference:
+    """How much each picture differs from the last one: ContentDetector's score by default weights.
 
-    The mean absolute difference over hue, saturation and value, taken by OpenCV from the picture as
-    it is, not from three planes of 32 bits. A picture of another shape differs in everything.
+    The mean absolute difference over hue, saturation and value, 0 to 255, taken by OpenCV from the
+    picture as it is in a third of the time that three planes of 32 bits take. A picture of another
+    shape differs in everything.
     """
 
-    _last_hsv: Picture | None = None
+    def __init__(self) -> None:
+        self._last: Picture | None = None
 
-    def _calculate_frame_score(self, _: FrameTimecode, picture: Picture) -> float:
-        last, hsv = self._last_hsv, cast(Picture, cv2.cvtColor(picture, cv2.COLOR_BGR2HSV))
-        self._last_hsv = hsv
+    def score(self, picture: Picture) -> float:
+        """Take the next picture, BGR; return 0 for the first one."""
+        last, hsv = self._last, cast(Picture, cv2.cvtColor(picture, cv2.COLOR_BGR2HSV))
+        self._last = hsv
         if last is None:
             return 0.0
         if last.shape != hsv.shape:
@@ -48,8 +55,30 @@ class _OnePass(ContentDetector):  # type: ignore[misc]
         return cv2.norm(last, hsv, cv2.NORM_L1) / hsv.size
 
 
+class _OnePass(ContentDetector):  # type: ignore[misc]
+    """ContentDetector on `Difference`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._difference = Difference()
+
+    def _calculate_frame_score(self, _: FrameTimecode, picture: Picture) -> float:
+        return self._difference.score(picture)
+
+
 class _Adaptive(_OnePass, AdaptiveDetector):  # type: ignore[misc]
     """AdaptiveDetector, on the same score."""
+
+
+class _Told(ContentDetector):  # type: ignore[misc]
+    """ContentDetector that takes scores in place of pictures."""
+
+    def _calculate_frame_score(self, _: FrameTimecode, score: float) -> float:
+        return score
+
+
+class _ToldAdaptive(_Told, AdaptiveDetector):  # type: ignore[misc]
+    """AdaptiveDetector that takes scores in place of pictures."""
 
 
 _DETECTORS: dict[str, tuple[Callable[..., SceneDetector], str]] = {
@@ -96,6 +125,50 @@ class SceneCuts:
     def finish(self, second: float) -> list[float]:
         """Return the cuts that only the end of the video, at its last frame, reveals."""
         return [cut.seconds for cut in self._detector.post_process(_timecode(second))]
+
+
+class ScoredCuts:
+    """Finds the seconds at which scenes begin as `SceneCuts` does, from the scores of frames."""
+
+    def __init__(self, settings: FrameSettings) -> None:
+        _, threshold = _DETECTORS[settings.detector]
+        options = {} if settings.threshold is None else {threshold: settings.threshold}
+        make = _ToldAdaptive if settings.detector == "adaptive" else _Told
+        self._detector = make(min_scene_len=MIN_SCENE_S, **options)
+
+    def feed(self, second: float, score: float) -> list[float]:
+        """Take the next frame's score; return cuts found by now, up to 0.6 s in the past."""
+        return [cut.seconds for cut in self._detector.process_frame(_timecode(second), score)]
+
+    def finish(self, second: float) -> list[float]:
+        """Return the cuts that only the end of the video, at its last frame, reveals."""
+        return [cut.seconds for cut in self._detector.post_process(_timecode(second))]
+
+
+def doubt(settings: FrameSettings) -> Doubt:
+    """Return what tells where a detector has to know the frames that were left out.
+
+    Two frames differ by no more than the scores of those between add up to, and hardly by less than
+    the largest: so a cut within shows, at the place of which only decoding tells. The shares were
+    chosen by what they find, miss and decode on the corpus of docs/performance.md.
+    """
+    if settings.detector == "content":
+        changed = 0.9 * (settings.threshold or _CONTENT_CHANGE)
+        return lambda run, _, exact: not exact and run.frames > 1 and run.score >= changed
+    ratio = settings.threshold or _ADAPTIVE_RATIO
+
+    def adaptive(run: Run, around: float, *, exact: bool) -> bool:
+        if exact:
+            return False
+        if run.score < 0.97 * _ADAPTIVE_LEAST_CHANGE:
+            return False
+        if run.frames == 1:
+            return 0.9 * ratio * around <= run.score < 1.2 * ratio * around
+        # Where all moves alike, a run's score is that of a frame times their number.
+        moving = max(0.9 * ratio + 0.7 * (run.frames - 2), run.frames + 0.1)
+        return run.score >= moving * around
+
+    return adaptive
 
 
 def changes(settings: FrameSettings) -> Callable[[float, Picture], bool]:

@@ -158,6 +158,13 @@ class VideoFile:
         assert not self._shifts, "shifts count packets from the beginning"
         self.container.seek(pts, stream=self.stream, backward=True)
 
+    def skip_unreferenced(self, skip: bool = True) -> None:
+        """Leave out frames that no other refers to, of the packets decoded from now on, or stop.
+
+        The others come out as they do without. H.264 and HEVC; dav1d asks before the first only.
+        """
+        self.stream.codec_context.skip_frame = "NONREF" if skip else "DEFAULT"
+
     def _lose(self, packet: Packet[Any], error: av.error.FFmpegError) -> None:
         if error.errno == errno.ENOMEM:
             raise MemoryError(str(error)) from error

@@ -107,10 +107,11 @@ class FrameSettings(Group):
             raise ValueError("transnetv2 takes a probability, more than 0 and less than 1")
         return threshold
 
-    scan: Literal["all", "keyframes"] = variable(
+    scan: Literal["all", "reference", "keyframes"] = variable(
         "VP_SCENE_SCAN",
-        "all",
-        "Look at all frames, or at the keyframes and where a cut may lie between them",
+        "reference",
+        "Look at all frames, at those that others refer to, or at keyframes; and where a cut may "
+        "lie between them",
         decides=True,
     )
 
@@ -173,8 +174,14 @@ class FrameSettings(Group):
     )
 
     def deciding(self) -> dict[str, Any]:
-        """Leave out what PNG does not read, as earlier versions did, which wrote nothing else."""
+        """Have videos that earlier versions finished count as done.
+
+        What PNG does not read is left out, for they wrote nothing else; and a scan of reference
+        frames is taken for one of all, whose scenes it finds.
+        """
         values = super().deciding()
+        if self.scan == "reference":
+            values["VP_SCENE_SCAN"] = "all"
         if self.picture_format == "png":
             for name in ("VP_FRAME_FORMAT", "VP_FRAME_QUALITY"):
                 del values[name]

@@ -1,0 +1,87 @@
+"""The frames that a scan leaves out, decoded after all where a cut may lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from av.packet import Packet
+from av.video.frame import VideoFrame
+
+from components.frame.framing import Framing
+from components.frame.gaps import Run
+from components.frame.scenes import Difference
+from components.frame.skipping import CannotSkipError
+from components.media.packets import PacketIndex
+from components.media.video import VideoFile
+
+# Of all frames, so many may be decoded twice before decoding each once is quicker.
+_WORTHWHILE = 0.4
+
+
+class LeftOut:
+    """Decodes stretches of a video, each after the one before, with a decoder of its own.
+
+    On the way from a keyframe, frames that no other refers to are left out here as well. `decoded`
+    counts the others.
+    """
+
+    def __init__(self, video: VideoFile, index: PacketIndex, framing: Framing) -> None:
+        self._video, self._index, self._framing = video, index, framing
+        self._frames: Iterator[VideoFrame] = iter(())
+        self._wanted = range(0)
+        # The last frame, in order of presentation, whose packet the decoder was given.
+        self._given = -1
+        self.decoded = 0
+
+    def scores(self, runs: Sequence[Run]) -> list[float]:
+        """Return the scores of the frames after the first up to the last of the runs.
+
+        Raises:
+            CannotSkipError: the frames are others than those that the scan saw, or there are so
+                many of them that decoding the video in order is as quick.
+        """
+        first, last = runs[0].first, runs[-1].last
+        seen = {run.last: run.score for run in runs}
+        scores: list[float] = []
+        each, across = Difference(), Difference()
+        for expected, (number, frame) in enumerate(self._between(first, last), first):
+            if number != expected:
+                raise CannotSkipError(f"frame {expected} does not come where its time says")
+            thumbnail = self._framing.thumbnail(frame)
+            scores.append(each.score(thumbnail))
+            if (number == first or number in seen) and across.score(thumbnail) != seen.get(
+                number, 0
+            ):
+                raise CannotSkipError(f"frame {number} looks another way after a keyframe")
+        if len(scores) != last - first + 1:
+            raise CannotSkipError(f"frame {last} does not come")
+        return scores[1:]
+
+    def _between(self, first: int, last: int) -> Iterator[tuple[int, VideoFrame]]:
+        """Yield the frames from one to another, with their numbers."""
+        self._wanted = range(first, last + 1)
+        keyframe = self._index.keyframe_before(first)
+        if self._given < keyframe or first <= self._given:
+            self._video.seek(self._index.pts[keyframe])
+            self._given = -1
+            self._frames = self._video.frames(self._packets())
+        for frame in self._frames:
+            self.decoded += 1
+            if self.decoded > _WORTHWHILE * len(self._index.pts):
+                raise CannotSkipError("cuts may lie nearly everywhere")
+            if frame.pts is None or not self._index.has(frame.pts):
+                raise CannotSkipError("a frame comes at a time that no packet has")
+            number = self._index.number(frame.pts)
+            if number >= first:
+                yield number, frame
+            if number >= last:
+                return
+
+    def _packets(self) -> Iterator[Packet[Any]]:
+        for packet in self._video.packets():
+            if packet.pts is not None and self._index.has(packet.pts):
+                number = self._index.number(packet.pts)
+                self._given = max(self._given, number)
+                self._video.skip_unreferenced(number not in self._wanted)
+            yield packet
