@@ -19,6 +19,7 @@ from workflows.argo.terms import (
     POD_SECURITY,
     RESTRICTED,
     VERSION,
+    PodTemplate,
     described,
     from_input,
 )
@@ -44,7 +45,8 @@ def lease_template() -> WorkflowTemplate:
         inputs=[Parameter(name="run", description="Name of the run")],
         env_from=read_from(["storage", "work", "ledger"], ["oriane-postgres"]),
         resources=m.ResourceRequirements(
-            requests={"cpu": "10m", "memory": "128Mi"}, limits={"memory": "256Mi"}
+            requests={"cpu": "10m", "memory": "128Mi", "ephemeral-storage": "64Mi"},
+            limits={"memory": "256Mi"},
         ),
         volumes=[m.Volume(name="tmp", empty_dir=m.EmptyDirVolumeSource(size_limit="16Mi"))],
         volume_mounts=[m.VolumeMount(name="tmp", mount_path="/tmp")],  # noqa: S108
@@ -62,7 +64,7 @@ def lease_template() -> WorkflowTemplate:
         automount_service_account_token=False,
         executor=m.ExecutorConfig(service_account_name=EXECUTOR),
     )
-    return WorkflowTemplate(
+    return PodTemplate(
         name=LEASES,
         labels=LABELS,
         annotations=described("Renew the leases of a run while it goes on"),
