@@ -204,6 +204,42 @@ def test_half_the_bits_give_nearly_the_same_vectors(clip_model: Path) -> None:
     assert np.sum(half * whole, axis=1) == pytest.approx(1.0, abs=0.02)
 
 
+@pytest.mark.parametrize("kind", ["clip", "siglip"])
+def test_pictures_come_as_the_models_own_processor_makes_them(
+    kind: str, clip_model: Path, tmp_path: Path
+) -> None:
+    import torch
+    from transformers import AutoImageProcessor
+
+    from components.encoders.pixels import PixelInputs
+    from tests.models import save_siglip
+
+    folder = clip_model if kind == "clip" else save_siglip(tmp_path / "siglip")
+    whole = AutoImageProcessor.from_pretrained(folder, use_fast=False)
+    ours = PixelInputs(str(folder), torch.device("cpu"))
+    prepared = [ours.prepare(picture) for picture in pictures(3)]
+    assert {picture["pixel_values"].dtype for picture in prepared} == {torch.uint8}
+    batch = ours.batch(prepared)["pixel_values"]
+    expected = whole(pictures(3), return_tensors="pt")["pixel_values"]
+    assert batch.numpy() == pytest.approx(expected.numpy(), abs=1e-5)
+
+
+def test_a_processor_that_does_other_things_is_left_to_it(clip_model: Path, tmp_path: Path) -> None:
+    import json
+
+    import torch
+
+    from components.encoders.pixels import PixelInputs
+
+    folder = Path(shutil.copytree(clip_model, tmp_path / "unscaled"))
+    config = folder / "preprocessor_config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "do_normalize": False}))
+    ours = PixelInputs(str(folder), torch.device("cpu"))
+    prepared = ours.prepare(pictures(1)[0])
+    assert prepared["pixel_values"].dtype == torch.float32
+    assert ours.batch([prepared, prepared])["pixel_values"].shape[0] == 2
+
+
 def test_only_a_precision_that_is_asked_for_decides() -> None:
     auto, asked = EmbedSettings(), EmbedSettings(VP_PRECISION="float32")
     assert "VP_PRECISION" not in auto.deciding()

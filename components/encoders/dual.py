@@ -13,6 +13,7 @@ from transformers import AutoModel, AutoProcessor
 from components.base.vectors import Vectors
 from components.encoders.device import Device
 from components.encoders.encoder import normalized
+from components.encoders.pixels import Inputs, PixelInputs
 from components.errors import ConfigurationError
 from components.settings import EmbedSettings
 
@@ -66,6 +67,10 @@ class DualEncoder:
                 f"CLIP_MODEL={model}: expected a model that embeds pictures and texts, found "
                 f"{type(self._model).__name__}; CLIP and SigLIP models do"
             )
+        try:
+            self._pixels = PixelInputs(where, self._device.torch, **options)
+        except (OSError, ValueError) as error:
+            raise cannot_be_loaded(model, error) from error
         self._model.eval().to(self._device.torch)
         self._padding = padding(self._model.config)
         self.dim = self.embed_texts(["a photo"]).shape[1]
@@ -74,11 +79,11 @@ class DualEncoder:
     def batch_size(self) -> int:
         return self._device.batch_size
 
-    def preprocess(self, image: Image.Image) -> dict[str, torch.Tensor]:
+    def preprocess(self, image: Image.Image) -> Inputs:
         """Return the model's inputs for one picture, each with a first dimension of 1."""
-        return dict(self._processor(images=image, return_tensors="pt"))
+        return self._pixels.prepare(image)
 
-    def embed(self, pictures: Sequence[dict[str, torch.Tensor]]) -> Vectors:
+    def embed(self, pictures: Sequence[Inputs]) -> Vectors:
         return self._device.in_batches(pictures, self._forward)
 
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
@@ -92,13 +97,9 @@ class DualEncoder:
             features = self._model.get_text_features(**inputs.to(self._device.torch))
         return normalized(_pooled(features))
 
-    def _forward(self, pictures: Sequence[dict[str, torch.Tensor]]) -> Vectors:
-        inputs = {
-            name: torch.cat([picture[name] for picture in pictures]).to(self._device.torch)
-            for name in pictures[0]
-        }
+    def _forward(self, pictures: Sequence[Inputs]) -> Vectors:
         with torch.inference_mode(), self._device.precision():
-            features = self._model.get_image_features(**inputs)
+            features = self._model.get_image_features(**self._pixels.batch(pictures))
         return normalized(_pooled(features))
 
 
