@@ -473,17 +473,34 @@ def skopeo(folder: Path, says: str) -> Path:
 
 def test_images_are_pinned_by_digest(tmp_path: Path) -> None:
     mark = f"sha256:{7:064d}"
+    cuda = f"sha256:{8:064d}"
     path = skopeo(
-        tmp_path, f'case $* in *"docker://r.example.com/v/oriane-"*:8) echo {mark};; esac'
+        tmp_path,
+        f'case $* in *"docker://r.example.com/v/oriane-"*:8) echo {mark};; '
+        f'*"/oriane-"*:8-cuda) echo {cuda};; esac',
     )
     code, output = script("digests", path=path, REGISTRY="r.example.com/v/", TAG="8")
     assert code == 0
     pinned = yaml.safe_load(output)
     assert pinned["kind"] == "Component"
-    assert pinned["images"] == [
-        {"name": f"oriane-{name}", "newName": f"r.example.com/v/oriane-{name}", "digest": mark}
-        for name in COMPONENTS
-    ]
+    found = {patch["target"]["name"]: yaml.safe_load(patch["patch"]) for patch in pinned["patches"]}
+    assert found.keys() == {*COMPONENTS, "leases", "oriane-fetch-model-.*"}
+    for name in COMPONENTS:
+        assert {change["value"] for change in found[name]} == {
+            f"r.example.com/v/oriane-{name}@{mark}"
+        }
+    variables = {"REGISTRY": "r.example.com/v", "TAG": "8", "VARIANT": "cuda"}
+    code, output = script("digests", path=path, **variables)
+    assert code == 0
+    found = {
+        patch["target"]["name"]: yaml.safe_load(patch["patch"])
+        for patch in yaml.safe_load(output)["patches"]
+    }
+    assert found["embed-gpu"][0]["value"] == f"r.example.com/v/oriane-embed@{cuda}"
+    assert found["embed"][0]["value"] == f"r.example.com/v/oriane-embed@{mark}"
+    assert {name for name in found if name.endswith("-gpu")} == {
+        f"{each.name}-gpu" for each in components() if each.resources.gpu
+    }
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,8 @@ def nightly_catch_up(pipeline: Pipeline, *, gpu: bool = False) -> CronWorkflow:
             "Process videos that are new, changed since they were booked, or failed; the newest "
             "first, at most `limit` a night"
         ),
+        # An overlay starts the nights, once the installation has been looked at.
+        suspend=True,
         schedules=["0 2 * * *"],
         timezone="Etc/UTC",
         concurrency_policy="Forbid",
