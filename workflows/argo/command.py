@@ -142,8 +142,6 @@ def doctor(
     ] = 1800,
 ) -> None:
     """Check an installation on the cluster: whether each component finds what it needs."""
-    from rich.table import Table
-
     from components.settings import Settings
     from workflows.argo.doctor import examined, failed
     from workflows.argo.submit import ArgoServer
@@ -154,10 +152,10 @@ def doctor(
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     checks = examined(ArgoServer(Settings.load().cluster), gpu, timeout, said)
-    table = Table("check", "ended", "why")
     for what, phase, message in checks:
-        table.add_row(what, phase, message)
-    output().print(table)
+        mark = "ok    " if phase == "Succeeded" else "failed"
+        line = f"{mark}  {what}{f': {message}' if message else ''}"
+        output().print(line, highlight=False, markup=False, soft_wrap=True)
     if error := failed(checks):
         raise error
 
