@@ -76,15 +76,14 @@ def secret(name: str, values: dict[str, str]) -> None:
 
 def _patch(image: str, templates: int) -> str:
     registry = os.environ.get("ORIANE_REGISTRY", "localhost/")
-    values = {"image": f"{registry}{image}:0.1.0", "resources/requests/cpu": "50m"}
-    return json.dumps(
-        [
-            {
-                "op": "replace",
-                "path": f"/spec/templates/{number}/container/{path}",
-                "value": value,
-            }
-            for number in range(templates)
-            for path, value in values.items()
+    changes = []
+    for number in range(templates):
+        container = f"/spec/templates/{number}/container"
+        requests = f"{container}/resources/requests"
+        changes += [
+            {"op": "replace", "path": f"{container}/image", "value": f"{registry}{image}:0.1.0"},
+            {"op": "replace", "path": f"{requests}/cpu", "value": "50m"},
+            # A node that measures no disk has none to give.
+            {"op": "remove", "path": f"{requests}/ephemeral-storage"},
         ]
-    )
+    return json.dumps(changes)
