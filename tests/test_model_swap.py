@@ -12,6 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from qdrant_client import QdrantClient, models
 from typer.testing import CliRunner
 
@@ -35,7 +38,8 @@ from workflows.cli.app import app
 from workflows.local.s3_server import local_s3
 from workflows.model_swap.backfill import backfill
 from workflows.model_swap.compare import compare
-from workflows.model_swap.reports import Prepared, PreparedVideos, Switched
+from workflows.model_swap.judge import interval, judge, require_better
+from workflows.model_swap.reports import Judged, Measured, Prepared, PreparedVideos, Switched
 from workflows.model_swap.switch import rollback, switch
 
 pytestmark = [
@@ -363,8 +367,105 @@ def test_texts_are_embedded_by_both_models(
                 queries=tmp_path / "queries.txt")  # fmt: skip
 
 
+def blurred(collection: Any, model: str) -> None:
+    """Give every video's frames one and the same vector: nothing finds itself any more."""
+    for code in ("one", "two"):
+        video = framed("local", code)
+        stored = sorted(collection.frames("local", code), key=lambda frame: frame.frame_number)
+        frames = tuple(
+            video.frames[0].model_copy(
+                update={
+                    "number": frame.frame_number,
+                    "second": frame.second,
+                    "scene_start": frame.scene_start,
+                    "scene_end": frame.scene_end,
+                }
+            )
+            for frame in stored
+        )
+        rows = np.zeros((len(frames), collection.dim()), np.float32)
+        rows[:, 0] = 1.0
+        collection.replace(video.model_copy(update={"frames": frames}), rows, model)
+
+
+def test_the_model_that_finds_more_is_told_by_known_items(
+    services: Services, clip_model: Path, other: Path
+) -> None:
+    current, prepared = services.vectors.current(), services.vectors.find(identity_of(services), 16)
+    assert current is not None
+    with_model(services, clip_model)
+    (equal,) = judge(services, str(other), sample=10, tell=quiet)
+    assert (equal.kind, equal.queries % 3) == ("known items", 0)
+    for measured in (equal.ndcg, equal.recall):
+        assert 0 < measured.current <= 1
+        assert measured.low <= measured.difference <= measured.high
+    blurred(current, str(current.model()))
+    (better,) = judge(services, str(other), sample=10, tell=quiet)
+    assert better.ndcg.current < better.ndcg.other
+    assert better.ndcg.other == equal.ndcg.other
+    blurred(prepared, str(prepared.model()))
+    (same,) = judge(services, str(other), sample=10, tell=quiet)
+    assert same.ndcg.difference == pytest.approx(0, abs=0.1)
+    with pytest.raises(ConfigurationError, match="not surely better than the current"):
+        require_better([same], str(other))
+
+
+def test_captions_are_asked_as_people_ask(
+    services: Services, clip_model: Path, tmp_path: Path, other: Path
+) -> None:
+    with_model(services, clip_model)
+    (file := tmp_path / "captions.csv").write_text("text,video\na cat,local/one\na dog,local/two\n")
+    verdicts = judge(services, str(other), sample=2, captions=file, tell=quiet)
+    assert [(one.kind, one.queries) for one in verdicts] == [("known items", 6), ("captions", 2)]
+    # Two videos in all, so the right one is among ten.
+    assert verdicts[1].recall.current == verdicts[1].recall.other == 1.0
+    for content, told in (
+        ("text,video\n", "found no row"),
+        ("text,video\na cat,local/one\na dog,\n", "line 3: expected a text and a video"),
+        ("\xff", "expected a CSV"),
+    ):
+        file.write_text(content)
+        with pytest.raises(ConfigurationError, match=told):
+            judge(services, str(other), sample=2, captions=file, tell=quiet)
+
+
+def _measured(low: float, high: float) -> Measured:
+    return Measured(current=0.5, other=0.6, difference=(low + high) / 2, low=low, high=high)
+
+
+def _judged(kind: str, low: float, high: float) -> Judged:
+    measured = _measured(low, high)
+    return Judged(kind=kind, queries=9, k=10, ndcg=measured, recall=measured)
+
+
+def test_better_is_what_is_surely_better() -> None:
+    known, captions = "known items", "captions"
+    require_better([_judged(known, 0.01, 0.2)], "m")
+    require_better([_judged(known, -0.1, 0.1), _judged(captions, 0.01, 0.2)], "m")
+    for doubtful in (
+        [_judged(known, -0.01, 0.2)],
+        [_judged(known, 0.01, 0.2), _judged(captions, -0.01, 0.2)],
+        [_judged(known, -0.2, -0.1), _judged(captions, 0.01, 0.2)],
+    ):
+        with pytest.raises(ConfigurationError, match="not surely better"):
+            require_better(doubtful, "m")
+
+
+@given(arrays(np.float64, st.integers(1, 40), elements=st.floats(-1, 1)))
+@settings(max_examples=10)
+def test_the_interval_holds_the_mean_and_turns_with_its_sign(differences: np.ndarray) -> None:
+    low, high = interval(differences)
+    assert min(differences) - 1e-9 <= low <= high <= max(differences) + 1e-9
+    turned = interval(-differences)
+    assert turned == pytest.approx((-high, -low), abs=1e-9)
+
+
 def test_the_commands(
-    services: Services, tmp_path: Path, other: Path, monkeypatch: pytest.MonkeyPatch
+    services: Services,
+    tmp_path: Path,
+    clip_model: Path,
+    other: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     services.close()
     monkeypatch.setenv("VP_DATA_DIR", str(tmp_path / "root"))
@@ -382,7 +483,17 @@ def test_the_commands(
     assert (roles["current"]["dim"], roles["prepared"]["dim"]) == (24, 16)
     assert roles["current"]["points"] == roles["prepared"]["points"] > 0
     assert told("prepare", "--json")["videos"]["already"] == 2
-    assert told("compare", "--json")["queries"] == roles["current"]["points"]
+    compared = told("compare", "--json")
+    assert compared["queries"] == roles["current"]["points"]
+    assert "set CLIP_MODEL to that folder" in compared["not_judged"], "of the current model"
+    monkeypatch.setenv("CLIP_MODEL", str(clip_model))
+    compared = told("compare", "--model", str(other), "--json")
+    assert compared["judged"][0]["queries"] == 3 * roles["current"]["points"]
+    assert not told("compare", "--model", str(other), "--overlap-only", "--json")["judged"]
+    assert "95 % interval" in told("compare", "--model", str(other))
+    refused = CliRunner().invoke(app, ["model", "switch", "--model", str(other), "--if-better"])
+    assert "not surely better" in str(refused.exception)
+    monkeypatch.setenv("CLIP_MODEL", str(other))
     assert "would switch" in told("switch")
     assert "CLIP_MODEL" not in aside[-1]
     assert not told("switch", "--yes", "--json")["dry_run"]

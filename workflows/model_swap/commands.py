@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from components.errors import ConfigurationError
 from workflows.terminal.commands import OPERATE, Group, command
 from workflows.terminal.options import JsonOption, YesOption
 from workflows.terminal.output import errors, output, print_json
@@ -28,6 +29,15 @@ commands = typer.Typer(
 ModelOption = Annotated[
     str | None,
     typer.Option("--model", metavar="ID", help="As CLIP_MODEL names it (default: CLIP_MODEL)"),
+]
+
+SampleOption = Annotated[
+    int, typer.Option(min=1, max=10_000, metavar="N", help="Frames taken as queries")
+]
+
+CaptionsOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="CSV of text and video (platform/code): asked, too"),
 ]
 
 
@@ -72,27 +82,42 @@ def prepare(
     OPERATE,
     "oriane model compare --model packaged:conse",
     "oriane model compare --queries queries.txt --k 5 --json",
+    "oriane model compare --captions captions.csv",
 )
 def compare(
     model: ModelOption = None,
     k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Frames looked at a query")] = 10,
-    sample: Annotated[
-        int, typer.Option(min=1, max=10_000, metavar="N", help="Frames taken as queries")
-    ] = 100,
+    sample: SampleOption = 100,
     queries: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Texts to ask instead, one a line")
     ] = None,
+    captions: CaptionsOption = None,
+    overlap_only: Annotated[
+        bool, typer.Option("--overlap-only", help="Do not judge; by frames, no model is loaded")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Count what the current model and another one find alike among the first k frames."""
+    """Judge by known answers which model finds better, and count what both find alike."""
     from workflows.model_swap.compare import compare as compared
-    from workflows.model_swap.tables import overlap_table
+    from workflows.model_swap.judge import judge, why_not
+    from workflows.model_swap.tables import judged_table, overlap_table
 
     # The model of the current collection stays CLIP_MODEL's, in case it is a folder.
-    with _work(None) as (services, _):
+    with _work(None) as (services, tell):
         other = model or services.settings.embed.model
         found = compared(services, other, k=k, sample=sample, queries=queries)
-    print_json(found) if as_json else output().print(overlap_table(found))
+        reason = "--overlap-only" if overlap_only else why_not(services)
+        if reason and captions:
+            raise ConfigurationError(f"--captions {captions}: not judged: {reason}")
+        judged = (
+            () if reason else judge(services, other, sample=sample, captions=captions, tell=tell)
+        )
+    found = found.model_copy(update={"judged": judged, "not_judged": reason})
+    if as_json:
+        print_json(found)
+        return
+    output().print(overlap_table(found))
+    output().print(judged_table(judged) if judged else f"not judged: {reason}", markup=False)
 
 
 @command(
@@ -100,6 +125,7 @@ def compare(
     OPERATE,
     "oriane model switch --model packaged:conse",
     "oriane model switch --model packaged:conse --yes",
+    "oriane model switch --model packaged:conse --if-better --captions captions.csv --yes",
 )
 def switch(
     model: ModelOption = None,
@@ -107,12 +133,22 @@ def switch(
     incomplete: Annotated[
         bool, typer.Option("--incomplete", help="Switch although videos are not prepared")
     ] = False,
+    if_better: Annotated[
+        bool,
+        typer.Option("--if-better", help="Refuse unless it surely answers better, as compare says"),
+    ] = False,
+    sample: SampleOption = 100,
+    captions: CaptionsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Move the alias to another model's collection and rebook the done videos under it."""
     from workflows.model_swap.switch import switch as move
     from workflows.model_swap.tables import switched_table
 
+    if captions and not if_better:
+        raise ConfigurationError("--captions is for --if-better")
+    if if_better:
+        _require_better(model, sample, captions)
     with _work(model) as (services, tell):
         done = move(services, confirmed=yes, incomplete=incomplete, tell=tell)
         named = services.settings.embed.model
@@ -135,6 +171,22 @@ def rollback(yes: YesOption = False, as_json: JsonOption = False) -> None:
     print_json(done) if as_json else output().print(switched_table(title, done))
     if yes:
         _say_what_to_set(setting_or_folder(done.model))
+
+
+def _require_better(model: str | None, sample: int, captions: Path | None) -> None:
+    """Judge the model as compare does.
+
+    Raises:
+        ConfigurationError: it does not surely answer better, or cannot be judged.
+    """
+    from workflows.model_swap.judge import judge, require_better, why_not
+
+    with _work(None) as (services, tell):
+        other = model or services.settings.embed.model
+        if reason := why_not(services):
+            raise ConfigurationError(f"--if-better: {reason}")
+        judged = judge(services, other, sample=sample, captions=captions, tell=tell)
+    require_better(judged, other)
 
 
 def _say_what_to_set(model: str) -> None:

@@ -98,13 +98,13 @@ def _texts(
     texts = [line.strip() for line in lines if line.strip()]
     if not texts:
         return
-    before = _embedded(settings, _loadable(settings, current), current.dim(), texts)
+    before = _embedded(settings, loadable(settings, current), current.dim(), texts)
     after = _embedded(settings, model, other.dim(), texts)
     for text, one, two in zip(texts, before, after, strict=True):
         yield _Query(text, one, two)
 
 
-def _loadable(settings: Settings, current: Collection) -> str:
+def loadable(settings: Settings, current: Collection) -> str:
     """Return the CLIP_MODEL of the current collection's model."""
     name = current.model()
     if name is None or identity(settings.embed.model) == name:

@@ -53,8 +53,31 @@ class ComparedQuery(Record):
     only_other: tuple[str, ...]
 
 
+class Measured(Record):
+    """A measure's means for two models, and their difference with its 95 % confidence interval."""
+
+    current: float
+    other: float
+    difference: float
+    low: float
+    high: float
+
+
+class Judged(Record):
+    """How well two models answer queries of a kind whose answers are known."""
+
+    kind: str
+    queries: int
+    k: int
+    ndcg: Measured
+    recall: Measured
+
+
 class Compared(Record):
-    """The mean overlap of two models over queries, and the queries on which they agree least."""
+    """The mean overlap of two models over queries, and the queries on which they agree least.
+
+    `judged` is empty where nothing was asked whose answer is known; `not_judged` says why.
+    """
 
     k: int
     queries: int
@@ -62,6 +85,8 @@ class Compared(Record):
     current: Member
     other: Member
     worst: tuple[ComparedQuery, ...]
+    judged: tuple[Judged, ...] = ()
+    not_judged: str | None = None
     note: str = NOTE
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.table import Table
 from rich.text import Text
 
-from workflows.model_swap.reports import Collections, Compared, Prepared, Switched
+from workflows.model_swap.reports import Collections, Compared, Judged, Prepared, Switched
 from workflows.terminal.output import listed_counts, table
 
 _SHOWN = 10
@@ -49,6 +51,28 @@ def overlap_table(found: Compared) -> Table:
     )
     result.caption = found.note
     return result
+
+
+def judged_table(judged: Sequence[Judged]) -> Table:
+    """Return how well two models answer what is known, a measure a row."""
+    return table(
+        "queries whose answers are known",
+        ("asked", "queries", "measure", "current", "other", "difference", "95 % interval"),
+        ("queries", "current", "other", "difference", "95 % interval"),
+        [
+            (
+                one.kind,
+                str(one.queries),
+                f"{name}@{one.k}",
+                f"{measured.current:.3f}",
+                f"{measured.other:.3f}",
+                f"{measured.difference:+.3f}",
+                f"{measured.low:+.3f} to {measured.high:+.3f}",
+            )
+            for one in judged
+            for name, measured in (("nDCG", one.ndcg), ("recall", one.recall))
+        ],
+    )
 
 
 def prepared_table(done: Prepared) -> Table:

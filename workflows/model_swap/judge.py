@@ -1,0 +1,262 @@
+"""Which of two models finds better: queries whose answers are known, asked of both collections.
+
+Known items are mined from the collection: a frame, mirrored, cropped and recompressed, has to find
+itself. A file of captions asks what people would. The measures are nDCG@10 (Järvelin and Kekäläinen
+2002) and recall@10; the intervals of their differences are the percentile bootstrap's, over queries
+taken in pairs (Efron 1979; Sakai 2014 for retrieval).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from components.base.install_line import install_line
+from components.base.model_names import identity
+from components.encoders.load import load_encoder
+from components.errors import ConfigurationError, NotFoundError
+from workflows.model_swap.compare import loadable
+from workflows.model_swap.reports import Judged, Measured
+from workflows.model_swap.variants import variants
+
+if TYPE_CHECKING:
+    from components.encoders.encoder import Encoder
+    from components.running.services import Services
+    from components.stores.vectors.store import Collection, Hit
+
+Tell = Callable[[str], None]
+# What is relevant to each query, and how much; and what was found, with its score.
+Relevant = Mapping[str, Mapping[str, int]]
+Found = Mapping[str, Mapping[str, float]]
+
+K = 10
+_SEED = 0
+_RESAMPLED = 10_000
+_CONFIDENCE = 0.95
+_ITSELF, _ITS_SCENE = 2, 1
+_COLUMNS = ("text", "video")
+
+
+@dataclass(frozen=True)
+class _KnownItem:
+    """A frame by which its variants must be answered; `path` is its key in the frames bucket."""
+
+    path: str
+    picture: Image.Image
+
+
+def judge(
+    services: Services, model: str, *, sample: int, captions: Path | None = None, tell: Tell
+) -> tuple[Judged, ...]:
+    """Ask the current collection and that of `model`, each by its own model, what is known.
+
+    Args:
+        model: As CLIP_MODEL names it.
+        sample: Frames that are taken as known items.
+        captions: A CSV file with the columns text and video (platform/code), which is the answer.
+
+    Returns:
+        One verdict a kind of query, with "current" and "other" as the two models.
+
+    Raises:
+        ConfigurationError: a collection is missing, a model cannot be loaded, no published frame
+            can be read, or the captions are not as described.
+    """
+    store, settings = services.vectors, services.settings
+    asked = _captions(captions) if captions else []
+    current = store.current()
+    if current is None:
+        services.collection.require()
+    assert current is not None
+    other = store.find(identity(model), settings.embed.dim)
+    items = list(_known_items(services, current, other, sample))
+    if not items:
+        raise ConfigurationError(
+            f"no frame that {current.name} and {other.name} both hold can be read; type oriane "
+            "verify, or oriane model prepare"
+        )
+    sides = []
+    for collection, named in ((current, loadable(settings, current)), (other, model)):
+        tell(f"asking {collection.name}")
+        encoder = load_encoder(settings.having("embed", model=named, dim=collection.dim()).embed)
+        sides.append((collection, encoder))
+    verdicts = [_verdict("known items", _relevant_items(items, current), *(
+        _known_found(items, collection, encoder) for collection, encoder in sides))]  # fmt: skip
+    if asked:
+        relevant = {f"q{number}": {video: 1} for number, (_, video) in enumerate(asked)}
+        texts = [text for text, _ in asked]
+        verdicts.append(
+            _verdict("captions", relevant, *(_caption_found(texts, *side) for side in sides))
+        )
+    return tuple(verdicts)
+
+
+def require_better(judged: Sequence[Judged], model: str) -> None:
+    """Check that the other model ranks better: surely by captions, where there are any, else by
+    known items, and surely worse by neither.
+
+    Raises:
+        ConfigurationError: it is not surely better; says by how much it is.
+    """
+    decisive = judged[-1]
+    if decisive.ndcg.low > 0 and all(one.ndcg.high >= 0 for one in judged):
+        return
+    found = "; ".join(
+        f"{one.kind}: nDCG@{one.k} {one.ndcg.current:.3f} and {one.ndcg.other:.3f}, difference "
+        f"{one.ndcg.low:+.3f} to {one.ndcg.high:+.3f}"
+        for one in judged
+    )
+    raise ConfigurationError(
+        f"{model} is not surely better than the current model ({found}); ask more by --sample or "
+        "--captions, or switch without --if-better"
+    )
+
+
+def _verdict(kind: str, relevant: Relevant, current: Found, other: Found) -> Judged:
+    before, after = _scores(relevant, current), _scores(relevant, other)
+    measures = {}
+    for name in ("ndcg", "recall"):
+        queries = sorted(relevant)
+        one = np.array([before[name][query] for query in queries])
+        two = np.array([after[name][query] for query in queries])
+        low, high = interval(two - one)
+        measures[name] = Measured(
+            current=round(float(one.mean()), 4),
+            other=round(float(two.mean()), 4),
+            difference=round(float((two - one).mean()), 4),
+            low=round(low, 4),
+            high=round(high, 4),
+        )
+    return Judged(kind=kind, queries=len(relevant), k=K, **measures)
+
+
+def interval(differences: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % confidence interval of the mean of paired differences, by the bootstrap."""
+    random = np.random.default_rng(_SEED)
+    means = [
+        fmean(differences[random.integers(0, len(differences), len(differences))])
+        for _ in range(_RESAMPLED if len(differences) > 1 else 1)
+    ]
+    tail = 50 * (1 - _CONFIDENCE)
+    low, high = np.percentile(means, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def _scores(relevant: Relevant, found: Found) -> dict[str, dict[str, float]]:
+    """Return nDCG@10 and recall@10 by query; a query that found nothing has 0."""
+    import ir_measures
+    from ir_measures import R, nDCG
+
+    named = {str(nDCG @ K): "ndcg", str(R @ K): "recall"}
+    scores: dict[str, dict[str, float]] = {
+        name: dict.fromkeys(relevant, 0.0) for name in named.values()
+    }
+    for one in ir_measures.iter_calc([nDCG @ K, R @ K], relevant, found):
+        scores[named[str(one.measure)]][one.query_id] = one.value
+    return scores
+
+
+def _known_items(
+    services: Services, current: Collection, other: Collection, sample: int
+) -> Iterator[_KnownItem]:
+    """Yield frames that both collections hold and that can be read, the same ones every time."""
+    bucket = services.settings.storage.frames_bucket
+    sampled = current.sample(sample, _SEED)
+    both = other.vectors([point.id for point in sampled])
+    for point in sampled:
+        if point.id not in both:
+            continue
+        try:
+            content = services.store.get(f"s3://{bucket}/{point.path}")
+            picture = Image.open(io.BytesIO(content), formats=["PNG", "WEBP", "JPEG"])
+            yield _KnownItem(point.path, picture.convert("RGB"))
+        except (NotFoundError, OSError, Image.DecompressionBombError):
+            continue
+
+
+def _relevant_items(items: Sequence[_KnownItem], current: Collection) -> Relevant:
+    """Return a frame as the best answer to its variants, and others of its scene as good ones."""
+    scenes: dict[str, dict[str, int]] = {}
+    for video in {tuple(item.path.split("/")[:2]) for item in items}:
+        of_scene: dict[float, dict[str, int]] = defaultdict(dict)
+        for frame in current.frames(*video):
+            of_scene[frame.scene_start][frame.path] = _ITS_SCENE
+            scenes[frame.path] = of_scene[frame.scene_start]
+    return {
+        f"{item.path} {name}": {**scenes[item.path], item.path: _ITSELF}
+        for item in items
+        for name, _ in variants(item.picture)
+    }
+
+
+def _known_found(
+    items: Iterable[_KnownItem], collection: Collection, encoder: Encoder
+) -> dict[str, dict[str, float]]:
+    found = {}
+    for item in items:
+        names, pictures = zip(*variants(item.picture), strict=True)
+        for name, vector in zip(names, encoder.embed_images(pictures), strict=True):
+            hits = collection.search(vector.tolist(), K)
+            found[f"{item.path} {name}"] = {hit.path: hit.score for hit in hits}
+    return found
+
+
+def _caption_found(
+    texts: Sequence[str], collection: Collection, encoder: Encoder
+) -> dict[str, dict[str, float]]:
+    found = {}
+    for number, vector in enumerate(encoder.embed_texts(texts)):
+        found[f"q{number}"] = _videos(collection.search(vector.tolist(), 10 * K))
+    return found
+
+
+def _videos(hits: Iterable[Hit]) -> dict[str, float]:
+    """Return the videos of hits, each with the score of its best frame."""
+    best: dict[str, float] = {}
+    for hit in hits:
+        best.setdefault(f"{hit.platform}/{hit.code}", hit.score)
+    return best
+
+
+def _captions(path: Path) -> list[tuple[str, str]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigurationError(f"--captions {path}: cannot be read ({error})") from error
+    found = [(row.get("text") or "", row.get("video") or "") for row in rows]
+    if not found:
+        raise ConfigurationError(
+            f"--captions {path}: expected a CSV file with the columns {' and '.join(_COLUMNS)}, "
+            "found no row"
+        )
+    for line, (text, video) in enumerate(found, 2):
+        if not text or "/" not in video:
+            raise ConfigurationError(
+                f"--captions {path}, line {line}: expected a text and a video as platform/code, "
+                f"found {text!r} and {video!r}"
+            )
+    return found
+
+
+def why_not(services: Services) -> str | None:
+    """Return why models cannot be judged here, None if they can."""
+    if find_spec("ir_measures") is None:
+        return f"that needs ir-measures, not found here; type {install_line('compare')}"
+    current = services.vectors.current()
+    try:
+        if current:
+            loadable(services.settings, current)
+    except ConfigurationError as error:
+        return str(error)
+    return None
