@@ -267,7 +267,7 @@ def test_a_step_that_hangs_until_its_deadline_is_not_tried_again(
 def test_a_pod_whose_image_is_not_there_says_so_and_does_not_wait_for_ever(
     cluster: Cluster, clip: Path
 ) -> None:
-    missing = ("container/image", "localhost/not-there:1"), ("pendingTimeout", "20s")
+    missing = ("container/image", "localhost/not-there:1"), ("activeDeadlineSeconds", 20)
     items = put(cluster, "imageless", 1, clip)
     (cluster.folder / "job.json").write_text(json.dumps(items))
     with patched_fetch(cluster, *missing):
@@ -277,7 +277,19 @@ def test_a_pod_whose_image_is_not_there_says_so_and_does_not_wait_for_ever(
     assert "fetch waits: " in done.stderr
     assert "Image" in done.stderr
     (tried,) = nodes(get("workflow", json.loads(done.stdout)["workflow"]), "fetch")
-    assert "timeout" in tried["message"]
+    assert "deadline" in tried["message"]
+
+
+def test_a_run_whose_pods_find_no_node_ends_with_its_deadline_and_a_digest(
+    cluster: Cluster, clip: Path
+) -> None:
+    manifest = json.loads(run_manifest(job_input=put(cluster, "nodeless", 1, clip)))
+    manifest["spec"]["activeDeadlineSeconds"] = 60
+    with patched_fetch(cluster, ("nodeSelector", {"no-node": "has-this"})):
+        run = create(json.dumps(manifest))
+        assert finished(run)["status"]["phase"] == "Failed"
+    assert digest_of(cluster, run)["failed"] == 1
+    assert run not in leases(cluster)
 
 
 def test_phases_run_on_spot_nodes_but_for_the_last_try(cluster: Cluster, clip: Path) -> None:
@@ -287,18 +299,16 @@ def test_phases_run_on_spot_nodes_but_for_the_last_try(cluster: Cluster, clip: P
     changes = yaml.safe_load(spot["patches"][0]["patch"])
     affinity = next(each["value"] for each in changes if each["path"].endswith("affinity"))
     failing = ("container/command", ["sh", "-c", "exit 75"]), ("container/args", [])
+    manifest = json.loads(run_manifest(job_input=put(cluster, "spot", 1, clip)))
+    manifest["spec"]["activeDeadlineSeconds"] = 120
     kubectl("label", "node", node["metadata"]["name"], "node-lifecycle=spot")
     try:
-        with patched_fetch(
-            cluster, *failing, ("affinity", affinity), ("pendingTimeout", "20s"), limit="3"
-        ):
-            job = put(cluster, "spot", 1, clip)
-            workflow = finished(create(run_manifest(job_input=job)))
+        with patched_fetch(cluster, *failing, ("affinity", affinity), limit="3"):
+            workflow = finished(create(json.dumps(manifest)))
     finally:
         kubectl("label", "node", node["metadata"]["name"], "node-lifecycle-")
-    messages = [tried["message"] for tried in nodes(workflow, "fetch")]
-    assert sum("75" in message for message in messages) == 3
-    assert sum("timeout" in message for message in messages) == 1
+    tries = sorted(nodes(workflow, "fetch"), key=lambda tried: tried["displayName"])
+    assert ["75" in tried.get("message", "") for tried in tries] == [True, True, True, False]
 
 
 def test_the_doctor_names_what_is_missing(cluster: Cluster, tmp_path: Path) -> None:

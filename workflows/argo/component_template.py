@@ -48,16 +48,13 @@ _NEVER_RAN = -1
 # Kubernetes' words about a pod that ran into activeDeadlineSeconds. It ends with 143, too, but what
 # hung for hours would hang again.
 _HUNG = "Pod was active on the node longer than the specified deadline"
-# Argo's word about a pod that waited for a node or an image until `pendingTimeout`.
-_NOT_STARTED = "timeout"
 _RETRIES = m.RetryStrategy(
     limit=RETRY_LIMIT,
     retry_policy="Always",
     # No max_duration: Argo counts it from the start of the first try and makes it the deadline of
     # the later ones, so that a pod which is lost after an hour would have no successor.
     backoff=m.Backoff(duration="15s", factor="3"),
-    expression=f'lastRetry.status == "Error" || (lastRetry.message not in '
-    f'["{_HUNG}", "{_NOT_STARTED}"] && '
+    expression=f'lastRetry.status == "Error" || (lastRetry.message != "{_HUNG}" && '
     f"asInt(lastRetry.exitCode) in {[_NEVER_RAN, EXIT_TRANSIENT, *_TERMINATED]})",
 )
 _TRIES = {"VP_ATTEMPT": "{{retries}}", "VP_LAST_ATTEMPT": RETRY_LIMIT}

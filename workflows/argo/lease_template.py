@@ -19,7 +19,6 @@ from workflows.argo.terms import (
     POD_SECURITY,
     RESTRICTED,
     VERSION,
-    PodTemplate,
     described,
     from_input,
 )
@@ -64,7 +63,7 @@ def lease_template() -> WorkflowTemplate:
         automount_service_account_token=False,
         executor=m.ExecutorConfig(service_account_name=EXECUTOR),
     )
-    return PodTemplate(
+    return WorkflowTemplate(
         name=LEASES,
         labels=LABELS,
         annotations=described("Renew the leases of a run while it goes on"),

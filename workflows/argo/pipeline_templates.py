@@ -41,6 +41,7 @@ SHARDS_PER_BATCH = 100
 BATCHES_IN_FLIGHT = 2
 VIDEOS_A_NIGHT = 5000
 _DAY_S = 24 * 3600
+_NIGHT_S = 23 * 3600
 
 
 def semaphores() -> dict[str, Any]:
@@ -85,6 +86,8 @@ def nightly_catch_up(pipeline: Pipeline, *, gpu: bool = False) -> CronWorkflow:
         failed_jobs_history_limit=7,
         workflow_template_ref=m.WorkflowTemplateRef(name=run_template_name(pipeline, gpu)),
         arguments=values(catch_up="true", limit=str(VIDEOS_A_NIGHT)),
+        # Pods may wait for a node for ever; the next night takes up what is left.
+        active_deadline_seconds=_NIGHT_S,
         workflow_metadata=m.WorkflowMetadata(labels={"oriane/trigger": "nightly"}),
     )
 

@@ -25,8 +25,8 @@ LABELS = {
 PODS, EXECUTOR, LAUNCHER = "oriane-pods", "oriane-executor", "oriane-launcher"
 # The template of every component that looks at what its pods need, and does nothing else.
 CHECK = "check"
-# How long a pod may wait for a node and its image: a night's run ends before the next one.
-_PENDING, _CHECK_PENDING = "6h", "10m"
+# How long the pod of a check may wait for a node and its image.
+_CHECK_PENDING = "10m"
 # Tries after the first.
 RETRY_LIMIT = "3"
 
@@ -61,9 +61,10 @@ RESTRICTED_RESOURCE = json.dumps(
 
 
 class PodTemplate(WorkflowTemplate):
-    """A WorkflowTemplate whose pods do not wait for ever to start.
+    """A WorkflowTemplate whose checks do not wait for ever to start.
 
-    Argo 4.1 calls it `pendingTimeout`, which Hera's models do not have yet.
+    Argo 4.1 calls it `pendingTimeout`, which Hera's models do not have yet. Argo 4.1.2 looks at it
+    only in templates without a retryStrategy, so in no others is it promised.
     """
 
     def to_dict(self) -> Any:
@@ -71,7 +72,8 @@ class PodTemplate(WorkflowTemplate):
         manifest = super().to_dict()
         manifest["kind"] = "WorkflowTemplate"  # Hera takes the name of the class.
         for template in manifest["spec"]["templates"]:
-            template["pendingTimeout"] = _CHECK_PENDING if template["name"] == CHECK else _PENDING
+            if template["name"] == CHECK:
+                template["pendingTimeout"] = _CHECK_PENDING
         return manifest
 
 
