@@ -77,7 +77,7 @@ def nightly_catch_up(pipeline: Pipeline, *, gpu: bool = False) -> CronWorkflow:
             "first, at most `limit` a night"
         ),
         # An overlay starts the nights, once the installation has been looked at.
-        suspend=True,
+        cron_suspend=True,
         schedules=["0 2 * * *"],
         timezone="Etc/UTC",
         concurrency_policy="Forbid",
