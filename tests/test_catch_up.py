@@ -16,7 +16,7 @@ from components.pipeline import VIDEO_PHASES, component
 from components.plan.due import Candidate, Due, Judge, joined
 from components.records.booking import Booking
 from components.records.videos import Video
-from components.running.fingerprint import fingerprints
+from components.running.fingerprint import Fingerprints
 from components.running.phase import run
 from components.running.services import Services
 from components.settings import LedgerSettings, Settings
@@ -112,7 +112,7 @@ def test_fingerprints_are_told_without_running(corpus: Corpus, tmp_path: Path) -
     """Those of the steps of a real run."""
     corpus.add(numbered_video(tmp_path / "a.mp4", [number / 5 for number in range(10)]))
     (entry,) = corpus.through(*VIDEO_PHASES)
-    found = fingerprints(corpus.services.settings, entry.video.source, entry.etag)
+    found = Fingerprints(corpus.services.settings).of(entry.video.source, entry.etag)
     assert found == entry.fingerprints
 
 
@@ -157,7 +157,7 @@ def test_other_settings_make_stale_from_their_phase_on(
     settings: Settings, group: str, values: dict[str, Any], phase: str | None
 ) -> None:
     video = Video(platform="p", code="c", source="s3://b/p/c/video.mp4")
-    marks = fingerprints(settings, video.source, "e")
+    marks = Fingerprints(settings).of(video.source, "e")
     booking = Booking(
         platform="p", code="c", state="done", etag="e", source=video.source, fingerprints=marks
     )

@@ -94,7 +94,7 @@ def test_requests_of_a_process_that_runs_every_phase(
     settings: Settings, decoders: Decoders, clip: Path
 ) -> None:
     """The number that docs/performance.md states: source and frames are fetched once, or not."""
-    with SharedDecoders(settings, decoders, several_phases=True) as services:
+    with SharedDecoders(settings, decoders, every_phase=True) as services:
         corpus = Corpus(services)
         corpus.add(clip, "a")
         with counted(services) as calls:
@@ -103,7 +103,7 @@ def test_requests_of_a_process_that_runs_every_phase(
         # Shards, not videos, cost manifests: nine are written, and only plan's is read from S3.
         manifests = 9 + 1
         frames = 3
-        assert calls.total() - manifests == 16 + frames, calls
+        assert calls.total() - manifests == 15 + frames, calls
         with counted(services) as again:
             corpus.through(*PHASES)
-        assert again.total() - manifests == 11, again
+        assert again.total() - manifests == 12, again

@@ -15,8 +15,10 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from components.digest.summary import Summary
 from components.errors import ConfigurationError
 from components.pipeline import VIDEO_PHASES
+from components.records.digest import Digest
 from components.records.manifest import Entry, PhaseStep, Problem
 from components.records.run_report import RunReport
 from components.records.videos import Video
@@ -76,6 +78,12 @@ def failed(code: str) -> Entry[Any]:
     )
 
 
+def digest(*entries: Entry[Any]) -> Digest:
+    summary = Summary("r")
+    summary.add_shard(entries)
+    return summary.digest()
+
+
 RUN = RunReport(run="r", seconds=3.0, videos=())
 
 
@@ -104,7 +112,7 @@ def test_a_run_writes_its_metrics_and_pushes_them(
 
 
 def test_a_failed_video_leaves_no_time_of_success() -> None:
-    registry = run_metrics(RUN, [entry("a"), failed("b")])
+    registry = run_metrics(RUN, digest(entry("a"), failed("b")))
     found = samples(generate_latest(registry).decode())
     assert found["oriane_run_videos"][("failed",)] == 1
     assert found["oriane_run_reasons"] == {("failed", "crop", "unavailable"): 1}
@@ -123,7 +131,7 @@ def test_a_failed_video_leaves_no_time_of_success() -> None:
 def test_what_cannot_be_exported_is_a_warning(
     variables: dict[str, str], complaint: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    export(MetricsSettings(**variables), run_metrics(RUN, [entry("a")]))
+    export(MetricsSettings(**variables), run_metrics(RUN, digest(entry("a"))))
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert complaint in record.message
@@ -133,14 +141,15 @@ def test_what_cannot_be_exported_is_a_warning(
 def test_killed_while_it_writes_it_leaves_the_file_before(tmp_path: Path) -> None:
     """The kernel ends the process at its first bytes beyond the limit."""
     file = tmp_path / "oriane.prom"
-    export(MetricsSettings(VP_METRICS_FILE=str(file)), run_metrics(RUN, [entry("a")]))
+    export(MetricsSettings(VP_METRICS_FILE=str(file)), run_metrics(RUN, digest(entry("a"))))
     before = file.read_text()
     code = f"""
 import resource, signal
+from components.digest.summary import Summary
 from components.records.run_report import RunReport
 from components.settings import MetricsSettings
 from workflows.local.metrics import export, run_metrics
-registry = run_metrics(RunReport(run="r", seconds=3.0, videos=()), [])
+registry = run_metrics(RunReport(run="r", seconds=3.0, videos=()), Summary("r").digest())
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 export(MetricsSettings(VP_METRICS_FILE={str(file)!r}), registry)

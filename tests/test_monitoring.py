@@ -13,6 +13,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
+from components.digest.summary import Summary
 from components.errors import Failure, Reason
 from components.pipeline import components
 from components.records.run_report import RunReport
@@ -49,7 +50,9 @@ def exported() -> set[str]:
     for name, metric in of_templates().items():
         suffixes = ("_bucket", "_sum", "_count") if metric.histogram else ("",)
         names |= {name + suffix for suffix in suffixes}
-    local: CollectorRegistry = run_metrics(RunReport(run="r", seconds=1.0, videos=()), [])
+    local: CollectorRegistry = run_metrics(
+        RunReport(run="r", seconds=1.0, videos=()), Summary("r").digest()
+    )
     return {f"argo_workflows_{name}" for name in names} | {
         family.name for family in local.collect()
     }

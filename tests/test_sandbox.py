@@ -6,11 +6,13 @@ import json
 import os
 import pickle
 import select
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import pytest
 
 from components.errors import ConfigurationError, Reason, TransientError, VideoRejectedError
@@ -18,6 +20,7 @@ from components.records.videos import Rectangle
 from components.running import decoders
 from components.running.decoders import Access, Decoders, unconfined_parts
 from components.settings import LimitSettings
+from tests.clips import numbered_video
 from tests.escapes import ATTEMPTS, OPEN_TO_ALL, Outside, try_them
 
 pytestmark = pytest.mark.slow
@@ -240,6 +243,39 @@ def test_a_machine_that_cannot_confine_says_so(
     assert ended.returncode == code, ended.stderr
     assert shown in ended.stdout
     assert ended.stderr.count("seccomp (the library libseccomp.so.2)") == warnings
+
+
+PROBED = """
+import sys
+from pathlib import Path
+import av
+from components.fetch.probe import probe
+from components.records.videos import Video
+from components.running.decoders import Access, Decoders
+from components.settings import LimitSettings
+from components.stores.s3 import Stored
+from datetime import UTC, datetime
+
+path = Path(sys.argv[1])
+video = Video(platform="local", code="some", source="s3://videos/local/some/video.mp4")
+stored = Stored(video.source, path.stat().st_size, "etag", datetime.now(UTC))
+found = Decoders(1, LimitSettings()).call(Access(path), probe, path, video, stored, LimitSettings())
+print(av.__file__, found.codec)
+"""
+
+
+def test_packages_in_a_folder_of_any_name_can_be_read(tmp_path: Path) -> None:
+    """As pip --target makes it, for PYTHONPATH."""
+    installed = Path(av.__file__).parents[1]
+    (target := tmp_path / "libraries").mkdir()
+    for package in [*installed.glob("av"), *installed.glob("av.libs"), *installed.glob("av-*")]:
+        shutil.copytree(package, target / package.name, copy_function=os.link)
+    (outside := tmp_path / "videos").mkdir()
+    video = numbered_video(outside / "some.mp4", [0.0, 0.1])
+    environment = {**os.environ, "PYTHONPATH": f"{target}:{Path.cwd()}"}
+    command = [sys.executable, "-c", PROBED, video]
+    shown = subprocess.check_output(command, env=environment, text=True)
+    assert shown.split() == [str(target / "av/__init__.py"), "h264"]
 
 
 def test_work_on_a_gpu_is_not_confined_and_says_so(

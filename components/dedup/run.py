@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Iterable
+from contextlib import closing
 
 import imagehash
 from PIL import Image
@@ -11,11 +12,12 @@ from PIL import Image
 from components.base.profiling import profile
 from components.dedup.contract import COMPONENT, DedupInputs, DedupOutputs
 from components.dedup.distinct import originals
-from components.frames_tar.pictures import read_pictures
+from components.frames_tar.pictures import opened
 from components.records.videos import SKETCH_SIZE, Duplicate, Frame, FramedVideo
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import run_each
+from components.running.stored_frames import pictures
 from components.settings import DedupSettings
 
 # The dHash that needs no more than the sketches of the frames.
@@ -25,7 +27,7 @@ _SKETCHED_SIZE = SKETCH_SIZE[1]
 @profile
 def run(inputs: DedupInputs, services: Services) -> DedupOutputs:
     """Drop the near-duplicates of every video of the shard."""
-    return run_each(COMPONENT, inputs.manifest, services, _dedup, files=lambda framed: [framed.tar])
+    return run_each(COMPONENT, inputs.manifest, services, _dedup)
 
 
 def _dedup(job: Job[FramedVideo]) -> FramedVideo:
@@ -34,16 +36,15 @@ def _dedup(job: Job[FramedVideo]) -> FramedVideo:
         return framed
     if settings.hash_size == _SKETCHED_SIZE:
         return _distinct(framed, ((frame, sketched(frame)) for frame in framed.frames), settings)
-    with job.downloaded(framed.tar, "frames.tar", framed.tar_sha256) as tar:
-        return _distinct(framed, read_pictures(tar, framed.frames), settings)
+    with closing(pictures(job.services, framed, framed.frames)) as files:
+        return _distinct(framed, ((frame, opened(file)) for frame, file in files), settings)
 
 
 def _distinct(
-    framed: FramedVideo, pictures: Iterable[tuple[Frame, Image.Image]], settings: DedupSettings
+    framed: FramedVideo, shown: Iterable[tuple[Frame, Image.Image]], settings: DedupSettings
 ) -> FramedVideo:
     hashes = (
-        (frame, imagehash.dhash(picture, hash_size=settings.hash_size))
-        for frame, picture in pictures
+        (frame, imagehash.dhash(picture, hash_size=settings.hash_size)) for frame, picture in shown
     )
     kept: list[Frame] = []
     repeated: list[Duplicate] = []

@@ -58,7 +58,7 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
         failed=summary.counts["failed"],
         leased=plan.leased if plan else 0,
     )
-    if plan and plan.given and plan.leased and not plan.videos:
+    if plan and plan.given and plan.leased and not plan.videos and not plan.reused:
         raise RunFailedError(f"nothing was done: {plan.left_to_others}", outputs)
     if summary.percent("failed") > inputs.max_failed_percent:
         raise RunFailedError(

@@ -40,9 +40,9 @@ class Summary:
 
     def __init__(self, run: str, plan: Plan | None = None) -> None:
         self._run, self._plan = run, plan
-        self.counts: Counter[str] = Counter()
+        self._reused = plan.reused if plan else 0
+        self.counts: Counter[str] = Counter(done=self._reused)
         self._shards = 0
-        self._reused = 0
         self._worked = Worked()
         self._reasons: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
         self._seconds: dict[str, list[float]] = {phase: [0.0, 0.0, 0.0] for phase in PHASES}

@@ -12,12 +12,12 @@ from components.base.profiling import profile
 from components.base.vectors import Vectors
 from components.embed.contract import COMPONENT, EmbedInputs, EmbedOutputs
 from components.encoders.batching import Read, Task, embedded
-from components.frames_tar.read import read_pngs
 from components.records.record import Record
 from components.records.videos import EmbeddedVideo, FramedVideo
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import Shard
+from components.running.stored_frames import pictures
 
 
 @profile
@@ -50,9 +50,9 @@ def _task(job: Job[FramedVideo]) -> Task[Job[FramedVideo]]:
 
 
 def _pictures(job: Job[FramedVideo]) -> Iterator[Read]:
-    with job.downloaded(job.input.tar, "frames.tar", job.input.tar_sha256) as tar:
-        for _, png in read_pngs(tar, job.input.frames):
-            yield partial(bytes, png)
+    with closing(pictures(job.services, job.input, job.input.frames)) as files:
+        for _, file in files:
+            yield partial(bytes, file)
 
 
 def _keep(vectors: Vectors, job: Job[FramedVideo]) -> Record:

@@ -25,6 +25,7 @@ from components.base.profiling import span
 from components.base.vectors import Vectors
 from components.encoders.encoder import Encoder, ModelInput
 from components.errors import ConfigurationError
+from components.records.frame_names import PILLOW_FORMATS
 
 Of = TypeVar("Of")
 
@@ -126,7 +127,7 @@ def _frames(
 
 
 def _preprocessed(encoder: Encoder, read: Read) -> ModelInput:
-    with Image.open(io.BytesIO(read()), formats=["PNG"]) as picture:
+    with Image.open(io.BytesIO(read()), formats=PILLOW_FORMATS) as picture:
         return encoder.preprocess(_of_fair_shape(picture).convert("RGB"))
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from os import environ
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from components.base.install_line import install_line
 from components.base.model_names import PACKAGED, REMOTE_MODELS, identity
 from components.base.profiling import profile
-from components.encoders.encoder import Encoder, TextEncoder
 from components.errors import ConfigurationError
 from components.settings import EmbedSettings
+
+if TYPE_CHECKING:
+    from components.encoders.encoder import Encoder, TextEncoder
 
 IMPORTED_BY_REMOTE_CODE = ("einops", "timm", "torchvision")
 _PACKAGED_INSTEAD = (
@@ -98,7 +100,7 @@ def require_packages(settings: EmbedSettings) -> None:
     )
 
 
-Of = TypeVar("Of", bound=TextEncoder)
+Of = TypeVar("Of", bound="TextEncoder")
 
 
 def _checked(encoder: Of, settings: EmbedSettings) -> Of:

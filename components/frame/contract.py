@@ -15,7 +15,7 @@ class FrameInputs(Inputs):
 
 class FrameOutputs(ShardOutputs):
     manifest: Manifest[FramedVideo] = Field(
-        description="The videos with their frames, as a tar of PNGs each"
+        description="The videos with their frames, as a tar of files each"
     )
 
 

@@ -1,4 +1,4 @@
-"""The frames that represent a video, as PNGs in a tar."""
+"""The frames that represent a video, as files in a tar."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from components.frame.full_scan import full_scan
 from components.frame.keyframe_scan import keyframe_scan
 from components.frame.pick import Pickable
 from components.frame.scanned import Scanned
-from components.frames_tar.write import FramesTar, sketch
+from components.frames_tar.write import FramesTar, fitting, sketch
 from components.media.video import decoder_errors
 from components.records.frame_names import frame_file
 from components.records.record import Record
@@ -84,12 +84,15 @@ def _written(
         def write(candidate: Pickable[VideoFrame]) -> None:
             picture = framing.picture(candidate.item)
             height, width = picture.shape[:2]
+            kind = fitting(settings.picture_format, width, height)
             looks[candidate.number] = {
                 "sketch": sketch(picture),
                 "width": width,
                 "height": height,
+                "format": kind,
             }
-            tar.add(frame_file(candidate.number, candidate.second), picture)
+            name = frame_file(candidate.number, candidate.second, kind)
+            tar.add(name, picture, kind, settings.picture_quality)
 
         def keep(candidate: Pickable[VideoFrame]) -> None:
             nonlocal kept

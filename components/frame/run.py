@@ -9,13 +9,15 @@ from components.base.profiling import profile
 from components.frame.contract import COMPONENT, FrameInputs, FrameOutputs
 from components.frame.detectors import require_detector
 from components.frame.extract import Extracted, extract
-from components.frames_tar.read import check_tar
+from components.frames_tar.read import check_tar, read_files
+from components.frames_tar.write import fitting
 from components.records.videos import CroppedVideo, FramedVideo
 from components.running import budget
 from components.running.decoders import Access, unbelievable
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import run_each
+from components.running.stored_frames import all_stored, md5
 
 
 @profile
@@ -26,7 +28,11 @@ def run(inputs: FrameInputs, services: Services) -> FrameOutputs:
         ConfigurationError: the detector needs a package that is not installed.
     """
     require_detector(services.settings.frame)
-    return run_each(COMPONENT, inputs.manifest, services, _frame, files=lambda framed: [framed.tar])
+    return run_each(COMPONENT, inputs.manifest, services, _frame, verified=_pictures_are_there)
+
+
+def _pictures_are_there(job: Job[CroppedVideo], framed: FramedVideo) -> bool:
+    return all_stored(job.services, framed)
 
 
 def _frame(job: Job[CroppedVideo]) -> FramedVideo:
@@ -52,11 +58,15 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
         except ValueError as error:
             raise unbelievable(str(error)) from error
         tar_bytes = tar.stat().st_size
-        uri, sha256 = job.upload("tar", tar, content_type="application/x-tar")
+        frames = tuple(
+            frame.model_copy(update={"md5": md5(content)})
+            for frame, content in read_files(tar, extracted.frames)
+        )
+        uri, sha256 = job.keep("tar", tar, content_type="application/x-tar")
     return FramedVideo(
         cropped=cropped,
         rectangle=extracted.rectangle,
-        frames=extracted.frames,
+        frames=frames,
         tar=uri,
         tar_bytes=tar_bytes,
         tar_sha256=sha256,
@@ -87,5 +97,8 @@ def _check(job: Job[CroppedVideo], extracted: Extracted) -> None:
             raise unbelievable(f"a frame at {frame.second} s")
         if min(frame.width, frame.height) < 1 or frame.width * frame.height > limits.max_pixels:
             raise unbelievable(f"a frame of {frame.width}x{frame.height}")
+        wanted = job.services.settings.frame.picture_format
+        if frame.format != fitting(wanted, frame.width, frame.height):
+            raise unbelievable(f"a frame as {frame.format}")
     if extracted.rectangle not in (None, job.input.rectangle):
         raise unbelievable("another rectangle")

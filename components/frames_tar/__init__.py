@@ -1,1 +1,1 @@
-"""The tar of PNGs in which phases hand on the frames of a video."""
+"""The tar of files in which phases hand on the frames of a video."""

@@ -8,11 +8,17 @@ from pathlib import Path
 
 from PIL import Image
 
-from components.frames_tar.read import read_pngs
+from components.frames_tar.read import read_files
+from components.records.frame_names import PILLOW_FORMATS
 from components.records.videos import Frame
 
 
 def read_pictures(path: Path, frames: Sequence[Frame]) -> Iterator[tuple[Frame, Image.Image]]:
     """Yield the frames and their RGB pictures, in order of `frames`."""
-    for frame, png in read_pngs(path, frames):
-        yield frame, Image.open(io.BytesIO(png), formats=["PNG"]).convert("RGB")
+    for frame, file in read_files(path, frames):
+        yield frame, opened(file)
+
+
+def opened(file: bytes) -> Image.Image:
+    """Return the RGB picture of a frame's file."""
+    return Image.open(io.BytesIO(file), formats=PILLOW_FORMATS).convert("RGB")

@@ -1,4 +1,4 @@
-"""Reading the frames of a video from the tar of PNGs in which phases hand them on."""
+"""Reading the frames of a video from the tar in which phases hand them on."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from components.records.videos import Frame
 # Signature, and the header's length and kind; after it width, height, bits and colours.
 _PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _RGB_8_BITS = b"\x08\x02"
+# Start of image, then the segment of JFIF; frames of baseline and of other coding.
+_JPEG = b"\xff\xd8\xff\xe0"
+_BASELINE, _START_OF_SCAN = 0xC0, 0xDA
+# Pillow writes tables and sizes into less than that, before any picture.
+_HEADERS_BYTES = 2048
 
 
-def read_pngs(path: Path, frames: Sequence[Frame]) -> Iterator[tuple[Frame, bytes]]:
-    """Yield the frames and their PNG files, in order of `frames`, one in memory at a time.
+def read_files(path: Path, frames: Sequence[Frame]) -> Iterator[tuple[Frame, bytes]]:
+    """Yield the frames and their files, in order of `frames`, one in memory at a time.
 
     Raises:
         KeyError: the tar lacks a frame.
@@ -27,7 +32,7 @@ def read_pngs(path: Path, frames: Sequence[Frame]) -> Iterator[tuple[Frame, byte
 
 
 def check_tar(path: Path, frames: Sequence[Frame]) -> None:
-    """Look whether a tar holds the frames as PNGs of their sizes and nothing else.
+    """Look whether a tar holds the frames as files of their formats and sizes and nothing else.
 
     Only headers are read, of the one kind that `FramesTar` writes, so this costs no more than that
     however the file was made.
@@ -47,11 +52,48 @@ def check_tar(path: Path, frames: Sequence[Frame]) -> None:
             if member.name not in wanted or member.type != tarfile.REGTYPE:
                 raise ValueError(f"a file {member.name!r} among the frames")
             frame = wanted.pop(member.name)
-            begins = _PNG + frame.width.to_bytes(4) + frame.height.to_bytes(4) + _RGB_8_BITS
-            if file.read(len(begins)) != begins:
-                raise ValueError(f"{member.name} that is not a PNG of {frame.width}x{frame.height}")
+            begins = file.read(min(member.size, _HEADERS_BYTES))
+            if not _SIZE_OF[frame.format](begins) == (frame.width, frame.height):
+                raise ValueError(
+                    f"{member.name} that is not a {frame.format.upper()} of "
+                    f"{frame.width}x{frame.height}"
+                )
             file.seek(start + -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE)
             if not 0 < member.size <= size - start:
                 raise ValueError(f"{member.name} of {member.size} bytes")
         if wanted or any(file.read(tarfile.RECORDSIZE)):
             raise ValueError(f"{len(wanted)} frames missing")
+
+
+def _png_size(begins: bytes) -> tuple[int, int] | None:
+    """Return width and height of an RGB PNG of 8 bits."""
+    if not begins.startswith(_PNG) or begins[24:26] != _RGB_8_BITS:
+        return None
+    return int.from_bytes(begins[16:20]), int.from_bytes(begins[20:24])
+
+
+def _webp_size(begins: bytes) -> tuple[int, int] | None:
+    """Return width and height of a simple lossy WebP (RFC 9649; RFC 6386, section 9.1)."""
+    if begins[:4] != b"RIFF" or begins[8:16] != b"WEBPVP8 " or begins[23:26] != b"\x9d\x01\x2a":
+        return None
+    width, height = (int.from_bytes(begins[at : at + 2], "little") for at in (26, 28))
+    # The upper two bits are a scale that readers may ignore, and this program never sets.
+    return width, height
+
+
+def _jpeg_size(begins: bytes) -> tuple[int, int] | None:
+    """Return width and height of a baseline JPEG of three components (ITU-T T.81, annex B)."""
+    if not begins.startswith(_JPEG):
+        return None
+    at = 2
+    while at + 19 <= len(begins) and begins[at] == 0xFF and begins[at + 1] != _START_OF_SCAN:
+        if begins[at + 1] == _BASELINE:
+            if begins[at + 4] != 8 or begins[at + 9] != 3:
+                return None
+            height, width = (int.from_bytes(begins[at + n : at + n + 2]) for n in (5, 7))
+            return width, height
+        at += 2 + int.from_bytes(begins[at + 2 : at + 4])
+    return None
+
+
+_SIZE_OF = {"png": _png_size, "webp": _webp_size, "jpeg": _jpeg_size}

@@ -13,7 +13,7 @@ from components.base.logs import log
 from components.errors import ConfigurationError
 from components.records.booking import Booking
 from components.records.videos import Video
-from components.running.fingerprint import fingerprints
+from components.running.fingerprint import Fingerprints
 from components.settings import Settings
 
 T = TypeVar("T")
@@ -70,12 +70,11 @@ class Judge:
 
     def __init__(self, settings: Settings, run: str, now: datetime) -> None:
         self._settings, self._run, self._now = settings, run, now
-        self._fresh = True
+        self._fingerprints: Fingerprints | None = None
         try:
-            settings.embed.deciding()
+            self._fingerprints = Fingerprints(settings)
         except ConfigurationError as error:
             log.warning("plan: cannot tell which videos are stale: %s", error)
-            self._fresh = False
 
     def judge(self, candidate: Candidate, booking: Booking | None) -> Due | Left:
         """Tell why the candidate is due, or why it is not."""
@@ -106,10 +105,10 @@ class Judge:
 
     def _stale_from(self, candidate: Candidate, booking: Booking) -> str | None:
         """Return the first phase that would not come to the same result today."""
-        if not self._fresh or not booking.etag:
+        if not self._fingerprints or not booking.etag:
             return None
         source = booking.source or candidate.video.source
-        wanted = fingerprints(self._settings, source, booking.etag)
+        wanted = self._fingerprints.of(source, booking.etag)
         for phase, mark in wanted.items():
             if booking.fingerprints.get(phase, mark) != mark:
                 return phase

@@ -19,6 +19,7 @@ from components.records.manifest import Entry, Manifest
 from components.records.plan import Plan, plan_uri
 from components.records.run_start import RUN_START, RunStart
 from components.records.videos import Video
+from components.running.done_before import done_before
 from components.running.services import Services
 
 _WRITERS = 16
@@ -38,6 +39,7 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
     # First of all, so that a run which is killed anywhere is known to have broken off.
     _book(start, services)
     decision = decide(inputs, services, now)
+    reused = _taken_over(decision, services) if not inputs.catch_up else 0
     holders = _lease(decision, inputs.run, services)
     shards = packed(
         [due.candidate.video for due in decision.due],
@@ -55,12 +57,14 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
         given=not inputs.catch_up,
         shards=len(shards),
         videos=len(decision.due),
+        reused=reused,
         left={left.value: count for left, count in decision.left.items() if count},
         leased_by=tuple(holders),
     )
     document = plan.model_dump_json(indent=1).encode()
     services.store.put(plan_uri(bucket, inputs.run), document, content_type="application/json")
-    _book(start.model_copy(update={"videos": len(decision.due), "shards": len(shards)}), services)
+    taken = {"videos": len(decision.due) + reused, "shards": len(shards)}
+    _book(start.model_copy(update=taken), services)
     # Only now: with the manifests written, a crash loses nothing.
     decision.acknowledge()
     _say(inputs, decision, plan, len(batches))
@@ -84,6 +88,20 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
 def _book(start: RunStart, services: Services) -> None:
     uri = f"s3://{services.settings.storage.artifacts_bucket}/runs/{start.run}/{RUN_START}"
     services.store.put(uri, start.model_dump_json().encode(), content_type="application/json")
+
+
+def _taken_over(decision: Decision, services: Services) -> int:
+    """Leave out what is done already, where the process can tell; return how many these are.
+
+    A pod that plans has no key to the collection: there each phase finds out by itself.
+    """
+    if not services.every_phase:
+        return 0
+    candidates = [due.candidate for due in decision.due]
+    done = done_before([(one.video, one.etag) for one in candidates], services)
+    services.reused = [done[one.video] for one in candidates if one.video in done]
+    decision.due = [due for due in decision.due if due.candidate.video not in done]
+    return len(services.reused)
 
 
 def _lease(decision: Decision, run: str, services: Services) -> list[str]:
@@ -128,6 +146,8 @@ def _say(inputs: PlanInputs, decision: Decision, plan: Plan, batches: int) -> No
     )  # fmt: skip
     if plan.leased:
         log.warning("plan: %s", plan.left_to_others)
+    elif plan.reused:
+        log.info("plan: %s more done before, as of today", counted(plan.reused, "video"))
     elif not decision.due:
         log.info(
             "nothing to do: %s holds no %s<platform>/<code>/video.mp4, and %d other objects",

@@ -12,7 +12,7 @@ from components.record.contract import COMPONENT, RecordInputs, RecordOutputs
 from components.records.booking import Booking
 from components.records.done_marker import DoneMarker, MarkedFrame
 from components.records.manifest import Entry
-from components.records.rejected_marker import RejectedMarker
+from components.records.rejected_marker import REJECTED_MARKER, RejectedMarker
 from components.records.videos import IndexedVideo, RecordedVideo
 from components.running.job import Job
 from components.running.services import Services
@@ -69,9 +69,19 @@ def _mark(job: Job[IndexedVideo], run_name: str) -> RecordedVideo:
 
 
 def _marker_is_of(job: Job[IndexedVideo], _: RecordedVideo) -> bool:
-    """Return whether the marker says what this run would; another may have written it since."""
-    marker = job.services.markers.done(job.video.platform, job.video.code)
-    return marker is not None and marker.fingerprints == _fingerprints(job)
+    """Return whether the marker says what this run would; another may have written it since.
+
+    It is worth nothing beside a rejection, of a version of the source that came and went.
+    """
+    video, markers = job.video, job.services.markers
+    marker = markers.done(video.platform, video.code)
+    return (
+        marker is not None
+        and marker.fingerprints == _fingerprints(job)
+        and not job.services.store.exists(
+            markers.address(video.platform, video.code, REJECTED_MARKER)
+        )
+    )
 
 
 def _fingerprints(job: Job[IndexedVideo]) -> dict[str, str]:

@@ -11,7 +11,9 @@ class Plan(Document):
     """What plan took and what it left.
 
     `given` says that the videos were named, by a list or a prefix, and not found by catch-up.
-    `left` counts videos by why they were left; `leased_by` names the runs that hold leases on any.
+    `reused` are those beside `videos` on which nothing was left to do, as a run on one machine sees
+    before it begins. `left` counts videos by why they were left; `leased_by` names the runs that
+    hold leases on any.
     """
 
     run: str
@@ -19,6 +21,7 @@ class Plan(Document):
     given: bool
     shards: int
     videos: int
+    reused: int = 0
     left: dict[str, int] = Field(default_factory=dict)
     leased_by: tuple[str, ...] = ()
 

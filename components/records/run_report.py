@@ -9,13 +9,14 @@ from typing import Any, Literal, Self
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from components.errors import Failure
+from components.records.done_marker import DoneMarker
 from components.records.manifest import Entry
 from components.records.record import Record
 from components.records.videos import RecordedVideo, Rectangle
 
 NOT_TRIED = "not tried"
-# What only dedup asks of a frame.
-_OF_THE_PICTURE = {"sketch", "width", "height"}
+# What readers ask of a frame, beside its path.
+_OF_A_FRAME = ("number", "second", "scene_start", "scene_end")
 
 
 class RunFrame(Record):
@@ -60,7 +61,9 @@ class RunVideo(Record):
             return cls(**ended)
         framed = entry.result.indexed.framed
         frames = (
-            RunFrame(path=framed.path(frame), **frame.model_dump(exclude=_OF_THE_PICTURE))
+            RunFrame(
+                path=framed.path(frame), **{name: getattr(frame, name) for name in _OF_A_FRAME}
+            )
             for frame in framed.frames
         )
         return cls(
@@ -69,6 +72,30 @@ class RunVideo(Record):
             frames=tuple(frames),
             duplicates_removed=framed.duplicates_removed,
             **ended,
+        )
+
+    @classmethod
+    def of_marker(cls, marker: DoneMarker) -> Self:
+        """Return the end of a video that was done before the run, by its marker."""
+        frames = (
+            RunFrame(
+                path=marker.path(frame),
+                **{name: getattr(frame, name) for name in _OF_A_FRAME},
+            )
+            for frame in marker.frames
+        )
+        return cls(
+            platform=marker.platform,
+            code=marker.code,
+            status="done",
+            reason=None,
+            message=None,
+            duration=marker.duration,
+            crop=marker.crop,
+            frames=tuple(frames),
+            duplicates_removed=marker.duplicates_removed,
+            reused=tuple(marker.fingerprints),
+            seconds=dict.fromkeys(marker.fingerprints, 0.0),
         )
 
     @property
@@ -102,16 +129,15 @@ class RunReport(Record):
         cls,
         run: str,
         seconds: float,
-        entries: Iterable[Entry[Any]],
+        videos: Iterable[RunVideo],
         left_out: Iterable[LeftOut] = (),
         leased: int = 0,
     ) -> Self:
-        """Return the report of a run whose videos ended as these entries say."""
-        videos = sorted(map(RunVideo.of, entries), key=lambda video: (video.platform, video.code))
+        """Return the report of a run whose videos ended so."""
         return cls(
             run=run,
             seconds=round(seconds, 3),
-            videos=tuple(videos),
+            videos=tuple(sorted(videos, key=lambda video: (video.platform, video.code))),
             left_out=tuple(left_out),
             leased=leased,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.records.frame_names import frame_file, point_id
+from components.records.frame_names import Format, frame_file, point_id
 from components.records.record import Name, Record, S3Uri
 
 
@@ -82,7 +82,8 @@ class Frame(Record):
 
     `second`, `scene_start` and `scene_end` are presentation times in seconds from the start.
     `sketch` is the picture in grey and 9 × 8 pixels, base64: all that a dHash of 64 bits looks at.
-    `width` and `height` are those of the picture in pixels, 0 where an earlier version wrote it.
+    `width` and `height` are those of the picture in pixels, `md5` is its file's in hexadecimal; 0
+    and empty where an earlier version wrote it. `format` is that of the file.
     """
 
     number: int
@@ -92,10 +93,12 @@ class Frame(Record):
     sketch: str = ""
     width: int = 0
     height: int = 0
+    md5: str = ""
+    format: Format = "png"
 
     @property
     def file(self) -> str:
-        return frame_file(self.number, self.second)
+        return frame_file(self.number, self.second, self.format)
 
 
 def frame_path(video: Video, frame: Frame) -> str:
@@ -112,11 +115,12 @@ class Duplicate(Record):
 
 
 class FramedVideo(Record):
-    """The frames that represent the video, as PNGs in a tar named by `Frame.file`.
+    """The frames that represent the video, as files in a tar named by `Frame.file`.
 
     `rectangle` is the crop that was applied; `duplicates` are those that the tar holds and `frames`
     no longer lists (version 0.1.0 only counted them, in `duplicates_removed`); `lost_packets` those
-    that could not be decoded.
+    that could not be decoded. The tar itself may be gone once its pictures are published (see
+    `components.running.stored_frames`).
     """
 
     cropped: CroppedVideo

@@ -38,6 +38,7 @@ class Copies:
         self._store, self._scratch, self._capacity = store, scratch, capacity
         self._copies: OrderedDict[tuple[str, str], _Copy] = OrderedDict()
         self._held = 0
+        self._unsent: set[str] = set()
         self._lock = threading.Lock()
 
     @contextmanager
@@ -61,16 +62,41 @@ class Copies:
         finally:
             self._returned((uri, version), copy)
 
-    def keep(self, uri: str, version: str, path: Path) -> None:
-        """Take over a file that was just sent to `uri`; it may be gone from `path` afterwards."""
-        if not self._capacity:
-            return
+    def keep(self, uri: str, version: str, path: Path, *, unsent: bool = False) -> bool:
+        """Take over a file that was just sent to `uri`; it may be gone from `path` afterwards.
+
+        Args:
+            unsent: It was not sent, so it has to stay until `is_stored` says that it may go.
+
+        Returns:
+            Whether it was taken: there is no room for one that has to stay, or for any.
+        """
+        with self._lock:
+            held = sum(
+                self._copies[key].size or 0 for key in self._copies if key[0] in self._unsent
+            )
+            if not self._capacity or (unsent and held + path.stat().st_size > self._capacity):
+                return False
+            if unsent:
+                self._unsent.add(uri)
         copy = self._borrowed((uri, version), path.name)
         with copy.lock:
             if copy.size is None:
                 path.replace(copy.path)
                 self._filled(copy)
         self._returned((uri, version), copy)
+        return True
+
+    @property
+    def unsent(self) -> frozenset[str]:
+        """What lies nowhere but here."""
+        with self._lock:
+            return frozenset(self._unsent)
+
+    def is_stored(self, uri: str) -> None:
+        """Take note that what was kept unsent is stored, whole or in parts."""
+        with self._lock:
+            self._unsent.discard(uri)
 
     def _borrowed(self, key: tuple[str, str], name: str) -> _Copy:
         with self._lock:
@@ -95,7 +121,8 @@ class Copies:
                 self._remove(idle)
 
     def _longest_idle(self) -> tuple[str, str] | None:
-        return next((key for key, copy in self._copies.items() if not copy.users), None)
+        idle = (key for key, copy in self._copies.items() if not copy.users)
+        return next((key for key in idle if key[0] not in self._unsent), None)
 
     def _remove(self, key: tuple[str, str]) -> None:
         copy = self._copies.pop(key)

@@ -14,24 +14,44 @@ from components.settings import Settings
 def fingerprint(phase: Component[Any, Any], settings: Settings, continued: str) -> str:
     """Return 32 hexadecimal digits over the phase, its version, its deciding settings and
     `continued`, the fingerprint of the phases before it (the source's ETag for the first)."""
+    return _continued(_basis(phase, settings), continued)
+
+
+class Fingerprints:
+    """The fingerprints of all phases under one set of settings, without running any.
+
+    What the settings decide is looked up once, for who asks about many videos.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """
+        Raises:
+            ConfigurationError: CLIP_MODEL names no model.
+        """
+        self._phases = [
+            (phase, upstream(phase), _basis(component(phase), settings)) for phase in VIDEO_PHASES
+        ]
+
+    def of(self, source: str, etag: str) -> dict[str, str]:
+        """Return the fingerprint of every phase for the video at `source`."""
+        found: dict[str, str] = {}
+        for phase, before, basis in self._phases:
+            continued = found[before] if before else source_identity(source, etag)
+            found[phase] = _continued(basis, continued)
+        return found
+
+
+def _basis(phase: Component[Any, Any], settings: Settings) -> dict[str, Any]:
     groups = [getattr(settings, name) for name in phase.settings]
-    basis = {
+    return {
         "phase": phase.name,
         "version": phase.version,
         "settings": {name: value for group in groups for name, value in group.deciding().items()},
-        "upstream": continued,
     }
-    return digest(json.dumps(basis, sort_keys=True, default=str))
 
 
-def fingerprints(settings: Settings, source: str, etag: str) -> dict[str, str]:
-    """Return the fingerprint of every phase for a video, without running any."""
-    found: dict[str, str] = {}
-    for phase in VIDEO_PHASES:
-        before = upstream(phase)
-        continued = found[before] if before else source_identity(source, etag)
-        found[phase] = fingerprint(component(phase), settings, continued)
-    return found
+def _continued(basis: dict[str, Any], continued: str) -> str:
+    return digest(json.dumps({**basis, "upstream": continued}, sort_keys=True, default=str))
 
 
 def renewed(settings: Settings, known: dict[str, str], first: str) -> dict[str, str]:

@@ -11,9 +11,9 @@ from typing import Generic
 from components.base.logs import log
 from components.errors import DamagedObjectError
 from components.records.manifest import Entry, Result
-from components.records.videos import Video
+from components.records.videos import FramedVideo, Video
 from components.running.services import Services
-from components.stores.checksums import Expected
+from components.stores.checksums import Digests, Expected
 from components.stores.s3 import split
 
 
@@ -59,15 +59,8 @@ class Job(Generic[Result]):
             TransientError: what arrives is not what was written. Where that is what S3 has, it is
                 removed, and the next run makes it anew.
         """
-        try:
-            known = Expected(sha256=sha256)
-            with self.services.copies.of(uri, self.entry.etag, name, known) as path:
-                yield path
-        except DamagedObjectError:
-            bucket, key = split(uri)
-            self.services.store.delete(bucket, [key])
-            log.warning("%s: removed, for it is not what was written; made anew next time", uri)
-            raise
+        with _downloaded(self.services, uri, self.entry.etag, name, sha256) as path:
+            yield path
 
     def upload(self, suffix: str, path: Path, content_type: str) -> tuple[str, str]:
         """Send a file of this phase's result; return its address and SHA-256.
@@ -79,3 +72,39 @@ class Job(Generic[Result]):
         self.services.results.wrote(self.video, uri)
         self.services.copies.keep(uri, self.entry.etag, path)
         return uri, sent.sha256
+
+    def keep(self, suffix: str, path: Path, content_type: str) -> tuple[str, str]:
+        """Keep a file for later phases of this process, or send it; as `upload` else.
+
+        What is kept and not sent ends with the process, if nobody stores it by then.
+        """
+        uri, services = self.artifact(suffix), self.services
+        if services.every_phase and services.settings.storage.etags_are_md5:
+            digests = Digests.of(path)
+            if services.copies.keep(uri, self.entry.etag, path, unsent=True):
+                services.results.wrote(self.video, uri)
+                return uri, digests.sha256
+        return self.upload(suffix, path, content_type)
+
+
+@contextmanager
+def downloaded(
+    services: Services, framed: FramedVideo, uri: str, name: str, sha256: str = ""
+) -> Iterator[Path]:
+    """Give a local copy of a file of a video's frames; see `Job.downloaded`."""
+    with _downloaded(services, uri, framed.cropped.source.etag, name, sha256) as path:
+        yield path
+
+
+@contextmanager
+def _downloaded(
+    services: Services, uri: str, version: str, name: str, sha256: str
+) -> Iterator[Path]:
+    try:
+        with services.copies.of(uri, version, name, Expected(sha256=sha256)) as path:
+            yield path
+    except DamagedObjectError:
+        bucket, key = split(uri)
+        services.store.delete(bucket, [key])
+        log.warning("%s: removed, for it is not what was written; made anew next time", uri)
+        raise

@@ -100,6 +100,19 @@ class Results:
             self._store.delete(self._bucket, [split(uri)[1] for uri in sorted(others)])
             known -= others
 
+    def drop_siblings(self, video: Video, uri: str, keep: set[str]) -> None:
+        """Remove the files of the result that `uri` belongs to, of its kind, but it and `keep`."""
+        stem, _, suffix = uri.rpartition(".")
+        known = self.listing()._objects(video)
+        others = {
+            other
+            for other in known
+            if other.startswith(f"{stem}.") and other.endswith(f".{suffix}")
+        } - {uri, *keep}
+        if others:
+            self._store.delete(self._bucket, [split(other)[1] for other in sorted(others)])
+            known -= others
+
     def _folder(self, video: Video) -> str:
         return f"s3://{self._bucket}/results/{video.platform}/{video.code}/"
 

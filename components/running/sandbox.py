@@ -233,9 +233,16 @@ def _program_folders() -> tuple[str, ...]:
     happens to work in is none.
     """
     python = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    packages = {path for path in sys.path if path.endswith(("site-packages", "dist-packages"))}
+    packages = {path for path in sys.path if _holds_packages(path)}
     named = os.environ.get("LD_LIBRARY_PATH", "").split(":")
     return tuple(sorted({*_LIBRARIES, *python, *packages, *filter(None, named), str(_SOURCES)}))
+
+
+def _holds_packages(path: str) -> bool:
+    """Return whether packages were installed there; pip --target takes a folder of any name."""
+    if path.endswith(("site-packages", "dist-packages")):
+        return True
+    return bool(path) and any(Path(path).glob("*.dist-info"))
 
 
 def _restrict_calls(becomes_program: bool) -> None:

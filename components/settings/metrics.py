@@ -20,3 +20,8 @@ class MetricsSettings(Group):
         "Push the last run's metrics to this Pushgateway, as job oriane",
         pattern=r"^https?://\S+$",
     )
+
+    @property
+    def wanted(self) -> bool:
+        """Whether they are to go anywhere."""
+        return bool(self.file or self.pushgateway_url)

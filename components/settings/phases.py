@@ -157,6 +157,28 @@ class FrameSettings(Group):
         decides=True,
         ge=0,
     )
+    picture_format: Literal["png", "webp", "jpeg"] = variable(
+        "VP_FRAME_FORMAT",
+        "png",
+        "Format of frames: png keeps every pixel; webp and jpeg are smaller, and what is embedded",
+        decides=True,
+    )
+    picture_quality: int = variable(
+        "VP_FRAME_QUALITY",
+        90,
+        "Quality of webp and jpeg, of which more keeps more",
+        decides=True,
+        ge=1,
+        le=100,
+    )
+
+    def deciding(self) -> dict[str, Any]:
+        """Leave out what PNG does not read, as earlier versions did, which wrote nothing else."""
+        values = super().deciding()
+        if self.picture_format == "png":
+            for name in ("VP_FRAME_FORMAT", "VP_FRAME_QUALITY"):
+                del values[name]
+        return values
 
 
 class DedupSettings(Group):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -59,6 +59,8 @@ PART_BYTES = 64 * 2**20
 _TRANSFER = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
 
 _KEYS_A_REQUEST = 1000
+# Of a listing that may lie elsewhere than what is looked for.
+_KEYS_AT_FIRST = 100
 
 T = TypeVar("T")
 
@@ -89,6 +91,12 @@ def _received(body: Any, path: Path) -> Digests:
             digests.update(chunk)
             file.write(chunk)
     return digests
+
+
+def _stored(bucket: str, page: Mapping[str, Any]) -> Iterator[Stored]:
+    for item in page.get("Contents", ()):
+        uri = f"s3://{bucket}/{item['Key']}"
+        yield Stored(uri, item["Size"], item["ETag"].strip('"'), item["LastModified"])
 
 
 def split(uri: str) -> tuple[str, str]:
@@ -242,12 +250,53 @@ class Store:
         token: dict[str, str] = {}
         while True:
             page = self._page(prefix, token)
-            for item in page.get("Contents", ()):
-                uri = f"s3://{bucket}/{item['Key']}"
-                yield Stored(uri, item["Size"], item["ETag"].strip('"'), item["LastModified"])
+            yield from _stored(bucket, page)
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def objects_by_folder(
+        self, bucket: str, folders: Iterable[str]
+    ) -> Iterator[tuple[str, list[Stored]]]:
+        """Yield each folder of a bucket with the objects below it.
+
+        Folders end with a slash and come in the order of their keys, as do the answers. Those that
+        lie close together share requests, a thousand objects each; what lies between distant ones
+        is passed over, so that no list of folders costs more requests than it has members.
+        """
+        remaining = iter(folders)
+        folder = next(remaining, None)
+        found: list[Stored] = []
+        after, size = folder, _KEYS_AT_FIRST
+        while folder is not None and after is not None:
+            page, more = self._page_after(bucket, after, size)
+            wanted = 0
+            for stored in page:
+                key = split(stored.uri)[1]
+                while folder is not None and not key.startswith(folder) and key > folder:
+                    yield folder, found
+                    folder, found = next(remaining, None), []
+                if folder is None:
+                    return
+                if key.startswith(folder):
+                    found.append(stored)
+                    wanted += 1
+                after = key
+            if not more:
+                break
+            after = max(after, folder or after)
+            size = _KEYS_A_REQUEST if 2 * wanted > size else _KEYS_AT_FIRST
+        while folder is not None:
+            yield folder, found
+            folder, found = next(remaining, None), []
+
+    def _page_after(self, bucket: str, key: str, size: int) -> tuple[list[Stored], bool]:
+        """Return up to `size` objects whose keys follow `key`, and whether there are more."""
+        answer = self._ask(
+            f"s3://{bucket}/{key}",
+            lambda: self._client.list_objects_v2(Bucket=bucket, StartAfter=key, MaxKeys=size),
+        )
+        return list(_stored(bucket, answer)), bool(answer.get("IsTruncated"))
 
     def folders(self, prefix: str) -> Iterator[str]:
         """Yield the URIs of the folders right below `prefix`, which ends with a slash."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from itertools import islice
 
 from components.base.profiling import profile
-from components.frames_tar.read import read_pngs
-from components.records.frame_names import is_frame_file
+from components.records.frame_names import CONTENT_TYPES
 from components.records.videos import Frame, FramedVideo, PublishedVideo
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import run_each
+from components.running.stored_frames import keep_unpublished, md5, pictures, published_etags
 from components.upload.contract import COMPONENT, UploadInputs, UploadOutputs
 
 
@@ -28,38 +28,36 @@ def run(inputs: UploadInputs, services: Services) -> UploadOutputs:
 
 
 def _upload(senders: ThreadPoolExecutor, job: Job[FramedVideo]) -> PublishedVideo:
-    framed = job.input
-    bucket = job.services.settings.storage.frames_bucket
-    published = _published(job)
+    framed, services = job.input, job.services
+    bucket = services.settings.storage.frames_bucket
+    published = published_etags(services, job.video)
+    is_first = not published
 
-    def send(frame: Frame, png: bytes) -> None:
-        key = framed.path(frame)
-        if published.get(key) != hashlib.md5(png, usedforsecurity=False).hexdigest():
-            job.services.store.put(f"s3://{bucket}/{key}", png, content_type="image/png")
+    def send(frame: Frame, file: bytes) -> None:
+        key, etag = framed.path(frame), md5(file)
+        if published.get(key) != etag:
+            services.store.put(
+                f"s3://{bucket}/{key}", file, content_type=CONTENT_TYPES[frame.format]
+            )
+            published[key] = etag
 
-    with job.downloaded(framed.tar, "frames.tar", framed.tar_sha256) as tar:
-        pngs = read_pngs(tar, framed.frames)
+    with closing(pictures(services, framed, framed.frames)) as files:
         # A few at a time, so that the frames of a long video are not all in memory.
-        while window := list(islice(pngs, 2 * job.services.settings.upload.concurrency)):
+        while window := list(islice(files, 2 * services.settings.upload.concurrency)):
             list(senders.map(lambda pair: send(*pair), window))
-    unwanted = published.keys() - {*map(framed.path, framed.frames)}
-    job.services.store.delete_all(bucket, sorted(unwanted))
+    wanted = {*map(framed.path, framed.frames)}
+    if not is_first or services.every_phase:
+        keep_unpublished(services, framed, published, wanted)
+    services.store.delete_all(bucket, sorted(published.keys() - wanted))
     return PublishedVideo(framed=framed, bucket=bucket)
 
 
 def _verified(job: Job[FramedVideo], published: PublishedVideo) -> bool:
-    """Return whether exactly the wanted frames lie in the frames bucket."""
-    wanted = {published.framed.path(frame) for frame in published.framed.frames}
-    return _published(job).keys() == wanted
+    """Return whether exactly the wanted frames lie in the frames bucket.
 
-
-def _published(job: Job[FramedVideo]) -> dict[str, str]:
-    """Return keys and ETags of this video's frames in the frames bucket."""
-    video, store = job.video, job.services.store
-    bucket = job.services.settings.storage.frames_bucket
-    prefix = f"s3://{bucket}/{video.platform}/{video.code}/"
-    return {
-        stored.uri.removeprefix(f"s3://{bucket}/"): stored.etag
-        for stored in store.objects(prefix)
-        if is_frame_file(stored.uri.removeprefix(prefix))
-    }
+    And, where this process has made the pictures anew, whether they are these.
+    """
+    framed = published.framed
+    wanted = {framed.path(frame) for frame in framed.frames}
+    found = published_etags(job.services, job.video)
+    return found.keys() == wanted and framed.tar not in job.services.copies.unsent

@@ -21,9 +21,6 @@ def demo(
     ] = None,
 ) -> None:
     """Run everything on real videos from Python packages, search them, and draw a contact sheet."""
-    from components.running.decoders import start_forkserver
-
-    start_forkserver()
     from components.settings import Settings
     from workflows.demo.show import show
     from workflows.local.command import end_as

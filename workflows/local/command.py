@@ -86,9 +86,6 @@ def run(
     work = given(paths or [], job_input, settings, selection, replace=replace)
     # Of local files, the platform is one of the selection; plan narrows by it what it finds itself.
     options = plan_options(catch_up, origin, limit, older_than, "" if work.files else platform)
-    from components.running.decoders import start_forkserver
-
-    start_forkserver()
     from workflows.local.run import run_videos
 
     report = run_videos(

@@ -25,12 +25,12 @@ def local_services(settings: Settings, progress: Progress = silent) -> Iterator[
     """
     settings = short_lived(with_stand_ins(settings))
     if names_an_s3(settings):
-        with Services(settings, progress, several_phases=True) as services:
+        with Services(settings, progress, every_phase=True) as services:
             yield services
         return
     with (
         local_s3(s3_folder(settings), settings.storage) as storage,
-        Services(replace(settings, storage=storage), progress, several_phases=True) as services,
+        Services(replace(settings, storage=storage), progress, every_phase=True) as services,
     ):
         yield services
 

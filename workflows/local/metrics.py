@@ -5,18 +5,15 @@ They describe the last run, so all are gauges, of few label values: outcomes, ph
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway, write_to_textfile
 
 from components.base.logs import log
-from components.digest.summary import Summary
 from components.pipeline import VIDEO_PHASES
-from components.records.digest import PhaseSeconds
-from components.records.manifest import Entry
+from components.records.digest import Digest, PhaseSeconds
 from components.records.run_report import RunReport
 from components.settings import MetricsSettings
 
@@ -26,16 +23,13 @@ _NONE = PhaseSeconds(videos=0, total=0, most=0)
 
 
 def run_metrics(
-    report: RunReport, entries: Iterable[Entry[Any]], confined: Mapping[str, bool] | None = None
+    report: RunReport, digest: Digest, confined: Mapping[str, bool] | None = None
 ) -> CollectorRegistry:
-    """Return the metrics of a run that just ended, from its report and its videos' entries.
+    """Return the metrics of a run that just ended, from its report and its digest.
 
     Args:
         confined: What confined its decoders, by name (see `Decoders.confined_parts`).
     """
-    summary = Summary(report.run)
-    summary.add_shard(entries)
-    digest = summary.digest()
     registry = CollectorRegistry()
 
     def gauge(name: str, meaning: str, *labels: str) -> Gauge:

@@ -10,16 +10,17 @@ from typing import Any
 from components.base import logs, profiling
 from components.base.model_names import identity
 from components.base.run_names import run_name
+from components.digest.summary import Summary
 from components.encoders.load import require_packages
 from components.errors import ConfigurationError, PipelineError, RunFailedError
 from components.frame.detectors import require_detector
 from components.pipeline import component, video_to_embedding
 from components.plan.contract import PlanInputs
 from components.plan.decide import check_inputs
-from components.records.manifest import Entry
 from components.records.plan import Plan, plan_uri
-from components.records.run_report import RunReport
+from components.records.run_report import RunReport, RunVideo
 from components.records.run_start import RUN_START, RunStart
+from components.running.decoders import start_forkserver
 from components.running.leases import kept_alive
 from components.running.phase import run
 from components.running.services import Services
@@ -30,7 +31,6 @@ from workflows.local.deployment import local_services
 from workflows.local.display import Display, terminal_log
 from workflows.local.engine import LocalRun
 from workflows.local.indexed_model import following_collection, model_line
-from workflows.local.metrics import export, run_metrics
 from workflows.local.signs_of_life import alive
 from workflows.local.stand_ins import deployed, stores_line
 from workflows.terminal import environment
@@ -72,7 +72,7 @@ def run_videos(
     level = "WARNING" if settings.work.log_level == "INFO" else settings.work.log_level
     file = settings.work.data_dir / "logs" / f"{name}.jsonl"
     start = time.monotonic()
-    entries: list[Entry[Any]] = []
+    videos: list[RunVideo] = []
     profiling.start_trace()
     try:
         with logs.recording(level, file, terminal_log(console)):
@@ -88,13 +88,15 @@ def run_videos(
                 _check(services)
                 inputs = inputs.model_copy(update=_copied(work, services, display))
                 with _error_booked(name, services):
-                    for shard in _shards(inputs, services, shards_in_flight, display):
-                        entries += shard
-                leased = _leased(name, services)
+                    summary = _summed(inputs, services, shards_in_flight, display, videos)
+                digest = summary.digest()
             left_out = work.files.faults if work.files else ()
-            result = RunReport.of(name, time.monotonic() - start, entries, left_out, leased)
-            confined = services.decoders.confined_parts()
-            export(settings.metrics, run_metrics(result, entries, confined))
+            result = RunReport.of(name, time.monotonic() - start, videos, left_out, digest.leased)
+            if settings.metrics.wanted:
+                from workflows.local.metrics import export, run_metrics
+
+                confined = services.decoders.confined_parts()
+                export(settings.metrics, run_metrics(result, digest, confined))
     finally:
         profiling.write_trace()
     return result
@@ -128,25 +130,42 @@ def _copied(work: Given, services: Services, display: Display) -> dict[str, str]
     return parameters
 
 
-def _shards(
-    inputs: PlanInputs, services: Services, shards_in_flight: int, display: Display
-) -> Iterator[list[Entry[Any]]]:
-    """Plan, take every shard through the phases, and leave the digest."""
+def _summed(
+    inputs: PlanInputs,
+    services: Services,
+    shards_in_flight: int,
+    display: Display,
+    videos: list[RunVideo],
+) -> Summary:
+    """Plan, take every shard through the phases, and leave the digest; return what it sums up.
+
+    Of each video no more than its row of the report is kept, in `videos`.
+    """
     pipeline = video_to_embedding()
     local = LocalRun(pipeline, services, shards_in_flight)
     known = local.plan(**dict(inputs))
-    display.expect(known[pipeline.once[-1].videos] * len(pipeline.each))
-    yield from local.shards(known)
+    summary = Summary(inputs.run, _plan(inputs.run, services))
+    videos += map(RunVideo.of_marker, services.reused)
+    services.reused.clear()
+    planned = known[pipeline.once[-1].videos]
+    if planned:
+        # What the workers import takes a second, in which the first videos are fetched.
+        start_forkserver()
+    display.expect(planned * len(pipeline.each))
+    for shard in local.shards(known):
+        summary.add_shard(shard)
+        videos += map(RunVideo.of, shard)
     digest = component("digest")
     # Only what is left to other runs fails here, which the report says as well.
     with suppress(RunFailedError):
         run(digest, digest.inputs(run=inputs.run, max_failed_percent=100), services)
+    return summary
 
 
-def _leased(name: str, services: Services) -> int:
-    """Return how many videos the plan of the run left to other runs."""
+def _plan(name: str, services: Services) -> Plan:
+    """Return what the run set out to do."""
     uri = plan_uri(services.settings.storage.artifacts_bucket, name)
-    return Plan.model_validate_json(services.store.get(uri)).leased
+    return Plan.model_validate_json(services.store.get(uri))
 
 
 @contextmanager

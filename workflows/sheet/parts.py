@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from PIL import Image
 
 from components.errors import NotFoundError, VideoRejectedError
-from components.frames_tar.read import read_pngs
 from components.records.done_marker import DoneMarker
 from components.records.videos import Frame, FramedVideo, Rectangle
 from components.running.decoders import Access
 from components.running.services import Services
+from components.running.stored_frames import pictures
 from workflows.sheet.source_frame import write_frame
 
 
@@ -80,15 +80,14 @@ def _framed(services: Services, marker: DoneMarker) -> FramedVideo | None:
 
 
 def _dropped(services: Services, marker: DoneMarker) -> Iterator[SheetFrame]:
-    """Yield the frames that dedup left out, from the tar that still has them."""
+    """Yield the frames that dedup left out, as long as they are still stored."""
     framed = _framed(services, marker) if marker.duplicates_removed else None
     if framed is None:
         return
     kept = {frame.number for frame in marker.frames}
     missing = [frame for frame in framed.frames if frame.number not in kept]
-    with suppress(NotFoundError), services.scratch.folder() as folder:
-        services.store.download(framed.tar, folder / "frames.tar")
-        for frame, content in read_pngs(folder / "frames.tar", missing):
+    with suppress(NotFoundError), closing(pictures(services, framed, missing)) as files:
+        for frame, content in files:
             yield SheetFrame(frame, _picture(content), dropped=True)
 
 

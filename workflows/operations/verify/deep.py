@@ -14,10 +14,12 @@ from pydantic import ValidationError
 from components.base.vectors import Vectors
 from components.errors import DamagedObjectError, NotFoundError
 from components.records.done_marker import DoneMarker
+from components.records.frame_names import PILLOW_FORMATS
 from components.records.record import Record
 from components.records.videos import EmbeddedVideo, FramedVideo
 from components.running.results import Outcome
 from components.running.services import Services
+from components.running.stored_frames import md5
 from components.stores.checksums import Expected
 
 # Vectors of the same picture, by the same model on another machine, differ by less than this.
@@ -89,15 +91,15 @@ def _read_frames(services: Services, done: DoneMarker, found: Damage) -> None:
         except NotFoundError:
             continue
         found.read_frames += 1
-        if not _opens(content):
+        if not _opens(content) or (frame.md5 and md5(content) != frame.md5):
             found.frames.append(key)
 
 
 def _opens(content: bytes) -> bool:
     try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+        with Image.open(io.BytesIO(content), formats=PILLOW_FORMATS) as picture:
             picture.verify()
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+        with Image.open(io.BytesIO(content), formats=PILLOW_FORMATS) as picture:
             picture.load()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return False
