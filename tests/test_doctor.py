@@ -106,8 +106,9 @@ def test_a_sound_installation(cluster: tuple[str, type[Cluster]], tmp_path: Path
     code, said = invoked("doctor", data=tmp_path, ARGO_SERVER=address)
     assert code == EXIT_DONE, said
     assert "ok      plan" in said
-    spec = handler.received[0]["workflow"]["spec"]
-    assert spec["workflowTemplateRef"] == {"name": "doctor"}
+    workflow = handler.received[0]["workflow"]
+    assert workflow["metadata"]["generateName"] == "doctor-"
+    assert workflow["spec"]["workflowTemplateRef"] == {"name": "doctor"}
 
 
 def test_what_is_wrong_is_counted_and_named(

@@ -327,10 +327,11 @@ def test_the_doctor_names_what_is_missing(cluster: Cluster, tmp_path: Path) -> N
     said = " ".join(ill.stdout.split())
     for told in ("QDRANT_URL", "nobody/has-this", "not-there"):
         assert told in said
-    assert "checks failed" in ill.stderr
+    # Before it stand the reasons why pods wait, where they do.
+    error = ill.stderr.splitlines()[-1]
+    assert "5 of 14 checks failed" in error
     for phase in ("embed", "index", "upload", "record", "plan"):
-        assert phase in ill.stderr
-    assert "children" not in ill.stderr
+        assert phase in error
 
 
 def test_a_run_is_submitted_again_whole_with_its_children(cluster: Cluster, clip: Path) -> None:

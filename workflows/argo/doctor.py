@@ -30,7 +30,7 @@ def examined(
     """
     template = doctor_template_name(gpu)
     before = [_argo(server.version()), _templates(server.installed(template))]
-    name = server.submit(template, {})
+    name = server.submit(template, {}, prefix=template)
     said(f"{name}: {server.page(name)}")
     _wait(server, name, timeout_s, said)
     pods = server.pods(name)

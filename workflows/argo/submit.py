@@ -77,10 +77,10 @@ class ArgoServer:
             verify_ssl=not settings.insecure_skip_verify,
         )
 
-    def submit(self, template: str, parameters: dict[str, str]) -> str:
-        """Create a workflow from the WorkflowTemplate and return its name."""
+    def submit(self, template: str, parameters: dict[str, str], prefix: str = "videos") -> str:
+        """Create a workflow from the WorkflowTemplate and return its name, which has the prefix."""
         workflow = Workflow(
-            generate_name="videos-",
+            generate_name=f"{prefix}-",
             namespace=self._settings.namespace,
             workflow_template_ref=m.WorkflowTemplateRef(name=template),
             arguments=[Parameter(name=name, value=value) for name, value in parameters.items()],
