@@ -104,6 +104,7 @@ def test_pictures_that_are_gone_or_others_are_decoded_again(
     corpus.add(still, "v")
     through(here, corpus)
     store, name = here.store, "oriane-frames"
+    here.close()
     first = files(tmp_path, ".png")[0]
     content = first.read_bytes()
     (rest,) = files(tmp_path, ".tar")

@@ -38,6 +38,14 @@ class MarkedFrame(Frame):
     path: str = ""
     uuid: str = ""
 
+    @model_serializer(mode="wrap")
+    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
+        content: dict[str, object] = dump(self)
+        for name, usual in (("md5", ""), ("format", "png")):
+            if content.get(name) == usual:
+                del content[name]
+        return content
+
 
 class DoneMarker(Document):
     """What became of a video: `manifest.json` in its folder of the frames bucket.
