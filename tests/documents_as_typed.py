@@ -11,7 +11,7 @@ from pathlib import Path
 # other tests run them as they are.
 _NOT_HERE = re.compile(
     r"^(make|kubectl|docker|buildah|cp|images/\w+|ORIANE_CLUSTER_TESTS=1|python benchmarks)\b"
-    r"|^export ARGO_SERVER|^\S*oriane (submit|demo)\b|--model openai/|model rollback"
+    r"|^export ARGO_SERVER|^\S*oriane (submit|doctor|demo)\b|--model openai/|model rollback"
     r"|\bimages/\w+|pip install|transnetv2"
 )
 

@@ -57,10 +57,10 @@ IN_THE_IMAGE = {
 
 
 def pins(path: Path) -> dict[str, str]:
-    """Return name and version of every line, refusing one that pins nothing."""
+    """Return name and version of every requirement, refusing one that pins nothing."""
     found = {}
-    for line in path.read_text().splitlines():
-        requirement = Requirement(line)
+    for line in path.read_text().replace("\\\n", " ").splitlines():
+        requirement = Requirement(line.partition(" --hash=")[0])
         if requirement.marker is None or requirement.marker.evaluate(IN_THE_IMAGE):
             exact = re.fullmatch(r"==([^*]+)", str(requirement.specifier))
             assert exact, f"{path.name}: {line} is not an exact version"
@@ -96,6 +96,63 @@ def test_versions_are_those_of_the_constraints(path: Path) -> None:
     constraints = pins(ROOT / "constraints.txt")
     differing = {k: v for k, v in pins(path).items() if constraints.get(k) != v}
     assert differing == {}, "run make lock"
+
+
+@pytest.mark.parametrize(
+    "path", [*(IMAGES / "requirements").glob("*.txt")], ids=lambda path: path.stem
+)
+def test_every_package_is_known_by_the_hashes_of_its_files(path: Path) -> None:
+    for line in path.read_text().replace("\\\n", " ").splitlines():
+        assert re.search(r" --hash=sha256:[0-9a-f]{64}\b", line), (
+            f"{path.name}: {line}; run make lock"
+        )
+
+
+def run_script(name: str, folder: Path, *arguments: str) -> list[list[str]]:
+    """Run a script of the images with its paths and programs in a folder; return pip's arguments.
+
+    The programs write down their arguments, and what the files among these say.
+    """
+    said = folder / "said"
+    for program in ("python", "slim-venv"):
+        (folder / program).write_text(
+            f'#!/bin/sh\necho "$0 $*" >> {said}\nfor f in "$@"; do\n'
+            f'  if [ -f "$f" ]; then sed "s/^/  /" "$f" >> {said}; fi\ndone\n'
+        )
+        (folder / program).chmod(0o755)
+    for script in ("install-locked", name):
+        text = (IMAGES / script).read_text().replace("/wheels", str(folder / "wheels"))
+        (folder / script).write_text(text)
+        (folder / script).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    subprocess.run([folder / name, *arguments], env=environment, check=True)
+    calls: list[list[str]] = []
+    for line in said.read_text().splitlines():
+        if line.startswith("  "):
+            calls[-1].append(line.strip())
+        else:
+            calls.append([line])
+    return calls
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_torch_of_a_folder_is_installed_apart_from_what_the_lock_knows(
+    tmp_path: Path, listed: bool
+) -> None:
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels" / "torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl").touch()
+    if listed:
+        (tmp_path / "wheels" / "SHA256SUMS").write_text(f"{'ab' * 32}  torch.whl\n")
+    files = [str(IMAGES / "requirements" / f"{name}.txt") for name in ("embed", "frame-transnet")]
+    apart, rest, _ = run_script("install-cpu-torch", tmp_path, "-r", files[0], "-r", files[1])
+    assert "--no-index" in apart[0]
+    wanted = f"torch=={lock('embed')['torch']}"
+    assert {line.strip() for line in apart[1:]} == {
+        f"{wanted} --hash=sha256:{'ab' * 32}" if listed else wanted
+    }
+    assert "--require-hashes" in rest[0]
+    assert "transformers" in str(rest)
+    assert not [line for line in rest[1:] if line.startswith("torch==")]
 
 
 @pytest.mark.parametrize("phase", [*COMPONENTS, "embed-jina", "embed-packaged", "frame-transnet"])
@@ -416,17 +473,34 @@ def skopeo(folder: Path, says: str) -> Path:
 
 def test_images_are_pinned_by_digest(tmp_path: Path) -> None:
     mark = f"sha256:{7:064d}"
+    cuda = f"sha256:{8:064d}"
     path = skopeo(
-        tmp_path, f'case $* in *"docker://r.example.com/v/oriane-"*:8) echo {mark};; esac'
+        tmp_path,
+        f'case $* in *"docker://r.example.com/v/oriane-"*:8) echo {mark};; '
+        f'*"/oriane-"*:8-cuda) echo {cuda};; esac',
     )
     code, output = script("digests", path=path, REGISTRY="r.example.com/v/", TAG="8")
     assert code == 0
     pinned = yaml.safe_load(output)
     assert pinned["kind"] == "Component"
-    assert pinned["images"] == [
-        {"name": f"oriane-{name}", "newName": f"r.example.com/v/oriane-{name}", "digest": mark}
-        for name in COMPONENTS
-    ]
+    found = {patch["target"]["name"]: yaml.safe_load(patch["patch"]) for patch in pinned["patches"]}
+    assert found.keys() == {*COMPONENTS, "leases", "oriane-fetch-model-.*"}
+    for name in COMPONENTS:
+        assert {change["value"] for change in found[name]} == {
+            f"r.example.com/v/oriane-{name}@{mark}"
+        }
+    variables = {"REGISTRY": "r.example.com/v", "TAG": "8", "VARIANT": "cuda"}
+    code, output = script("digests", path=path, **variables)
+    assert code == 0
+    found = {
+        patch["target"]["name"]: yaml.safe_load(patch["patch"])
+        for patch in yaml.safe_load(output)["patches"]
+    }
+    assert found["embed-gpu"][0]["value"] == f"r.example.com/v/oriane-embed@{cuda}"
+    assert found["embed"][0]["value"] == f"r.example.com/v/oriane-embed@{mark}"
+    assert {name for name in found if name.endswith("-gpu")} == {
+        f"{each.name}-gpu" for each in components() if each.resources.gpu
+    }
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ ALERTS = [
 # From util/telemetry/metrics_list.go of Argo Workflows 4.1.
 OF_ARGO = {
     "cronworkflows_triggered_total",
-    "pods_gauge",
+    "pods_total_count",
     "workflowtemplate_triggered_total",
 }
 
@@ -120,7 +120,7 @@ def test_every_alert_has_its_entry_in_the_runbook(rule: dict[str, Any]) -> None:
     assert rule["annotations"]["summary"]
     assert rule["annotations"]["description"]
     page, anchor = rule["annotations"]["runbook_url"].split("#")
-    assert page == "docs/operations.md"
+    assert page == "https://docs.example.com/oriane/operations.md"
     assert anchor == rule["alert"].lower()
     assert f"\n### {rule['alert']}\n" in OPERATIONS
 

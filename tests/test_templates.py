@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from functools import cache
@@ -31,8 +32,9 @@ def objects(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def template_of(name: str) -> dict[str, Any]:
-    (template,) = objects("WorkflowTemplate")[name]["spec"]["templates"]
-    found: dict[str, Any] = template
+    templates = objects("WorkflowTemplate")[name]["spec"]["templates"]
+    found: dict[str, Any] = templates[0]
+    assert found["name"] == name
     return found
 
 
@@ -64,6 +66,64 @@ def test_a_component_brings_all_it_needs(name: str) -> None:
     assert isinstance(retries["limit"], str), "Argo's schema refuses a number"
     assert template["metrics"]["prometheus"]
     assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
+@pytest.mark.parametrize("name", [declared.name for declared in components()] + sorted(ON_GPU))
+def test_a_check_runs_in_the_same_pod_as_the_component(name: str) -> None:
+    template, check = objects("WorkflowTemplate")[name]["spec"]["templates"]
+    own = {"args", "command", "env"}
+    assert check["name"] == "check"
+    assert {k: v for k, v in check["container"].items() if k not in own} == {
+        k: v for k, v in template["container"].items() if k not in own
+    }
+    for field in ("serviceAccountName", "volumes", "nodeSelector", "tolerations", "podSpecPatch"):
+        assert check.get(field) == template.get(field)
+    assert "retryStrategy" not in check, "it tells at once"
+    assert "metrics" not in check, "it is no work of the phase"
+    assert (
+        check["container"]["env"]
+        == [
+            each
+            for each in template["container"]["env"]
+            if each["name"] not in ("VP_ATTEMPT", "VP_LAST_ATTEMPT")
+        ]
+        or name == "plan"
+    )
+
+
+def test_neither_checks_nor_nights_wait_for_ever() -> None:
+    for declared in components():
+        for template in objects("WorkflowTemplate")[declared.name]["spec"]["templates"]:
+            # Argo 4.1.2 never looks at it beside a retryStrategy.
+            assert template.get("pendingTimeout") == (
+                None if "retryStrategy" in template else "10m"
+            )
+    night = objects("CronWorkflow")["nightly-catch-up"]["spec"]
+    assert night["workflowSpec"]["activeDeadlineSeconds"] < 24 * 3600
+    assert night["suspend"] is True
+
+
+def test_pods_ask_for_the_disk_that_their_files_take() -> None:
+    for declared in components():
+        template = template_of(declared.name)
+        (volume,) = template["volumes"]
+        asked = template["container"]["resources"]["requests"]["ephemeral-storage"]
+        limit = volume["emptyDir"]["sizeLimit"]
+        assert int(asked.removesuffix("Mi")) > int(limit.removesuffix("Mi"))
+
+
+@pytest.mark.parametrize("suffix", ["", "-fused"])
+def test_what_is_stopped_at_once_skips_the_pods_that_would_pass_it_on(suffix: str) -> None:
+    templates = objects("WorkflowTemplate")[f"video-to-embedding{suffix}-batch"]["spec"]
+    shard = next(found for found in templates["templates"] if found["name"] == "shard")
+    tasks = {task["name"]: task for task in shard["dag"]["tasks"]}
+    first, *between, last = [step.name for step in video_to_embedding(fused=bool(suffix)).each]
+    assert "when" not in tasks[first]
+    assert "when" not in tasks[last], "it books what was rejected"
+    assert all("outputs.parameters.done" in tasks[name]["when"] for name in between)
+    (manifest, *_) = tasks[last]["arguments"]["parameters"]
+    order = re.findall(r"tasks\.(\w+)\.", manifest["value"])
+    assert order == [*reversed(between), first]
 
 
 def test_pods_see_only_what_their_component_declares() -> None:

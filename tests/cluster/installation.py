@@ -35,7 +35,7 @@ def install(folder: Path, overlay: str, settings: dict[str, dict[str, str]]) -> 
     patches = [
         {
             "target": {"kind": "WorkflowTemplate", "name": f"{name}(-gpu)?"},
-            "patch": _patch(image),
+            "patch": _patch(image, templates=1 if name == LEASES else 2),
         }
         for name, image in images.items()
     ]
@@ -74,12 +74,16 @@ def secret(name: str, values: dict[str, str]) -> None:
     kubectl("apply", "--filename", "-", given=json.dumps(manifest))
 
 
-def _patch(image: str) -> str:
-    container = "/spec/templates/0/container"
+def _patch(image: str, templates: int) -> str:
     registry = os.environ.get("ORIANE_REGISTRY", "localhost/")
-    return json.dumps(
-        [
+    changes = []
+    for number in range(templates):
+        container = f"/spec/templates/{number}/container"
+        requests = f"{container}/resources/requests"
+        changes += [
             {"op": "replace", "path": f"{container}/image", "value": f"{registry}{image}:0.1.0"},
-            {"op": "replace", "path": f"{container}/resources/requests/cpu", "value": "50m"},
+            {"op": "replace", "path": f"{requests}/cpu", "value": "50m"},
+            # A node that measures no disk has none to give.
+            {"op": "remove", "path": f"{requests}/ephemeral-storage"},
         ]
-    )
+    return json.dumps(changes)

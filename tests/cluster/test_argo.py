@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -140,6 +142,10 @@ def test_good_corrupt_and_missing_videos_submitted_with_kubectl(
         query = "SELECT state, count(*) FROM videos WHERE platform = 'mixed' GROUP BY state"
         assert dict(connection.execute(query).fetchall()) == {"done": GOOD, "rejected": 2}
 
+    # What was rejected at once takes two pods, and needs no others.
+    count = {name: len(nodes(workflow, name)) for name in ("fetch", "crop", "index", "record")}
+    assert count == {"fetch": GOOD + 2, "crop": GOOD, "index": GOOD, "record": GOOD + 2}
+
     # The logs of every step are readable where people look for them.
     for component in ("plan", "fetch", "crop", "frame", "dedup", "upload", "embed", "index"):
         node = nodes(workflow, component)[0]
@@ -210,22 +216,31 @@ def test_a_killed_pod_goes_on_where_it_stopped(
     assert points(cluster, platform) == frames
 
 
-def run_with(cluster: Cluster, clip: Path, platform: str, *patches: tuple[str, Any]) -> Any:
-    """Run a video while the template of fetch is patched; return the workflow."""
+@contextmanager
+def patched_fetch(cluster: Cluster, *patches: tuple[str, Any], limit: str = "1") -> Iterator[None]:
+    """Patch the template of fetch while inside, and have it tried again at once."""
     template = "/spec/templates/0"
     changes = [
         {"op": "add", "path": f"{template}/{path}", "value": value} for path, value in patches
     ]
-    quick = {"limit": "1", "backoff": {"duration": "1s"}}
+    quick = {"limit": limit, "backoff": {"duration": "1s"}}
     changes += [
         {"op": "replace", "path": f"{template}/retryStrategy/{name}", "value": value}
         for name, value in quick.items()
     ]
     kubectl("patch", "workflowtemplate", "fetch", "--type=json", f"--patch={json.dumps(changes)}")
     try:
-        return finished(create(run_manifest(job_input=put(cluster, platform, 1, clip))))
+        yield
     finally:
+        # Applying leaves what it does not know, such as an affinity, so the template goes first.
+        kubectl("delete", "workflowtemplate", "fetch")
         install(cluster.folder / "overlay", "cpu", cluster.pod_settings)
+
+
+def run_with(cluster: Cluster, clip: Path, platform: str, *patches: tuple[str, Any]) -> Any:
+    """Run a video while the template of fetch is patched; return the workflow."""
+    with patched_fetch(cluster, *patches):
+        return finished(create(run_manifest(job_input=put(cluster, platform, 1, clip))))
 
 
 def test_a_pod_that_the_node_refuses_is_tried_again(cluster: Cluster, clip: Path) -> None:
@@ -248,6 +263,88 @@ def test_a_step_that_hangs_until_its_deadline_is_not_tried_again(
     assert "deadline" in tried["message"]
     digest = digest_of(cluster, workflow["metadata"]["name"])
     assert [reason["reason"] for reason in digest["reasons"]] == ["interrupted"]
+
+
+def test_a_pod_whose_image_is_not_there_says_so_and_does_not_wait_for_ever(
+    cluster: Cluster, clip: Path
+) -> None:
+    missing = ("container/image", "localhost/not-there:1"), ("activeDeadlineSeconds", 20)
+    items = put(cluster, "imageless", 1, clip)
+    (cluster.folder / "job.json").write_text(json.dumps(items))
+    with patched_fetch(cluster, *missing):
+        job = str(cluster.folder / "job.json")
+        done = oriane(cluster, "submit", "--job-input", job, "--watch", "--json")
+    assert done.returncode == 1
+    assert "fetch waits: " in done.stderr
+    assert "Image" in done.stderr
+    (tried,) = nodes(get("workflow", json.loads(done.stdout)["workflow"]), "fetch")
+    assert "deadline" in tried["message"]
+
+
+def test_a_run_whose_pods_find_no_node_ends_with_its_deadline_and_a_digest(
+    cluster: Cluster, clip: Path
+) -> None:
+    manifest = json.loads(run_manifest(job_input=put(cluster, "nodeless", 1, clip)))
+    manifest["spec"]["activeDeadlineSeconds"] = 60
+    with patched_fetch(cluster, ("nodeSelector", {"no-node": "has-this"})):
+        run = create(json.dumps(manifest))
+        assert finished(run)["status"]["phase"] == "Failed"
+    assert digest_of(cluster, run)["failed"] == 1
+    assert run not in leases(cluster)
+
+
+def test_phases_run_on_spot_nodes_but_for_the_last_try(cluster: Cluster, clip: Path) -> None:
+    """Here with the one node as a spot node, so that the last try finds none."""
+    (node,) = get("nodes")["items"]
+    spot = yaml.safe_load((ROOT / "k8s/components/spot/kustomization.yaml").read_text())
+    changes = yaml.safe_load(spot["patches"][0]["patch"])
+    affinity = next(each["value"] for each in changes if each["path"].endswith("affinity"))
+    failing = ("container/command", ["sh", "-c", "exit 75"]), ("container/args", [])
+    manifest = json.loads(run_manifest(job_input=put(cluster, "spot", 1, clip)))
+    manifest["spec"]["activeDeadlineSeconds"] = 120
+    kubectl("label", "node", node["metadata"]["name"], "node-lifecycle=spot")
+    try:
+        with patched_fetch(cluster, *failing, ("affinity", affinity), limit="3"):
+            workflow = finished(create(json.dumps(manifest)))
+    finally:
+        kubectl("label", "node", node["metadata"]["name"], "node-lifecycle-")
+    tries = sorted(nodes(workflow, "fetch"), key=lambda tried: tried["displayName"])
+    assert ["75" in tried.get("message", "") for tried in tries] == [True, True, True, False]
+
+
+def test_the_doctor_names_what_is_missing(cluster: Cluster, tmp_path: Path) -> None:
+    well = oriane(cluster, "doctor")
+    assert well.returncode == 0, well.stdout + well.stderr
+    wrong = {**cluster.pod_settings, "index": {"QDRANT_URL": "http://192.0.2.1:6333"}}
+    wrong["index"] |= {"VP_QDRANT_ATTEMPTS": "1", "VP_QDRANT_TIMEOUT_SECS": "2"}
+    wrong["embed"] = {"CLIP_MODEL": "nobody/has-this"}
+    wrong["storage"] = {**wrong["storage"], "S3_FRAMES_BUCKET": "not-there"}
+    install(tmp_path / "wrong", "cpu", wrong)
+    try:
+        ill = oriane(cluster, "doctor")
+    finally:
+        install(cluster.folder / "overlay", "cpu", cluster.pod_settings)
+    assert ill.returncode == 78, ill.stderr
+    said = " ".join(ill.stdout.split())
+    for told in ("QDRANT_URL", "nobody/has-this", "not-there"):
+        assert told in said
+    # Before it stand the reasons why pods wait, where they do.
+    error = ill.stderr.splitlines()[-1]
+    assert "5 of 14 checks failed" in error
+    for phase in ("embed", "index", "upload", "record", "plan"):
+        assert phase in error
+
+
+def test_a_run_is_submitted_again_whole_with_its_children(cluster: Cluster, clip: Path) -> None:
+    items = put(cluster, "resubmitted", 2, clip)
+    run = create(run_manifest(job_input=items, shards_per_batch="1"))
+    assert finished(run)["status"]["phase"] == "Succeeded"
+    address = f"{cluster.settings.cluster.address}/api/v1/workflows/oriane/{run}/resubmit"
+    request = urllib.request.Request(address, data=b"{}", method="PUT")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        again = json.loads(answer.read())["metadata"]["name"]
+    assert finished(again)["status"]["phase"] == "Succeeded"
+    assert digest_of(cluster, again)["done"] == 2
 
 
 def test_an_outage_of_s3_is_waited_out(cluster: Cluster, clip: Path) -> None:

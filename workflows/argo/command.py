@@ -21,7 +21,7 @@ from workflows.terminal.options import (
     ReplaceOption,
     plan_options,
 )
-from workflows.terminal.output import errors, print_json
+from workflows.terminal.output import errors, output, print_json
 
 commands = typer.Typer()
 
@@ -141,6 +141,32 @@ def stop(
         print_json(Submitted.of(progress))
     else:
         said(summed_up(progress) or f"{run} {progress.phase}: {progress.message}")
+
+
+@command(commands, CLUSTER, "oriane doctor", "oriane doctor --gpu")
+def doctor(
+    gpu: Annotated[bool, typer.Option("--gpu", help="Check the gpu overlay's pods")] = False,
+    timeout: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="Wait so long for the checks' end")
+    ] = 1800,
+) -> None:
+    """Check an installation on the cluster: whether each component finds what it needs."""
+    from components.settings import Settings
+    from workflows.argo.doctor import examined, failed
+    from workflows.argo.submit import ArgoServer
+
+    console = errors()
+
+    def said(line: str) -> None:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    checks = examined(ArgoServer(Settings.load().cluster), gpu, timeout, said)
+    for what, phase, message in checks:
+        mark = "ok    " if phase == "Succeeded" else "failed"
+        line = f"{mark}  {what}{f': {message}' if message else ''}"
+        output().print(line, highlight=False, markup=False, soft_wrap=True)
+    if error := failed(checks):
+        raise error
 
 
 def _videos_per_shard(given: str) -> str:

@@ -16,9 +16,10 @@ from pydantic.fields import FieldInfo
 from components.contract import Component, ShardOutputs
 from components.errors import EXIT_TRANSIENT
 from components.running.leases import CLUSTER_H
-from workflows.argo.access import account_of
+from workflows.argo.access import account_of, buckets_of
 from workflows.argo.metrics import template_metrics
 from workflows.argo.terms import (
+    CHECK,
     CONTAINER_SECURITY,
     EXECUTOR,
     LABELS,
@@ -26,6 +27,7 @@ from workflows.argo.terms import (
     RESTRICTED,
     RETRY_LIMIT,
     VERSION,
+    PodTemplate,
     choices,
     described,
     from_input,
@@ -55,20 +57,26 @@ _RETRIES = m.RetryStrategy(
     expression=f'lastRetry.status == "Error" || (lastRetry.message != "{_HUNG}" && '
     f"asInt(lastRetry.exitCode) in {[_NEVER_RAN, EXIT_TRANSIENT, *_TERMINATED]})",
 )
+_TRIES = {"VP_ATTEMPT": "{{retries}}", "VP_LAST_ATTEMPT": RETRY_LIMIT}
+_CHECK_DEADLINE_S = 600
+# Beside the files in /tmp, which have a limit of their own.
+_LOGS_GIB = 0.1
 _GPU_TOLERATION = m.Toleration(key="nvidia.com/gpu", operator="Exists", effect="NoSchedule")
 
 
 def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> WorkflowTemplate:
-    """Return the WorkflowTemplate with the component's one template, of the same name.
+    """Return the WorkflowTemplate: the component's template, of the same name, and its check.
+
+    The check runs in the same pod in all that may be missing or forbidden: image, node, account,
+    settings, credentials, volumes. It asks what the component will ask, and changes nothing.
 
     Args:
         gpu: Ask for the GPUs that the contract declares, and run the CUDA image on them.
     """
     name = template_name(declared, gpu)
+    pod = _pod(declared, gpu)
     container = Container(
         name=name,
-        image=f"{declared.image}:{VERSION}{'-cuda' if gpu else ''}",
-        image_pull_policy="IfNotPresent",
         command=["python", "-m", "components", declared.name],
         args=_flags(declared),
         inputs=[_input(name, field) for name, field in declared.inputs.model_fields.items()],
@@ -80,32 +88,58 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
             )
             for output, field in declared.outputs.model_fields.items()
         ],
-        env=_environment(declared, gpu),
-        env_from=read_from(groups_of(declared), [*secrets_of(declared), own_secret_of(declared)]),
-        resources=_resources(declared, gpu),
-        tolerations=[_GPU_TOLERATION] if gpu else None,
-        node_selector={"nvidia.com/gpu.present": "true"} if gpu else None,
-        volumes=[_scratch(declared)],
-        volume_mounts=[m.VolumeMount(name="tmp", mount_path="/tmp")],  # noqa: S108
+        env=_environment(declared, gpu, _TRIES),
         retry_strategy=_RETRIES,
         active_deadline_seconds=declared.resources.deadline_s,
-        labels={**LABELS, "app.kubernetes.io/component": declared.name},
         metrics=template_metrics(declared),
-        security_context=CONTAINER_SECURITY,
-        # For what dies without last words of its own: the message that Argo's UI shows.
-        termination_message_policy="FallbackToLogsOnError",
-        pod_security_context=POD_SECURITY,
-        service_account_name=account_of(declared),
-        pod_spec_patch=RESTRICTED,
-        automount_service_account_token=False,
-        executor=m.ExecutorConfig(service_account_name=EXECUTOR),
+        **pod,
     )
-    return WorkflowTemplate(
+    check = Container(
+        name=CHECK,
+        command=["python", "-m", "components.running.check", declared.name],
+        args=_rights(declared),
+        env=_environment(declared, gpu, {}),
+        active_deadline_seconds=_CHECK_DEADLINE_S,
+        **pod,
+    )
+    return PodTemplate(
         name=name,
         labels=LABELS,
         annotations=described(declared.purpose),
-        templates=[container],
+        templates=[container, check],
     )
+
+
+def _pod(declared: Component[Any, Any], gpu: bool) -> dict[str, Any]:
+    """Return what the component's pods are, whatever runs in them."""
+    return {
+        "image": f"{declared.image}:{VERSION}{'-cuda' if gpu else ''}",
+        "image_pull_policy": "IfNotPresent",
+        "env_from": read_from(
+            groups_of(declared), [*secrets_of(declared), own_secret_of(declared)]
+        ),
+        "resources": _resources(declared, gpu),
+        "tolerations": [_GPU_TOLERATION] if gpu else None,
+        "node_selector": {"nvidia.com/gpu.present": "true"} if gpu else None,
+        "volumes": [_scratch(declared)],
+        "volume_mounts": [m.VolumeMount(name="tmp", mount_path="/tmp")],  # noqa: S108
+        "labels": {**LABELS, "app.kubernetes.io/component": declared.name},
+        "security_context": CONTAINER_SECURITY,
+        # For what dies without last words of its own: the message that Argo's UI shows.
+        "termination_message_policy": "FallbackToLogsOnError",
+        "pod_security_context": POD_SECURITY,
+        "service_account_name": account_of(declared),
+        "pod_spec_patch": RESTRICTED,
+        "automount_service_account_token": False,
+        "executor": m.ExecutorConfig(service_account_name=EXECUTOR),
+    }
+
+
+def _rights(declared: Component[Any, Any]) -> list[str]:
+    """Return what the component does in each bucket, as its check takes it."""
+    buckets = buckets_of(declared)
+    given = {"videos": buckets.videos, "frames": buckets.frames, "artifacts": buckets.artifacts}
+    return [f"--{bucket}={letters}" for bucket, letters in given.items() if letters]
 
 
 def read_from(groups: Sequence[str], secrets: Sequence[str]) -> list[m.EnvFromSource]:
@@ -141,12 +175,11 @@ def _output_path(name: str) -> str:
     return f"/tmp/outputs/{name}"  # noqa: S108
 
 
-def _environment(declared: Component[Any, Any], gpu: bool) -> list[m.EnvVar]:
+def _environment(declared: Component[Any, Any], gpu: bool, tries: dict[str, str]) -> list[m.EnvVar]:
     """Return what the template knows better than a setting: the pod's size, and which try it is."""
     environment = pod_size_variables(declared)
-    if issubclass(declared.outputs, ShardOutputs):
-        environment["VP_ATTEMPT"] = "{{retries}}"
-        environment["VP_LAST_ATTEMPT"] = RETRY_LIMIT
+    if tries and issubclass(declared.outputs, ShardOutputs):
+        environment |= tries
     if gpu and declared.cuda == "torch":
         # Else it would compute on the CPU of a node without a driver, and hold a GPU.
         environment["VP_DEVICE"] = "cuda"
@@ -159,9 +192,12 @@ def _environment(declared: Component[Any, Any], gpu: bool) -> list[m.EnvVar]:
 def _resources(declared: Component[Any, Any], gpu: bool) -> m.ResourceRequirements:
     needs = declared.resources
     memory = {"memory": f"{needs.memory_gib * 1024:.0f}Mi"}
+    # Else a node may be given more pods than its disk holds, and evict some of them hours later.
+    disk = {"ephemeral-storage": f"{(needs.disk_gib + _LOGS_GIB) * 1024:.0f}Mi"}
     gpus = {"nvidia.com/gpu": str(needs.gpu)} if gpu else {}
     return m.ResourceRequirements(
-        requests={"cpu": f"{needs.cpu * 1000:.0f}m", **memory, **gpus}, limits={**memory, **gpus}
+        requests={"cpu": f"{needs.cpu * 1000:.0f}m", **memory, **disk, **gpus},
+        limits={**memory, **gpus},
     )
 
 

@@ -44,7 +44,8 @@ def lease_template() -> WorkflowTemplate:
         inputs=[Parameter(name="run", description="Name of the run")],
         env_from=read_from(["storage", "work", "ledger"], ["oriane-postgres"]),
         resources=m.ResourceRequirements(
-            requests={"cpu": "10m", "memory": "128Mi"}, limits={"memory": "256Mi"}
+            requests={"cpu": "10m", "memory": "128Mi", "ephemeral-storage": "64Mi"},
+            limits={"memory": "256Mi"},
         ),
         volumes=[m.Volume(name="tmp", empty_dir=m.EmptyDirVolumeSource(size_limit="16Mi"))],
         volume_mounts=[m.VolumeMount(name="tmp", mount_path="/tmp")],  # noqa: S108

@@ -14,7 +14,7 @@ import yaml
 from hera.workflows import DAG, CronWorkflow, Parameter, Resource, Task, WorkflowTemplate
 from hera.workflows import models as m
 
-from components.dag import Item, Output, Pipeline, PipelineInput, Source, WiringError
+from components.dag import Item, Output, Pipeline, PipelineInput, Source, Step, WiringError
 from components.pipeline import component, pod_layout
 from workflows.argo.access import LEASES
 from workflows.argo.terms import (
@@ -40,6 +40,7 @@ SHARDS_PER_BATCH = 100
 BATCHES_IN_FLIGHT = 2
 VIDEOS_A_NIGHT = 5000
 _DAY_S = 24 * 3600
+_NIGHT_S = 23 * 3600
 # What a run's user has no say in.
 _NOT_CHOSEN = {"run", "pods"}
 
@@ -76,6 +77,8 @@ def nightly_catch_up(pipeline: Pipeline, *, gpu: bool = False) -> CronWorkflow:
             "Process videos that are new, changed since they were booked, or failed; the newest "
             "first, at most `limit` a night"
         ),
+        # An overlay starts the nights, once the installation has been looked at.
+        cron_suspend=True,
         schedules=["0 2 * * *"],
         timezone="Etc/UTC",
         concurrency_policy="Forbid",
@@ -84,6 +87,8 @@ def nightly_catch_up(pipeline: Pipeline, *, gpu: bool = False) -> CronWorkflow:
         failed_jobs_history_limit=7,
         workflow_template_ref=m.WorkflowTemplateRef(name=run_template_name(pipeline, gpu)),
         arguments=values(catch_up="true", limit=str(VIDEOS_A_NIGHT), videos_per_shard="auto"),
+        # Pods may wait for a node for ever; the next night takes up what is left.
+        active_deadline_seconds=_NIGHT_S,
         workflow_metadata=m.WorkflowMetadata(labels={"oriane/trigger": "nightly"}),
     )
 
@@ -201,8 +206,12 @@ def _batch_template(pipeline: Pipeline, name: str, gpu: bool) -> WorkflowTemplat
             _task(
                 step.name,
                 template_name(step.component, gpu),
-                {name: _in_shard(source, pipeline) for name, source in step.arguments.items()},
+                {
+                    name: _in_shard(source, step, pipeline)
+                    for name, source in step.arguments.items()
+                },
                 depends=step.depends_on & {other.name for other in pipeline.each},
+                when=_worth_it(step, pipeline),
             )
             for step in pipeline.each
         ],
@@ -320,12 +329,40 @@ def _passed_on(pipeline: Pipeline) -> dict[str, Output]:
     }
 
 
-def _in_shard(source: Source, pipeline: Pipeline) -> str:
+def _in_shard(source: Source, step: Step, pipeline: Pipeline) -> str:
     if isinstance(source, Item):
         return from_input("manifest")
     if isinstance(source, PipelineInput):
         raise WiringError(f"parameter {source.name!r} does not reach a shard; hand it on by plan")
-    return from_input(source.name) if source in _passed_on(pipeline).values() else _output(source)
+    if source in _passed_on(pipeline).values():
+        return from_input(source.name)
+    if step is pipeline.each[-1] and source.name == "manifest":
+        return _latest(pipeline)
+    return _output(source)
+
+
+def _worth_it(step: Step, pipeline: Pipeline) -> str | None:
+    """Return the condition that videos are left for the step; the first and the last always run.
+
+    A step that is skipped has no outputs, which Argo's expressions see as nil; the last step then
+    takes what the last one that ran left (`_latest`).
+    """
+    before = step.depends_on & {other.name for other in pipeline.each}
+    if not before or step is pipeline.each[-1]:
+        return None
+    first = min(before)
+    done = f"tasks.{first}.outputs.parameters.done"
+    if len(before) > 1:  # They run side by side, so that both ran or none.
+        return f"{{{{={done} != nil}}}}"
+    return f"{{{{=({done} ?? '0') != '0'}}}}"
+
+
+def _latest(pipeline: Pipeline) -> str:
+    """Return the manifest that the last step of a shard which ran has left."""
+    manifests = [
+        f"tasks.{step.name}.outputs.parameters.manifest" for step in reversed(pipeline.each[:-1])
+    ]
+    return f"{{{{={' ?? '.join(manifests)}}}}}"
 
 
 def _planned(name: str, pipeline: Pipeline, gpu: bool) -> str:
@@ -345,13 +382,18 @@ def _begun(task: str) -> str:
 
 
 def _task(
-    name: str, template: str, arguments: Mapping[str, str], depends: set[str] | None = None
+    name: str,
+    template: str,
+    arguments: Mapping[str, str],
+    depends: set[str] | None = None,
+    when: str | None = None,
 ) -> Task:
     return Task(
         name=name,
         template_ref=m.TemplateRef(name=template, template=template),
         arguments=values(**arguments),
         depends=" && ".join(sorted(depends)) if depends else None,
+        when=when,
     )
 
 

@@ -20,6 +20,7 @@ from components.pipeline import video_to_embedding
 from components.settings import ClusterSettings, Settings
 from components.stores.s3 import Store
 from workflows.argo.pipeline_templates import SEMAPHORES, run_template_name
+from workflows.argo.terms import VERSION_LABEL
 from workflows.intake.copies import faults_told
 from workflows.intake.given import Given
 from workflows.local.stand_ins import names_an_s3
@@ -76,10 +77,10 @@ class ArgoServer:
             verify_ssl=not settings.insecure_skip_verify,
         )
 
-    def submit(self, template: str, parameters: dict[str, str]) -> str:
-        """Create a workflow from the WorkflowTemplate and return its name."""
+    def submit(self, template: str, parameters: dict[str, str], prefix: str = "videos") -> str:
+        """Create a workflow from the WorkflowTemplate and return its name, which has the prefix."""
         workflow = Workflow(
-            generate_name="videos-",
+            generate_name=f"{prefix}-",
             namespace=self._settings.namespace,
             workflow_template_ref=m.WorkflowTemplateRef(name=template),
             arguments=[Parameter(name=name, value=value) for name, value in parameters.items()],
@@ -122,6 +123,28 @@ class ArgoServer:
             )
             for child in answer.items or []
         ]
+
+    def version(self) -> str:
+        """Return the version of Argo Workflows that the server is of, such as v4.1.2."""
+        with self._explained("version"):
+            return str(self._service.get_version().version)
+
+    def installed(self, template: str) -> str:
+        """Return the version of this project that a WorkflowTemplate was rendered by."""
+        with self._explained(template):
+            found = self._service.get_workflow_template(template)
+        return str((found.metadata.labels or {}).get(VERSION_LABEL, "unknown"))
+
+    def pods(self, name: str) -> dict[str, tuple[str, str]]:
+        """Return phase and message of each pod of a workflow without retries, by task."""
+        with self._explained(name):
+            answer = self._service.get_workflow(name, fields="status.nodes")
+        nodes = (answer.status.nodes or {}) if answer.status else {}
+        return {
+            str(node.display_name): (str(node.phase), str(node.message or ""))
+            for node in nodes.values()
+            if node.type == "Pod"
+        }
 
     def suspend(self, name: str) -> None:
         """Let the workflow start nothing more; what runs goes on."""

@@ -11,6 +11,7 @@ from hera.workflows import Workflow
 
 from components.pipeline import components, video_to_embedding
 from workflows.argo.component_template import component_template
+from workflows.argo.doctor_template import doctor_template
 from workflows.argo.lease_template import lease_template
 from workflows.argo.pipeline_templates import nightly_catch_up, pipeline_templates
 
@@ -24,6 +25,8 @@ def _objects() -> Iterator[Workflow]:
     for fused in (False, True):
         for gpu in (False, True):
             yield from pipeline_templates(video_to_embedding(fused=fused), gpu=gpu)
+    for gpu in (False, True):
+        yield doctor_template(list(components()), gpu=gpu)
     yield nightly_catch_up(video_to_embedding(fused=True))
 
 

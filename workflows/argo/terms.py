@@ -6,16 +6,27 @@ import json
 from importlib import metadata
 from typing import Any
 
-from hera.workflows import Parameter
+from hera.workflows import Parameter, WorkflowTemplate
 from hera.workflows import models as m
 from pydantic.fields import FieldInfo
 
 from components.contract import Component
 
 VERSION = metadata.version("oriane")
-LABELS = {"app.kubernetes.io/name": "oriane", "app.kubernetes.io/version": VERSION}
+VERSION_LABEL = "app.kubernetes.io/version"
+LABELS = {
+    "app.kubernetes.io/name": "oriane",
+    "app.kubernetes.io/instance": "oriane",
+    "app.kubernetes.io/part-of": "oriane",
+    "app.kubernetes.io/managed-by": "kustomize",
+    VERSION_LABEL: VERSION,
+}
 # ServiceAccounts: the pods' own, their executors', and that of steps which start workflows.
 PODS, EXECUTOR, LAUNCHER = "oriane-pods", "oriane-executor", "oriane-launcher"
+# The template of every component that looks at what its pods need, and does nothing else.
+CHECK = "check"
+# How long the pod of a check may wait for a node and its image.
+_CHECK_PENDING = "10m"
 # Tries after the first.
 RETRY_LIMIT = "3"
 
@@ -47,6 +58,23 @@ RESTRICTED_RESOURCE = json.dumps(
         "containers": [{"name": "main", "securityContext": _PRIVILEGES}],
     }
 )
+
+
+class PodTemplate(WorkflowTemplate):
+    """A WorkflowTemplate whose checks do not wait for ever to start.
+
+    Argo 4.1 calls it `pendingTimeout`, which Hera's models do not have yet. Argo 4.1.2 looks at it
+    only in templates without a retryStrategy, so in no others is it promised.
+    """
+
+    def to_dict(self) -> Any:
+        """Return the manifest."""
+        manifest = super().to_dict()
+        manifest["kind"] = "WorkflowTemplate"  # Hera takes the name of the class.
+        for template in manifest["spec"]["templates"]:
+            if template["name"] == CHECK:
+                template["pendingTimeout"] = _CHECK_PENDING
+        return manifest
 
 
 def template_name(declared: Component[Any, Any], gpu: bool) -> str:
