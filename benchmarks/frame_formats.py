@@ -21,7 +21,7 @@ from PIL import Image
 
 from components.base.model_names import PACKAGED
 from components.encoders.load import load_encoder
-from components.frames_tar.write import encoded
+from components.frames_tar.encoding import encoded
 from components.media.display import Display
 from components.media.pictures import upright
 from components.media.video import opened

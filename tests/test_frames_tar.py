@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from components.frames_tar.png import encoded
 from components.frames_tar.read import check_tar
 from components.frames_tar.write import FramesTar
 from components.records.videos import Frame
@@ -23,7 +24,7 @@ FRAMES = [
 def written(path: Path, width: int = 8, height: int = 6, count: int = 3) -> None:
     with FramesTar(path) as tar:
         for frame in FRAMES[:count]:
-            tar.add(frame.file, np.zeros((height, width, 3), np.uint8))
+            tar.add(frame.file, encoded(np.zeros((height, width, 3), np.uint8)))
 
 
 def with_member(

@@ -75,7 +75,7 @@ def _shard(
     with FramesTar(folder / "frames.tar") as tar:
         for frame in frames:
             picture = _picture(frame.number, size)
-            tar.add(frame.file, picture)
+            tar.add(frame.file, encoded(picture))
     uri = f"s3://{bucket}/bench/frames.tar"
     services.store.upload(uri, folder / "frames.tar", "application/x-tar")
     entries = [_entry(f"v{index}", uri, frames, size) for index in range(videos)]

@@ -21,7 +21,8 @@ from components.frame.pick import Pickable
 from components.frame.reference_scan import reference_scan
 from components.frame.scanned import Scanned
 from components.frame.skipping import CannotSkipError
-from components.frames_tar.write import FramesTar, fitting, sketch
+from components.frames_tar.encoding import encoded, fitting, sketch
+from components.frames_tar.write import FramesTar
 from components.media.video import decoder_errors
 from components.records.frame_names import frame_file
 from components.records.record import Record
@@ -119,7 +120,7 @@ def _written_by(
                 "format": kind,
             }
             name = frame_file(candidate.number, candidate.second, kind)
-            tar.add(name, picture, kind, settings.picture_quality)
+            tar.add(name, encoded(picture, kind, settings.picture_quality))
 
         def keep(candidate: Pickable[VideoFrame]) -> None:
             nonlocal kept

@@ -9,8 +9,8 @@ from components.base.profiling import profile
 from components.frame.contract import COMPONENT, FrameInputs, FrameOutputs
 from components.frame.detectors import require_detector
 from components.frame.extract import Extracted, extract
+from components.frames_tar.encoding import fitting
 from components.frames_tar.read import check_tar, read_files
-from components.frames_tar.write import fitting
 from components.records.videos import CroppedVideo, FramedVideo
 from components.running import budget
 from components.running.decoders import Access, unbelievable

@@ -45,7 +45,7 @@ class MarkedFrame(Frame):
     @model_serializer(mode="wrap")
     def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
         content: dict[str, object] = dump(self)
-        for name, usual in (("md5", ""), ("format", "png")):
+        for name, usual in (("md5", ""), ("format", "png"), ("dhash", "")):
             if content.get(name) == usual:
                 del content[name]
         return content
@@ -74,7 +74,7 @@ class DoneMarker(Document):
     run: str
     recorded_at: IsoTime
     previous: ModelBooking | None = None
-    dated: IsoTime | None = None
+    dated: IsoTime | None = Field(None, exclude_if=lambda dated: dated is None)
 
     @property
     def is_cropped(self) -> bool:

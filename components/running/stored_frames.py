@@ -104,7 +104,7 @@ def _keep_rest(services: Services, whole: FramedVideo, unpublished: Sequence[Fra
         ):
             with FramesTar(folder / "rest.tar") as tar:
                 for frame, content in found:
-                    tar.add_file(frame.file, content)
+                    tar.add(frame.file, content)
             services.store.upload(uri, folder / "rest.tar", content_type="application/x-tar")
         results.wrote(whole.video, uri)
     results.drop_siblings(whole.video, whole.tar, {uri})

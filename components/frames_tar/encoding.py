@@ -1,0 +1,32 @@
+"""Pictures as files of the formats that frames have, and as sketches."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from components.frames_tar import png
+from components.frames_tar.lossy import WEBP_MAX_SIDE, jpeg, webp
+from components.records.frame_names import Format
+from components.records.videos import SKETCH_SIZE
+
+
+def fitting(kind: Format, width: int, height: int) -> Format:
+    """Return the format that a picture of this size can have: PNG where it is too large for it."""
+    return "png" if kind == "webp" and max(width, height) > WEBP_MAX_SIDE else kind
+
+
+def encoded(picture: NDArray[np.uint8], kind: Format, quality: int) -> bytes:
+    """Return the file of an RGB picture of shape (height, width, 3)."""
+    if kind == "png":
+        return png.encoded(picture)
+    return webp(picture, quality) if kind == "webp" else jpeg(picture, quality)
+
+
+def sketch(picture: NDArray[np.uint8]) -> str:
+    """Return the picture as imagehash reduces it for a dHash of 64 bits (see `Frame.sketch`)."""
+    grey = Image.fromarray(picture).convert("L").resize(SKETCH_SIZE, Image.Resampling.LANCZOS)
+    return b64encode(grey.tobytes()).decode()
