@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from components.base.model_names import identity
+from components.base.side_by_side import batches
 from components.encoders.encoder import normalized
 from components.errors import ConfigurationError
 from components.records.frame_names import point_id
@@ -43,6 +44,7 @@ _MINUS = 0.5
 # Frames asked for: enough for the moments wanted, as several frames make one.
 _FRAMES_A_MOMENT, _LEAST_FRAMES = 6, 60
 _LOOK_AGAIN_S = 60.0
+_FRAMES_AT_ONCE, _MOST_FOLDED = 1000, 1000
 
 
 class Asker:
@@ -115,6 +117,35 @@ class Asker:
             wanted.tolist(), question.offset + question.limit, where=filter_of(question)
         )
         return [self._found(one.hit) for one in near[question.offset :]]
+
+    def among(
+        self, texts: Sequence[str], thresholds: Sequence[float], frames: Iterable[Neighbour]
+    ) -> list[list[Moment]]:
+        """Return for each text all moments that fit, best first, of these frames alone.
+
+        Args:
+            thresholds: The least confidence, for each text.
+            frames: With their vectors; their scores are not looked at.
+        """
+        background = self._calibrated()
+        wanted = self._texts().embed_texts(texts)
+        kept: list[list[Neighbour]] = [[] for _ in texts]
+        for batch in batches(frames, _FRAMES_AT_ONCE):
+            scores = np.asarray([near.vector for near in batch], np.float32) @ wanted.T
+            for near, row in zip(batch, scores.tolist(), strict=True):
+                for place, score in enumerate(row):
+                    if background.confidence("text", score) >= thresholds[place]:
+                        hit = near.hit.model_copy(update={"score": round(score, 4)})
+                        kept[place].append(replace(near, hit=hit))
+        found = map(grouped, kept)
+        # Each is compared with all before it; who wants thousands, gets the rest as they are.
+        return [
+            [
+                self._moment(moment, "text", background)
+                for moment in (*folded(moments[:_MOST_FOLDED]), *moments[_MOST_FOLDED:])
+            ]
+            for moments in found
+        ]
 
     def _candidates(
         self, question: Question, wanted: Vectors, unwanted: Vectors | None
