@@ -1,11 +1,15 @@
-"""Standing questions: asked of new frames alone, told once, sent signed, and never a run's fault."""
+"""Standing questions: asked of new frames alone, told once, sent signed, no run's fault."""
 
 from __future__ import annotations
 
 import hmac
 import json
+import socket
+import ssl
+import time
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,10 +19,12 @@ from typing import Any
 import pytest
 
 from components.errors import ConfigurationError
+from components.records.watch import WatchEvent, WatchNotice
 from components.settings import Settings, WatchSettings
 from tests.clips import numbered_video
 from tests.commands import environment, invoked, oriane, report
 from workflows.watch.addresses import target
+from workflows.watch.webhook import deliver
 
 SECRET = "a-secret-of-the-tests"
 
@@ -84,6 +90,13 @@ def kept(data: Path, name: str) -> dict[str, Any]:
     return document
 
 
+def codes(notice: dict[str, Any]) -> set[str]:
+    """Return the videos of the moments, and of those that look the same."""
+    moments = notice["moments"]
+    same = {name.split("/")[1] for moment in moments for name in moment["folded"]}
+    return same | {moment["code"] for moment in moments}
+
+
 def clip(folder: Path, name: str, first: float) -> Path:
     return numbered_video(folder / name, [first + number / 5 for number in range(8)], 160, 90)
 
@@ -110,7 +123,7 @@ def test_a_run_asks_of_its_new_frames_and_sends_what_fits_once(
     receiver.statuses = [503]
     ran = report(videos, env=env)
     (told,) = ran["watches"]
-    assert {moment["code"] for moment in told["moments"]} == {"two"}
+    assert codes(told) == {"two"}
     assert told["webhook"]["delivered"]
     assert told["webhook"]["attempts"] == 2
     events = [verified(*sent) for sent in receiver.got]
@@ -132,14 +145,14 @@ def test_a_run_asks_of_its_new_frames_and_sends_what_fits_once(
     path.write_text(json.dumps({**kept(tmp_path, "a-number"), "model": "another@1"}))
     (again,) = report(videos, env=env)["watches"]
     assert again["everything"]
-    assert {moment["code"] for moment in again["moments"]} == {"one"}
+    assert codes(again) == {"one"}
     assert kept(tmp_path, "a-number")["model"] == again["model"] != "another@1"
     assert report(videos, env=env)["watches"] == []
 
     # A test asks of everything, and sends only if told to.
     receiver.got.clear()
     tested = json.loads(oriane("watch", "test", "a-number", "--json", env=env).stdout)
-    assert {moment["code"] for moment in tested["moments"]} == {"one", "two"}
+    assert codes(tested) == {"one", "two"}
     assert receiver.got == []
     oriane("watch", "test", "a-number", "--send", env=env)
     assert [verified(*sent)["type"] for sent in receiver.got] == ["watch.test"]
@@ -199,12 +212,107 @@ def test_asked_of_a_run_that_ended_elsewhere(tmp_path: Path, deployment: Path, m
     code, says = invoked("watch", "ask", "--run", "test1", "--json", **given)
     assert code == 0, says
     (notice,) = json.loads(says)
-    assert {moment["code"] for moment in notice["moments"]} == {"one", "two"}
+    assert codes(notice) == {"one", "two"}
     # The deployment is older than the watch, so that it is not asked of without its name.
     code, says = invoked("watch", "ask", "--json", **given)
     assert (code, json.loads(says)) == (0, [])
     code, says = invoked("watch", "ask", "--run", "none", **given)
     assert code == 78
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate of localhost that signs itself, and its key."""
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    public, private = tmp_path / "public.pem", tmp_path / "private.pem"
+    encoding = serialization.Encoding.PEM
+    public.write_bytes(certificate.public_bytes(encoding))
+    private.write_bytes(
+        key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return public, private
+
+
+def test_https_is_checked_by_the_name_that_was_given(
+    authority: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although it connects to the address that was looked up before."""
+    got: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        settings = WatchSettings(secret=SECRET, attempts=1)
+        sent = {}
+        for trusting in (False, True):
+            if trusting:
+                monkeypatch.setenv("SSL_CERT_FILE", str(authority[0]))
+            for host in ("127.0.0.1", "localhost"):
+                url = f"https://{host}:{server.server_port}/"
+                sent[trusting, host] = deliver(url, event(), settings).delivered
+        server.shutdown()
+        thread.join()
+    assert [name for name, delivered in sent.items() if delivered] == [(True, "localhost")]
+    assert [json.loads(body)["data"]["watch"] for body in got] == ["w"]
+
+
+def test_a_receiver_that_drips_is_left_after_the_time_of_a_try() -> None:
+    """It never ends its answer, so that only the bound ends the test."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\n")
+                while True:
+                    connection.sendall(b"x: y\r\n")
+                    time.sleep(0.2)
+
+        thread = Thread(target=drip)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        settings = WatchSettings(secret=SECRET, attempts=1, timeout_s=0.5)
+        sent = deliver(url, event(), settings)
+        thread.join()
+    assert not sent.delivered
+    assert "no answer" in str(sent.message)
+
+
+def event() -> WatchEvent:
+    notice = WatchNotice(
+        watch="w", text="t", run="r", asked_at="2026-01-01T00:00:00+00:00", model="m",
+        confidence=0.5, frames=1, total=0, moments=(),
+    )  # fmt: skip
+    return WatchEvent(type="watch.moments", timestamp=notice.asked_at, data=notice)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,8 @@ class Watch(Document):
 class WatchedMoment(Document):
     """A part of a video that fits, in seconds; the best frame's second, number and key in S3.
 
-    `frames` are the numbers of all frames that fit, `folded` counts moments that look the same.
+    `frames` are the numbers of all frames that fit; `folded` names frames, as platform/code/number,
+    of moments that look the same and are left out.
     """
 
     platform: str
@@ -46,7 +47,7 @@ class WatchedMoment(Document):
     score: float
     confidence: float
     frames: tuple[int, ...]
-    folded: int = 0
+    folded: tuple[str, ...] = ()
 
 
 class Delivery(Document):

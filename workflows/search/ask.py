@@ -6,8 +6,9 @@ import io
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,30 @@ _MINUS = 0.5
 _FRAMES_A_MOMENT, _LEAST_FRAMES = 6, 60
 _LOOK_AGAIN_S = 60.0
 _FRAMES_AT_ONCE, _MOST_FOLDED = 1000, 1000
+
+
+@dataclass(frozen=True)
+class Sought:
+    """A text to be asked of given frames, and which moments count.
+
+    Args:
+        confidence: The least that they have to reach.
+        platform: The only one they may be of.
+        known: Ids of points; moments with one of them do not count.
+    """
+
+    text: str
+    confidence: float
+    platform: str | None = None
+    known: AbstractSet[str] = frozenset()
+
+    def counts(self, moment: Candidate) -> bool:
+        """Return whether a moment is of the platform, and not known."""
+        hits = [near.hit for near in moment.frames]
+        if self.platform not in (None, hits[0].platform):
+            return False
+        ids = (point_id(hit.platform, hit.code, hit.frame_number) for hit in hits)
+        return self.known.isdisjoint(ids)
 
 
 class Asker:
@@ -119,33 +144,31 @@ class Asker:
         return [self._found(one.hit) for one in near[question.offset :]]
 
     def among(
-        self, texts: Sequence[str], thresholds: Sequence[float], frames: Iterable[Neighbour]
-    ) -> list[list[Moment]]:
+        self, sought: Sequence[Sought], frames: Iterable[Neighbour]
+    ) -> list[tuple[Moment, ...]]:
         """Return for each text all moments that fit, best first, of these frames alone.
 
         Args:
-            thresholds: The least confidence, for each text.
             frames: With their vectors; their scores are not looked at.
         """
         background = self._calibrated()
-        wanted = self._texts().embed_texts(texts)
-        kept: list[list[Neighbour]] = [[] for _ in texts]
+        wanted = self._texts().embed_texts([one.text for one in sought])
+        kept: list[list[Neighbour]] = [[] for _ in sought]
         for batch in batches(frames, _FRAMES_AT_ONCE):
             scores = np.asarray([near.vector for near in batch], np.float32) @ wanted.T
             for near, row in zip(batch, scores.tolist(), strict=True):
-                for place, score in enumerate(row):
-                    if background.confidence("text", score) >= thresholds[place]:
+                for one, own, score in zip(sought, kept, row, strict=True):
+                    if background.confidence("text", score) >= one.confidence:
                         hit = near.hit.model_copy(update={"score": round(score, 4)})
-                        kept[place].append(replace(near, hit=hit))
-        found = map(grouped, kept)
-        # Each is compared with all before it; who wants thousands, gets the rest as they are.
-        return [
-            [
-                self._moment(moment, "text", background)
-                for moment in (*folded(moments[:_MOST_FOLDED]), *moments[_MOST_FOLDED:])
-            ]
-            for moments in found
-        ]
+                        own.append(replace(near, hit=hit))
+        found: list[tuple[Moment, ...]] = []
+        for one, own in zip(sought, kept, strict=True):
+            moments = [moment for moment in grouped(own) if one.counts(moment)]
+            # Each is compared with all before it; who wants thousands, gets the rest as they are.
+            rest = moments[_MOST_FOLDED:]
+            moments = [*folded(moments[:_MOST_FOLDED]), *rest]
+            found.append(tuple(self._moment(each, "text", background) for each in moments))
+        return found
 
     def _candidates(
         self, question: Question, wanted: Vectors, unwanted: Vectors | None

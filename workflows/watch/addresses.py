@@ -95,6 +95,8 @@ def check(to: Target, address: IPv4Address | IPv6Address) -> None:
         ConfigurationError: as it says.
     """
     inner = _inner(address)
+    if inner.is_loopback:
+        return
     if inner in _METADATA or any(
         (inner.is_link_local, inner.is_multicast, inner.is_unspecified, inner.is_reserved)
     ):
@@ -102,7 +104,7 @@ def check(to: Target, address: IPv4Address | IPv6Address) -> None:
             f"webhook to {to.host}: {address} is a link-local, metadata or reserved address, which "
             "is never called; name another host"
         )
-    if not to.secure and not inner.is_loopback:
+    if not to.secure:
         raise ConfigurationError(_plain(to))
 
 

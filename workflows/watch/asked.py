@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -16,7 +17,7 @@ from components.running.services import Services
 from components.stores.vectors.store import Collection, Hit, Neighbour
 from workflows.local.indexed_model import with_model_of
 from workflows.search.answer import Moment
-from workflows.search.ask import Asker
+from workflows.search.ask import Asker, Sought
 from workflows.watch.kept import KeptWatches
 from workflows.watch.webhook import deliver
 
@@ -69,7 +70,7 @@ class Watching:
             self._collection.require()
             raise ConfigurationError("the collection is empty; `oriane run` fills it")
         frames = _Counted(_all_frames(self._collection))
-        moments = self._fitting([watch], frames, model)[0]
+        (moments,) = self._fitting([_sought(watch)], frames, model)
         return self._notice(watch, "test", moments, frames.count, model, everything=True)
 
     def send(
@@ -98,10 +99,11 @@ class Watching:
                 else _with_vectors(hits, self._collection)
             )
             frames = _Counted(source)
-            found = self._fitting(group, frames, model)
+            found = self._fitting([self._fresh(watch) for watch in group], frames, model)
             for watch, moments in zip(group, found, strict=True):
-                fresh = self._fresh(watch, moments)
-                notice = self._notice(watch, run, fresh, frames.count, model, everything=everything)
+                notice = self._notice(
+                    watch, run, moments, frames.count, model, everything=everything
+                )
                 # In this order nothing is lost to a crash; at worst it is announced again.
                 self._kept.keep_notice(notice)
                 self._announce(notice)
@@ -109,30 +111,16 @@ class Watching:
                 yield notice
 
     def _fitting(
-        self, watches: Sequence[Watch], frames: Iterable[Neighbour], model: str
-    ) -> list[list[Moment]]:
+        self, sought: Sequence[Sought], frames: Iterable[Neighbour], model: str
+    ) -> list[tuple[Moment, ...]]:
         if self._asker is None:
             settings = with_model_of(self._services.settings, model, self._collection.dim)
             self._asker = Asker(self._collection, settings)
-        found = self._asker.among(
-            [watch.text for watch in watches], [watch.confidence for watch in watches], frames
-        )
-        return [
-            [one for one in moments if watch.platform in (None, one.platform)]
-            for watch, moments in zip(watches, found, strict=True)
-        ]
+        return self._asker.among(sought, frames)
 
-    def _fresh(self, watch: Watch, moments: Sequence[Moment]) -> list[Moment]:
-        """Return the moments of which no frame has been announced."""
-        known = self._kept.announced(watch.name) if moments else set()
-        return [
-            one
-            for one in moments
-            if not any(
-                point_id(one.platform, one.code, frame.frame_number) in known
-                for frame in one.frames
-            )
-        ]
+    def _fresh(self, watch: Watch) -> Sought:
+        """Return what the watch asks for, of which nothing has been announced."""
+        return replace(_sought(watch), known=self._kept.announced(watch.name))
 
     def _announce(self, notice: WatchNotice) -> None:
         """Keep the notice's frames as announced, and forget those that are gone since."""
@@ -141,6 +129,7 @@ class Watching:
             for moment in notice.moments
             for number in moment.frames
         }
+        new |= {_id_of(name) for moment in notice.moments for name in moment.folded}
         known = self._kept.announced(notice.watch) if new else set()
         if new <= known:
             return
@@ -237,6 +226,16 @@ def _all_frames(collection: Collection) -> Iterator[Neighbour]:
         yield Neighbour(Hit(score=0.0, **of_hit), vector=frame.vector)
 
 
+def _sought(watch: Watch) -> Sought:
+    return Sought(watch.text, watch.confidence, watch.platform)
+
+
+def _id_of(frame: str) -> str:
+    """Return the id of the point of a frame named platform/code/number."""
+    platform, code, number = frame.split("/")
+    return point_id(platform, code, int(number))
+
+
 def _watched(moment: Moment) -> WatchedMoment:
     return WatchedMoment(
         platform=moment.platform,
@@ -249,7 +248,7 @@ def _watched(moment: Moment) -> WatchedMoment:
         score=moment.score,
         confidence=moment.confidence,
         frames=tuple(frame.frame_number for frame in moment.frames),
-        folded=len(moment.folded),
+        folded=moment.folded,
     )
 
 

@@ -128,7 +128,7 @@ def remove(name: NameArgument, as_json: JsonOption = False) -> None:
     "oriane watch test a-red-car --send",
     name="test",
 )
-def test_now(
+def try_now(
     name: NameArgument,
     send: Annotated[
         bool, typer.Option("--send", help="Send what fits to the webhook, as a test")
@@ -260,7 +260,7 @@ def _show_moments(notice: WatchNotice) -> None:
                 f"{moment.platform}/{moment.code}",
                 f"{moment.start:.1f}–{moment.end:.1f} s",
                 f"{moment.second:.2f}",
-                f"+{moment.folded}" if moment.folded else "",
+                f"+{len(moment.folded)}" if moment.folded else "",
             )
             for moment in notice.moments
         ],
