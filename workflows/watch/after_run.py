@@ -20,6 +20,7 @@ from components.records.watch import Watch, WatchNotice
 from components.running.services import Services
 from workflows.operations.runs.history import run as past_run
 from workflows.operations.runs.history import runs as past_runs
+from workflows.operations.runs.report import PastRun
 from workflows.watch.asked import Watching, brief
 from workflows.watch.kept import KeptWatches
 
@@ -126,9 +127,13 @@ def told(notice: WatchNotice) -> str:
     )
 
 
-def _ended(services: Services, since: datetime) -> list[Any]:
-    found = past_runs(services)
-    return [one for one in found if one.state != "running" and _moment(one.written_at) >= since]
+def _ended(services: Services, since: datetime) -> list[PastRun]:
+    """Return the runs that ended since; what left no word of when it ran has to be named."""
+    return [
+        one
+        for one in past_runs(services)
+        if one.state != "running" and one.written_at and _moment(one.written_at) >= since
+    ]
 
 
 def _moment(text: str) -> datetime:

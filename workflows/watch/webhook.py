@@ -15,7 +15,7 @@ import time
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from datetime import UTC, datetime
-from threading import Timer
+from threading import Event, Timer
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
@@ -104,7 +104,8 @@ def _post(to: Target, event: WatchEvent, settings: WatchSettings) -> None:
     }
     # One of the addresses that were checked: a name may have others by the time it is asked again.
     connection = _connection(to, resolved(to)[0], settings.timeout_s)
-    limit = Timer(settings.timeout_s, _break_off, (connection,))
+    late = Event()
+    limit = Timer(settings.timeout_s, _break_off, (connection, late))
     limit.daemon = True
     try:
         connection.connect()
@@ -116,6 +117,9 @@ def _post(to: Target, event: WatchEvent, settings: WatchSettings) -> None:
     finally:
         limit.cancel()
         connection.close()
+    # Headers that break off are whole to the client.
+    if late.is_set():
+        raise TransientError(f"webhook to {to.host}: no answer within {settings.timeout_s:g} s")
     _check(status, to)
 
 
@@ -142,8 +146,9 @@ def _connection(to: Target, address: str, timeout_s: float) -> HTTPConnection:
     )
 
 
-def _break_off(connection: HTTPConnection) -> None:
+def _break_off(connection: HTTPConnection, late: Event) -> None:
     """End a try whose answer drips in: a socket's timeout counts from the last byte."""
+    late.set()
     with suppress(OSError, AttributeError):
         connection.sock.shutdown(socket.SHUT_RDWR)
 
