@@ -132,6 +132,7 @@ def test_a_run_asks_of_its_new_frames_and_sends_what_fits_once(
     assert events[1]["data"]["moments"] == told["moments"]
     digest = json.loads(oriane("runs", ran["run"], "--json", env=env).stdout)
     assert digest["watches"] == [told]
+    assert "delivered" in oriane("runs", ran["run"], env=env).stdout
     assert kept(tmp_path, f"a-number/{ran['run']}") == told
 
     # Neither a rerun nor a question asked again tells it twice.

@@ -23,7 +23,7 @@ _NOT_IN_PODS = {
     "VP_SCRATCH_DIR",
     "VP_STAND_INS",
 }
-_NOT_IN_CLUSTER = {"cluster", "metrics", "serve"}
+_NOT_IN_CLUSTER = {"cluster", "metrics", "serve", "watch"}
 # The rest is for the phase itself, beside the worker processes that decode.
 _MEMORY_FOR_DECODING = 0.75
 # A Secret by the group whose credentials it holds; it may be missing.
