@@ -309,6 +309,23 @@ def test_a_receiver_that_drips_is_left_after_the_time_of_a_try() -> None:
     assert "no answer" in str(sent.message)
 
 
+def test_an_answer_that_is_not_http_is_none() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"220 mail.example.com ESMTP\r\n")
+
+        thread = Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        sent = deliver(url, event(), WatchSettings(secret=SECRET, attempts=1))
+        thread.join()
+    assert "no answer (BadStatusLine)" in str(sent.message)
+
+
 def event() -> WatchEvent:
     notice = WatchNotice(
         watch="w", text="t", run="r", asked_at="2026-01-01T00:00:00+00:00", model="m",

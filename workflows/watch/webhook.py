@@ -13,9 +13,12 @@ import socket
 import ssl
 import time
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from threading import Event, Timer
+from http.client import HTTPException
+from queue import Empty, Queue
+from threading import Event, Thread, Timer
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
@@ -29,6 +32,7 @@ from workflows.watch.addresses import Target, resolved, target
 
 # Answers that a later try may not get: timeouts, too early, too many requests.
 _PASSING = {408, 425, 429}
+_BROKEN = (HTTPError, HTTPException, OSError, ValueError)
 
 
 def deliver(url: str, event: WatchEvent, settings: WatchSettings) -> Delivery:
@@ -102,25 +106,77 @@ def _post(to: Target, event: WatchEvent, settings: WatchSettings) -> None:
         "webhook-timestamp": now,
         "webhook-signature": signature(settings.secret.get_secret_value(), known, now, body),
     }
-    # One of the addresses that were checked: a name may have others by the time it is asked again.
-    connection = _connection(to, resolved(to)[0], settings.timeout_s)
-    late = Event()
-    limit = Timer(settings.timeout_s, _break_off, (connection, late))
-    limit.daemon = True
+    answers: Queue[int | Exception] = Queue(1)
+
+    def ask() -> None:
+        try:
+            answers.put(_status(to, headers, body, settings.timeout_s))
+        except Exception as error:
+            answers.put(error)
+
+    # Looking up a name and shaking hands have no bound of their own.
+    Thread(target=ask, daemon=True).start()
     try:
-        connection.connect()
+        answer = answers.get(timeout=settings.timeout_s)
+    except Empty:
+        raise _late(to, settings.timeout_s) from None
+    if isinstance(answer, Exception):
+        raise answer
+    _check(answer, to)
+
+
+def _status(to: Target, headers: Mapping[str, str], body: bytes, timeout_s: float) -> int:
+    """Return what was answered.
+
+    Raises:
+        ConfigurationError: the address may not be called.
+        TransientError: there was no answer.
+    """
+    late = Event()
+    limit: Timer | None = None
+    connection = _connected(to, timeout_s)
+    try:
+        limit = Timer(timeout_s, _break_off, (connection, late))
+        limit.daemon = True
         limit.start()
         connection.request("POST", to.path, body=body, headers=headers, preload_content=False)
         status = connection.getresponse().status
-    except (HTTPError, OSError, ValueError) as error:
-        raise TransientError(f"webhook to {to.host}: no answer ({type(error).__name__})") from error
+    except _BROKEN as error:
+        raise _unanswered(to, error) from error
     finally:
-        limit.cancel()
+        if limit:
+            limit.cancel()
         connection.close()
     # Headers that break off are whole to the client.
     if late.is_set():
-        raise TransientError(f"webhook to {to.host}: no answer within {settings.timeout_s:g} s")
-    _check(status, to)
+        raise _late(to, timeout_s)
+    return status
+
+
+def _connected(to: Target, timeout_s: float) -> HTTPConnection:
+    """Connect to one of the addresses that were checked.
+
+    Not to the name, which may have others by the time it is asked again.
+    """
+    failed: Exception | None = None
+    for address in resolved(to):
+        connection = _connection(to, address, timeout_s)
+        try:
+            connection.connect()
+        except _BROKEN as error:
+            connection.close()
+            failed = error
+        else:
+            return connection
+    raise _unanswered(to, failed)
+
+
+def _unanswered(to: Target, error: Exception | None) -> TransientError:
+    return TransientError(f"webhook to {to.host}: no answer ({type(error).__name__})")
+
+
+def _late(to: Target, timeout_s: float) -> TransientError:
+    return TransientError(f"webhook to {to.host}: no answer within {timeout_s:g} s")
 
 
 def _check(status: int, to: Target) -> None:
