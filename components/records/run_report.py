@@ -146,10 +146,11 @@ class RunReport(Record):
         )
 
     @model_serializer(mode="wrap")
-    def _without_leased(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_what_is_rare(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = dump(self)
-        if not self.leased:
-            content.pop("leased", None)
+        for name in ("leased", "watches"):
+            if not getattr(self, name):
+                content.pop(name, None)
         return content
 
     @property
