@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,18 @@ import pytest
 
 from components.pipeline import VIDEO_PHASES, component, components
 from components.plan.contract import PlanInputs
+from components.running.decoders import Decoders
 from components.running.phase import run
-from tests import conftest
 from components.running.services import Services
+from components.settings import StorageSettings
+from tests import conftest
 from tests.clips import bordered_video, numbered_video
-from tests.conftest import Corpus
+from tests.conftest import Corpus, SharedDecoders, settings_below
+from tests.deployment import copy
 from tests.servers import serving
 from tests.test_templates import objects, sources, template_of
 from workflows.argo.access import actions_of
+from workflows.local.s3_server import local_s3
 from workflows.serve.app import create_app
 
 _ACTION = {
@@ -82,19 +87,29 @@ def test_phases_ask_s3_for_what_their_policies_allow_and_for_all_of_it(
             assert not unused, (name, bucket)
 
 
+@pytest.fixture
+def indexed(tmp_path: Path, deployment: Path, model: str, decoders: Decoders) -> Iterator[Services]:
+    copy(deployment, tmp_path)
+    with (
+        local_s3(tmp_path / "s3", StorageSettings()) as storage,
+        SharedDecoders(settings_below(tmp_path, storage, model), decoders) as services,
+    ):
+        yield services
+
+
 @pytest.mark.slow
 def test_the_server_asks_s3_for_what_its_policy_allows_and_for_all_of_it(
-    ledgered: Services,
+    indexed: Services,
 ) -> None:
     asked = defaultdict(set)
-    storage = ledgered.settings.storage
+    storage = indexed.settings.storage
     settings = {getattr(storage, name): name for name in actions_of(SERVER)}
 
     def note(params: dict[str, Any], model: Any, **_: Any) -> None:
         asked[settings[params["Bucket"]]].add(_ACTION[model.name])
 
-    ledgered.store.events.register("before-parameter-build.s3", note)
-    with serving(create_app(ledgered, ledgered.settings)) as client:
+    indexed.store.events.register("before-parameter-build.s3", note)
+    with serving(create_app(indexed, indexed.settings)) as client:
         video = client.get("/api/videos/local/one").json()
         frame = next(one["url"] for one in video["frames"] if one["kept"])
         for path in (frame, f"{frame}?size=160", video["url"], "/api/overview", "/api/runs"):

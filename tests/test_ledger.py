@@ -58,15 +58,15 @@ def test_who_may_only_read_reads(ledger: Ledger, reader: LedgerSettings) -> None
     ledger.book([booking("a")])
     with closing(Ledger(reader)) as opened:
         assert opened.booking("p", "a")
-        assert [one.code for one in opened.all()] == ["a"]
+        assert [one.code for one in opened.bookings()] == ["a"]
 
 
 def test_who_may_only_read_is_told_that_the_schema_is_behind(
     ledger: Ledger, database: LedgerSettings, reader: LedgerSettings
 ) -> None:
-    query_all = "DELETE FROM oriane_schema WHERE version = (SELECT max(version) FROM oriane_schema)"
+    behind = "DELETE FROM oriane_schema WHERE version = (SELECT max(version) FROM oriane_schema)"
     with connect(database) as connection:
-        connection.execute(query_all)
+        connection.execute(behind)
     with pytest.raises(ConfigurationError, match="grant this one SELECT"):
         Ledger(reader)
 
