@@ -39,15 +39,17 @@ def failed(code: str, **fields: Any) -> Booking:
     return booking(code, **{**problem, **fields})
 
 
-@pytest.fixture
-def reader(ledger: Ledger, database: LedgerSettings) -> Iterator[LedgerSettings]:
+@pytest.fixture(params=["on", "off"])
+def reader(
+    ledger: Ledger, database: LedgerSettings, request: pytest.FixtureRequest
+) -> Iterator[LedgerSettings]:
     """A user who may read all tables of the ledger and do nothing else."""
     name = f"reader_{database.name}"
     with connect(database) as connection:
         connection.execute(f"CREATE ROLE {name} LOGIN")
         connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}")
-        connection.execute(f"ALTER ROLE {name} SET default_transaction_read_only = on")
+        connection.execute(f"ALTER ROLE {name} SET default_transaction_read_only = {request.param}")
     yield database.model_copy(update={"user": name})
     with connect(database) as connection:
         connection.execute(f"DROP OWNED BY {name}")

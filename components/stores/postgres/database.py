@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 # Any number, the same in every process: who migrates holds this advisory lock.
 _MIGRATION_LOCK = 0x0_1A_2E
+_FORBIDDEN = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
 _REFUSED = ("authentication failed", "does not exist", "no pg_hba", "certificate", "SSL")
 
 
@@ -45,7 +46,7 @@ class Database:
         with self._retried(lambda: psycopg.connect(**arguments)) as connection:
             try:
                 self._migrate(connection)
-            except psycopg.errors.InsufficientPrivilege as error:
+            except _FORBIDDEN as error:
                 raise ConfigurationError(
                     f"Postgres at {self._where}: {settings.user} may not read or make the schema "
                     f"({str(error).splitlines()[0]}); start any phase with a user who may change "
