@@ -11,16 +11,19 @@ from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx
 import pytest
 
+from components.settings import Settings
 from tests.commands import environment, oriane
 from tests.deployment import copy
 from tests.test_light_commands import loaded_by
 from tests.test_serve_command import served
-from workflows.search.client import query
+from workflows.local.deployment_mark import deployment_mark
+from workflows.search.client import Server, WillNotAnswerError, ask, query
 from workflows.search.question import Question
 from workflows.serve.page.address import read_search
 from workflows.serve.page.of_question import page_address
@@ -139,40 +142,46 @@ def answering(data: Path, *answers: tuple[int, object]) -> Iterator[str]:
             thread.join()
 
 
-@pytest.mark.slow
+_ABOUT = {"version": metadata.version("oriane"), "collection": "watched_frames"}
+
+
 @pytest.mark.parametrize(
     ("answers", "told", "code"),
     [
         ([(404, {"error": "GET /api/about: Not Found", "remedy": ""})], "older", 78),
         ([(200, ["something else"])], "expected an oriane server", 78),
-        ([(200, {"version": "0.0.1", "collection": "x", "deployment": "y"})], "0.0.1", 78),
-        (
-            [
-                (200, {
-                    "version": metadata.version("oriane"),
-                    "collection": "watched_frames",
-                    "deployment": "another",
-                }),
-            ],
-            "other stores", 0,
-        ),
+        ([(200, {**_ABOUT, "version": "0.0.1", "deployment": ""})], "0.0.1", 78),
+        ([(200, {**_ABOUT, "deployment": "another"})], "other stores", 78),
         ([(503, {"error": "too many requests", "remedy": "try again"})], "too many requests", 75),
+        ([(401, {"error": "a token", "remedy": ""})], "set ORIANE_TOKEN", 78),
         ([(302, "")], "expected an oriane server", 78),
+        ([(200, {**_ABOUT, "deployment": "own"}), (200, {"fits": 1})], "expected an oriane", 78),
+        ([(200, {**_ABOUT, "deployment": "own"}), (503, {"error": "no", "remedy": ""})], "no", 75),
     ],
-)  # fmt: skip
-def test_a_server_that_would_not_do_is_passed_over(
-    tmp_path: Path, deployment: Path, answers: list[tuple[int, object]], told: str, code: int
+)
+def test_a_server_that_would_not_do(
+    tmp_path: Path, settings: Settings, answers: list[tuple[int, Any]], told: str, code: int
 ) -> None:
-    copy(deployment, tmp_path)
+    for _, body in answers:
+        if isinstance(body, dict) and body.get("deployment") == "own":
+            body["deployment"] = deployment_mark(settings)
     with answering(tmp_path, *answers) as url:
+        server = Server(url, is_named=False)
+        with pytest.raises(WillNotAnswerError, match=told) as raised:
+            ask(server, Question(texts=("a cat",)), settings)
+    assert raised.value.why.exit_code == code
+
+
+@pytest.mark.slow
+def test_a_server_that_would_not_do_is_passed_over(tmp_path: Path, deployment: Path) -> None:
+    copy(deployment, tmp_path)
+    with answering(tmp_path, (404, {"error": "Not Found", "remedy": ""})) as url:
         found, said = asking(tmp_path, "a cat", "--json")
         assert json.loads(found)["model"] == "packaged:conse"
         (line,) = said.splitlines()
-        assert line.startswith("searching without the server: ")
-        assert told in line
-        if code:
-            _, said = asking(tmp_path, "a cat", code=code, ORIANE_SERVER=url)
-            assert told in said
+        assert line.startswith(f"searching without the server: {url}")
+        _, said = asking(tmp_path, "a cat", code=78, ORIANE_SERVER=url)
+        assert "older" in said
 
 
 @pytest.mark.slow
@@ -208,7 +217,7 @@ def test_without_a_server_it_says_how_to_open_the_page(tmp_path: Path) -> None:
 
 _WHOLE = Question(
     texts=("a b", "ü&="), without=("c",), platform="p", video="v",
-    after=datetime(2026, 1, 2, 3, tzinfo=UTC), before=date(2026, 3, 1),
+    after=datetime(2026, 1, 2, 3, tzinfo=UTC), before=datetime(2026, 3, 1, tzinfo=UTC),
     min_duration=1.5, max_duration=3, from_second=0, to_second=1e6, cropped=False,
     confidence=0.07, limit=7, per_video=0, offset=3, like="a/b/1",
 )  # fmt: skip
