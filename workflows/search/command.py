@@ -143,7 +143,7 @@ def _print_frames(
     question: Question, named: str, settings: Settings, *, open_page: bool, as_json: bool
 ) -> None:
     from components.base.logs import recording
-    from workflows.search.ask import asking
+    from workflows.search.ask import asking, with_plain_picture
 
     if open_page:
         raise ConfigurationError(
@@ -154,7 +154,7 @@ def _print_frames(
             "--frames: a server answers with moments alone; unset ORIANE_SERVER to search here"
         )
     with recording("WARNING"), asking(settings) as asker:
-        hits = asker.frames(question)
+        hits = asker.frames(with_plain_picture(question, settings))
     if as_json:
         print_json(hits)
     else:
@@ -163,10 +163,10 @@ def _print_frames(
 
 def _by_itself(question: Question, settings: Settings) -> Answer:
     from components.base.logs import recording
-    from workflows.search.ask import asking
+    from workflows.search.ask import asking, with_plain_picture
 
     with recording("WARNING"), asking(settings) as asker:
-        return asker.answer(question)
+        return asker.answer(with_plain_picture(question, settings))
 
 
 def _by_server(question: Question, settings: Settings, *, open_page: bool) -> Answered | None:
@@ -222,6 +222,16 @@ def described(question: Question, image: Path | None = None) -> str:
 
 def print_answer(console: Console, question: str, answer: Answer) -> None:
     """Print the moments that fit, or that none does, and those that come closest."""
+    _print_moments(console, question, answer)
+    if answer.undated:
+        console.print(
+            "Frames without a date, as earlier versions indexed them, were left out.",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _print_moments(console: Console, question: str, answer: Answer) -> None:
     if answer.fits:
         console.print(moments_table(f"“{question}”", answer.moments))
         return
