@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 import pytest
+from PIL import Image
 
 from components.settings import Settings
 from tests.commands import environment, oriane
@@ -205,6 +206,15 @@ def test_the_page_of_a_question_opens(deployed: Path, address: str, tmp_path: Pa
         assert "a cat &amp; &lt;more&gt;" in page.text or "/picture/" in page.text
     _, said = asking(deployed, "a cat", "--open", "--per-video", 0, code=78)
     assert "the page cannot ask this" in said
+
+
+@pytest.mark.slow
+def test_a_picture_of_a_kind_that_no_worker_decodes(tmp_path: Path, deployment: Path) -> None:
+    copy(deployment, tmp_path)
+    picture = tmp_path / "picture.tif"
+    Image.new("RGB", (8, 8)).save(picture)
+    _, said = asking(tmp_path, "--image", picture, code=78)
+    assert "give JPEG, PNG" in said
 
 
 @pytest.mark.slow
