@@ -52,9 +52,12 @@ def main() -> int:
                     for rate in rates(model, device, precisions, batches, options.seconds)
                 ],
                 "size": options.size,
+                "format": options.format,
                 # What VP_PRECISION=auto computes with.
                 "precision": "float16" if on_gpu else "float32",
-                "embed": asdict(embedding(folder, settings, frames, _size(options.size))),
+                "embed": asdict(
+                    embedding(folder, settings, frames, _size(options.size), options.format)
+                ),
                 "video": video_speeds(folder, options.clip_seconds),
             }
     except PipelineError as error:
@@ -71,7 +74,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.gpu",
         description="Measure what this machine's GPU (or, without one, its CPU) does: images a "
-        "second of the bare model, frames a second of the embed phase over PNGs in S3, decoding "
+        "second of the bare model, frames a second of the embed phase over files in S3, decoding "
         "and re-encoding of video.",
         epilog="examples: python -m benchmarks.gpu | python -m benchmarks.gpu --model "
         "~/models/clip --frames 20000 | python -m benchmarks.gpu --device cpu --max-batch 8",
@@ -81,6 +84,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--max-batch", type=int, help="largest batch (1024; on a CPU 16)")
     parser.add_argument("--frames", type=int, help="frames to embed (4000; on a CPU 50)")
     parser.add_argument("--size", default="1280x720", help="of the frames, in pixels")
+    parser.add_argument("--format", choices=("png", "webp", "jpeg"), default="png")
     parser.add_argument("--clip-seconds", type=float, default=10, help="length of the test clip")
     parser.add_argument("--seconds", type=float, default=2, help="least time of one measurement")
     parser.add_argument("--out", type=Path, default=Path("data/bench-gpu"), help="for the results")

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from components.errors import RunFailedError
-from components.frames_tar.png import encoded
+from components.frames_tar.encoding import encoded
 from components.frames_tar.write import FramesTar
 from components.pipeline import component
+from components.records.frame_names import Format
 from components.records.manifest import Entry, Manifest
 from components.records.videos import CroppedVideo, Frame, FramedVideo, SourceVideo, Video
 from components.running.phase import run
@@ -23,6 +24,7 @@ from components.settings import Settings, StorageSettings
 from workflows.local.s3_server import local_s3
 
 _FRAMES_A_VIDEO = 25
+_QUALITY = 90
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,10 @@ class Embedding:
     device: str
 
 
-def embedding(folder: Path, settings: Settings, frames: int, size: tuple[int, int]) -> Embedding:
-    """Embed about `frames` pictures of `size` (width, height) and return the rates.
+def embedding(
+    folder: Path, settings: Settings, frames: int, size: tuple[int, int], kind: Format = "png"
+) -> Embedding:
+    """Embed about `frames` pictures of `size` (width, height), files of a format; return the rates.
 
     Raises:
         RunFailedError: the phase failed on a video.
@@ -46,8 +50,8 @@ def embedding(folder: Path, settings: Settings, frames: int, size: tuple[int, in
         local_s3(folder / "s3", StorageSettings()) as storage,
         Services(settings.having("storage", **storage.model_dump())) as services,
     ):
-        manifest, png = _shard(services, folder, max(1, frames // _FRAMES_A_VIDEO), size)
-        prepared = _prepared_per_s(services, png)
+        manifest, file = _shard(services, folder, max(1, frames // _FRAMES_A_VIDEO), size, kind)
+        prepared = _prepared_per_s(services, file)
         embed = component("embed")
         start = time.perf_counter()
         outputs = run(embed, embed.inputs(manifest=manifest), services)
@@ -64,25 +68,25 @@ def embedding(folder: Path, settings: Settings, frames: int, size: tuple[int, in
 
 
 def _shard(
-    services: Services, folder: Path, videos: int, size: tuple[int, int]
+    services: Services, folder: Path, videos: int, size: tuple[int, int], kind: Format
 ) -> tuple[Manifest[FramedVideo], bytes]:
-    """Write a tar and a manifest of videos that all consist of it; return one of its PNGs too."""
+    """Write a tar and a manifest of videos that all consist of it; return one of its files too."""
     bucket = services.settings.storage.artifacts_bucket
     frames = tuple(
-        Frame(number=number, second=number, scene_start=0, scene_end=_FRAMES_A_VIDEO)
+        Frame(number=number, second=number, scene_start=0, scene_end=_FRAMES_A_VIDEO, format=kind)
         for number in range(_FRAMES_A_VIDEO)
     )
     with FramesTar(folder / "frames.tar") as tar:
         for frame in frames:
             picture = _picture(frame.number, size)
-            tar.add(frame.file, encoded(picture))
+            tar.add(frame.file, encoded(picture, kind, _QUALITY))
     uri = f"s3://{bucket}/bench/frames.tar"
     services.store.upload(uri, folder / "frames.tar", "application/x-tar")
     entries = [_entry(f"v{index}", uri, frames, size) for index in range(videos)]
     manifest = Manifest[FramedVideo].write(
         services.store, f"s3://{bucket}/bench/dedup.jsonl", entries
     )
-    return manifest, encoded(picture)
+    return manifest, encoded(picture, kind, _QUALITY)
 
 
 def _entry(
@@ -109,10 +113,10 @@ def _picture(seed: int, size: tuple[int, int]) -> NDArray[np.uint8]:
     return picture
 
 
-def _prepared_per_s(services: Services, png: bytes, times: int = 10) -> float:
-    """Return how often a second one thread decodes and prepares the PNG; loads the model."""
+def _prepared_per_s(services: Services, file: bytes, times: int = 10) -> float:
+    """Return how often a second one thread decodes and prepares the file; loads the model."""
     encoder = services.encoder
     start = time.process_time()
     for _ in range(times):
-        encoder.preprocess(Image.open(io.BytesIO(png)).convert("RGB"))
+        encoder.preprocess(Image.open(io.BytesIO(file)).convert("RGB"))
     return times / (time.process_time() - start)

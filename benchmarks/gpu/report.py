@@ -26,7 +26,7 @@ def markdown(measured: dict[str, Any]) -> str:
         "|---|---|",
         f"| bare model at its best ({best['precision']}, batch {best['batch']}) | "
         f"{_shown(best['images_per_s'])} |",
-        f"| embed phase, {embed['frames']} frames of {measured['size']}, batch "
+        f"| embed, {embed['frames']} {measured['format'].upper()} of {measured['size']}, batch "
         f"{embed['batch_size']} | {_shown(embed['frames_per_s'])} |",
         f"| its part of the bare model's best | "
         f"{embed['frames_per_s'] / best['images_per_s']:.0%} |",
