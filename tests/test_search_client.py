@@ -253,5 +253,10 @@ def test_the_page_is_asked_the_same_question() -> None:
     assert (search.video, search.confidence, search.cropped) == ("p/v", 7, "no")
     assert (search.longer, search.shorter, search.first, search.last) == (1.5, 3, 0, 1e6)
     assert page_address(_WHOLE) is None, "no times of day"
-    for values in ({"video": "code"}, {"per_video": 0}, {"texts": ("x" * 501,)}):
+    for values in (
+        {"before": date.min},
+        {"video": "code"},
+        {"per_video": 0},
+        {"texts": ("x" * 501,)},
+    ):
         assert page_address(Question(**{"texts": ("x",), **values})) is None

@@ -17,7 +17,10 @@ def page_address(question: Question) -> str | None:
     moments it shows at once is its own.
     """
     default = None if question.video else Question.model_fields["per_video"].default
-    since, until = _day(question.after), _day(question.before)
+    try:
+        since, until = _day(question.after), _last_day(question.before)
+    except OverflowError:
+        return None
     search = Search(
         texts=tuple(text.strip() for text in question.texts),
         without=tuple(text.strip() for text in question.without),
@@ -25,7 +28,7 @@ def page_address(question: Question) -> str | None:
         platform=question.platform or "",
         video=_video(question),
         since=since,
-        until=until - timedelta(days=1) if until else None,
+        until=until,
         longer=question.min_duration,
         shorter=question.max_duration,
         first=question.from_second,
@@ -56,6 +59,16 @@ def _video(question: Question) -> str:
 
 def _day(given: datetime | date | None) -> date | None:
     return _utc(given).date() if isinstance(given, datetime) else given
+
+
+def _last_day(before: datetime | date | None) -> date | None:
+    """Return the last day that lies before, as the page counts it in.
+
+    Raises:
+        OverflowError: it is the first of the calendar.
+    """
+    day = _day(before)
+    return day - timedelta(days=1) if day else None
 
 
 def _is_midnight(given: datetime | date | None) -> bool:

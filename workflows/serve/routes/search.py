@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response, UploadFile
+from fastapi import APIRouter, Query, Request, Response, UploadFile
 from pydantic import Field, ValidationError
 
 from components.errors import ConfigurationError
 from components.records.record import Record
 from workflows.search.answer import Answer
 from workflows.search.question import Question
-from workflows.serve.page.of_question import page_address
 from workflows.serve.pictures import plain_picture
 from workflows.serve.refusals import RefusedError
 from workflows.serve.routes.parameters import Code, Number, Platform, TheServed, refusals
@@ -53,19 +53,25 @@ class Asked(Narrowing):
 
 
 @router.get("/search", responses=refusals(409))
-async def search(served: TheServed, response: Response, asked: Annotated[Asked, Query()]) -> Answer:
+async def search(
+    request: Request, served: TheServed, response: Response, asked: Annotated[Asked, Query()]
+) -> Answer:
     """Find the moments that fit texts or a frame, or say that nothing fits.
 
     The header `Link` names the page that shows the same, where the page can ask it.
     """
     answer = await served.work.run(_answer, served, dict(asked))
-    _link_page(response, asked)
+    _link_page(request, response, asked)
     return answer
 
 
 @router.post("/search", responses=refusals(403, 408, 409, 413))
 async def search_by_picture(
-    served: TheServed, response: Response, asked: Annotated[Asked, Query()], picture: UploadFile
+    request: Request,
+    served: TheServed,
+    response: Response,
+    asked: Annotated[Asked, Query()],
+    picture: UploadFile,
 ) -> Answer:
     """Find the moments that look like a picture (JPEG, PNG, WebP, GIF, BMP), with texts or not.
 
@@ -73,7 +79,7 @@ async def search_by_picture(
     """
     content = await picture.read()
     answer = await served.work.run(_answer, served, dict(asked), content)
-    _link_page(response, asked, b"sent")
+    _link_page(request, response, asked, b"sent")
     return answer
 
 
@@ -90,9 +96,13 @@ async def similar(
     return await served.work.run(_answer, served, asked)
 
 
-def _link_page(response: Response, asked: Asked, picture: bytes | None = None) -> None:
-    address = page_address(Question(**dict(asked), image=picture))
-    if address:
+def _link_page(
+    request: Request, response: Response, asked: Asked, picture: bytes | None = None
+) -> None:
+    """Name the page that asks the same, where there is a page and it can."""
+    page_of: Callable[[Question], str | None] | None
+    page_of = getattr(request.app.state, "page_of_question", None)
+    if page_of and (address := page_of(Question(**dict(asked), image=picture))):
         response.headers["Link"] = f'<{address}>; rel="alternate"; type="text/html"'
 
 
