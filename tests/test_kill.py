@@ -79,11 +79,11 @@ def state(data: Path) -> dict[str, Any]:
     markers = {}
     for path in frames.rglob("manifest.json"):
         marker = json.loads(path.read_text())
-        del marker["run"], marker["recorded_at"]
+        del marker["run"], marker["recorded_at"], marker["dated"]
         markers[str(path.relative_to(frames))] = marker
     points = points_below(data / "qdrant")
     for point in points.values():
-        del point["created_at"]
+        del point["created_at"], point["dated"]
     return {"pictures": pictures, "markers": markers, "points": points}
 
 

@@ -147,7 +147,7 @@ def identity_of(services: Services) -> str:
 def state(root: Path) -> dict[str, Any]:
     """Return aliases, points and markers, without what differs from run to run."""
     points = {
-        f"{name} {identifier}": {**point, "created_at": None}
+        f"{name} {identifier}": {**point, "created_at": None, "dated": None}
         for name in names_below(root / "qdrant")
         for identifier, point in points_below(root / "qdrant", name).items()
     }
@@ -158,7 +158,7 @@ def markers(root: Path) -> dict[str, Any]:
     found = {}
     for path in (root / "s3/oriane-frames").rglob("manifest.json"):
         found[path.parent.name] = json.loads(path.read_text())
-        found[path.parent.name] |= {"run": None, "recorded_at": None}
+        found[path.parent.name] |= {"run": None, "recorded_at": None, "dated": None}
     return found
 
 
@@ -520,7 +520,7 @@ def test_prepare_killed_between_any_two_side_effects(
     done_with_tiny: Path, other: Path, tmp_path: Path
 ) -> None:
     effects, left = killed_everywhere(done_with_tiny, tmp_path, other, filled)
-    assert effects == 1 + 2, "the collection, then an upsert for each video"
+    assert effects == 1 + 2 * 2, "the collection; for each video an upsert, and a removal of others"
     assert len({key.split()[0] for key in left["points"]}) == 2
 
 

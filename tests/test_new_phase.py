@@ -110,7 +110,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory, model: str) -> Copy:
 
 def test_argo_has_a_template_of_it_and_runs_it_in_its_place(copy: Copy) -> None:
     (template,) = copy.yaml(f"k8s/base/{NAME}.yaml")
-    (component,) = template["spec"]["templates"]
+    component, check = template["spec"]["templates"]
+    assert (component["name"], check["name"]) == (NAME, "check")
     assert component["container"]["image"].startswith(f"oriane-{NAME}:")
     (pipeline,) = copy.yaml("k8s/base/video-to-embedding-batch.yaml")
     tasks = {
