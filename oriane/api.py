@@ -52,6 +52,7 @@ def run(
     """
     from workflows.intake.given import given
     from workflows.local.run import run_videos
+    from workflows.watch.after_run import after_run
 
     known = _known(settings)
     work = given([str(path) for path in paths], None, known, replace=replace)
@@ -60,6 +61,7 @@ def run(
         work,
         shards_in_flight=known.work.worker_count,
         options={"catch_up": True} if catch_up else {},
+        afterwards=after_run,
     )
 
 

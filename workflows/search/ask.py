@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from components.base.model_names import identity
+from components.base.side_by_side import batches
 from components.encoders.encoder import normalized
 from components.errors import ConfigurationError
 from components.records.frame_names import point_id
@@ -43,6 +45,31 @@ _MINUS = 0.5
 # Frames asked for: enough for the moments wanted, as several frames make one.
 _FRAMES_A_MOMENT = 6
 _LOOK_AGAIN_S = 60.0
+_FRAMES_AT_ONCE, _MOST_FOLDED = 1000, 1000
+
+
+@dataclass(frozen=True)
+class Sought:
+    """A text to be asked of given frames, and which moments count.
+
+    Args:
+        confidence: The least that they have to reach.
+        platform: The only one they may be of.
+        known: Ids of points; moments with one of them do not count.
+    """
+
+    text: str
+    confidence: float
+    platform: str | None = None
+    known: AbstractSet[str] = frozenset()
+
+    def counts(self, moment: Candidate) -> bool:
+        """Return whether a moment is of the platform, and not known."""
+        hits = [near.hit for near in moment.frames]
+        if self.platform not in (None, hits[0].platform):
+            return False
+        ids = (point_id(hit.platform, hit.code, hit.frame_number) for hit in hits)
+        return self.known.isdisjoint(ids)
 
 
 class Asker:
@@ -120,6 +147,33 @@ class Asker:
             wanted.tolist(), question.offset + question.limit, where=filter_of(question)
         )
         return [self._found(one.hit) for one in near[question.offset :]]
+
+    def among(
+        self, sought: Sequence[Sought], frames: Iterable[Neighbour]
+    ) -> list[tuple[Moment, ...]]:
+        """Return for each text all moments that fit, best first, of these frames alone.
+
+        Args:
+            frames: With their vectors; their scores are not looked at.
+        """
+        background = self._calibrated()
+        wanted = self._texts().embed_texts([one.text for one in sought])
+        kept: list[list[Neighbour]] = [[] for _ in sought]
+        for batch in batches(frames, _FRAMES_AT_ONCE):
+            scores = np.asarray([near.vector for near in batch], np.float32) @ wanted.T
+            for near, row in zip(batch, scores.tolist(), strict=True):
+                for one, own, score in zip(sought, kept, row, strict=True):
+                    if background.confidence("text", score) >= one.confidence:
+                        hit = near.hit.model_copy(update={"score": round(score, 4)})
+                        own.append(replace(near, hit=hit))
+        found: list[tuple[Moment, ...]] = []
+        for one, own in zip(sought, kept, strict=True):
+            moments = [moment for moment in grouped(own) if one.counts(moment)]
+            # Each is compared with all before it; who wants thousands, gets the rest as they are.
+            rest = moments[_MOST_FOLDED:]
+            moments = [*folded(moments[:_MOST_FOLDED]), *rest]
+            found.append(tuple(self._moment(each, "text", background) for each in moments))
+        return found
 
     def _candidates(
         self, question: Question, wanted: Vectors, unwanted: Vectors | None, enough: int
