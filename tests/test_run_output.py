@@ -11,10 +11,10 @@ from rich.console import Console
 from components.records.booking import Booking, Event
 from components.records.run_report import RunFrame, RunReport, RunVideo
 from components.records.videos import Video
-from workflows.local.command import print_run, summary
 from workflows.local.display import Display
 from workflows.operations.status.report import VideoStatus
 from workflows.operations.status.words import print_video
+from workflows.run.command import print_run, summary
 from workflows.terminal.output import time
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from components.records.bill import Bill
 from components.records.machine import Expected, RunWork
 from components.records.record import Document
+from components.records.watch import WatchNotice
 
 
 class StoppedVideo(Document):
@@ -56,7 +57,8 @@ class Digest(Document):
     `videos`: they were left to the runs `leased_by`, which work on them. `work` is what it took on
     `machine`, `forecast_error` by which part of that it was `expected` to take longer (shorter:
     below 0), None where it did not come to what was planned. `bill` is what it
-    cost by the prices of that day.
+    cost by the prices of that day. `watches` are the standing questions that new frames fit, with
+    their best moments.
     """
 
     run: str
@@ -78,3 +80,4 @@ class Digest(Document):
     expected: Expected | None = None
     forecast_error: float | None = None
     bill: Bill | None = None
+    watches: tuple[WatchNotice, ...] = ()

@@ -13,6 +13,7 @@ from components.records.done_marker import DoneMarker
 from components.records.manifest import Entry
 from components.records.record import Record
 from components.records.videos import RecordedVideo, Rectangle
+from components.records.watch import WatchNotice
 
 NOT_TRIED = "not tried"
 # What readers ask of a frame, beside its path.
@@ -115,7 +116,8 @@ class LeftOut(Record):
 class RunReport(Record):
     """The videos of a run, by name, and how long it took in seconds; files that are none of it.
 
-    `leased` is how many more were asked for, that other runs work on.
+    `leased` is how many more were asked for, that other runs work on. `watches` are the standing
+    questions that the new frames fit, with their best moments.
     """
 
     run: str
@@ -123,6 +125,7 @@ class RunReport(Record):
     videos: tuple[RunVideo, ...]
     left_out: tuple[LeftOut, ...] = ()
     leased: int = 0
+    watches: tuple[WatchNotice, ...] = ()
 
     @classmethod
     def of(

@@ -26,6 +26,7 @@ from components.settings.prices import PriceSettings
 from components.settings.serve import ServeSettings
 from components.settings.stores import IndexSettings, LedgerSettings, StorageSettings
 from components.settings.variables import Group, Variable
+from components.settings.watch import WatchSettings
 from components.settings.work import LimitSettings, PlanSettings, WorkSettings
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Settings",
     "StorageSettings",
     "UploadSettings",
+    "WatchSettings",
     "WorkSettings",
 ]
 
@@ -68,6 +70,7 @@ class Settings:
     metrics: MetricsSettings
     cluster: ClusterSettings
     serve: ServeSettings
+    watch: WatchSettings
 
     @classmethod
     def load(cls, variables: Mapping[str, Any] = {}) -> Self:

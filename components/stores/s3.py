@@ -328,6 +328,17 @@ class Store:
                 return
             token["ContinuationToken"] = page["NextContinuationToken"]
 
+    def objects_in(self, folder: str) -> Iterator[Stored]:
+        """Yield the objects right below `folder`, which ends with a slash, in key order."""
+        bucket, _ = split(folder)
+        token: dict[str, str] = {"Delimiter": "/"}
+        while True:
+            page = self._page(folder, token)
+            yield from _stored(bucket, page)
+            if not page.get("IsTruncated"):
+                return
+            token["ContinuationToken"] = page["NextContinuationToken"]
+
     def _page(self, prefix: str, token: dict[str, str]) -> Any:
         bucket, key = split(prefix)
         return self._ask(

@@ -15,7 +15,6 @@ from components.base.redaction import guard_streams, guard_tracebacks, safe
 from components.errors import PipelineError
 from workflows.argo.command import commands as submitting
 from workflows.demo.command import commands as demonstrating
-from workflows.local.command import commands as running
 from workflows.model_swap.commands import commands as model
 from workflows.operations.config.command import commands as configuring
 from workflows.operations.delete.command import commands as deleting
@@ -29,11 +28,13 @@ from workflows.operations.show.command import commands as showing
 from workflows.operations.status.command import commands as looking
 from workflows.operations.verify.command import commands as verifying
 from workflows.reference.command import commands as rendering
+from workflows.run.command import commands as running
 from workflows.search.command import commands as searching
 from workflows.serve.command import commands as serving
 from workflows.terminal import environment
-from workflows.terminal.commands import OPERATE, Group
+from workflows.terminal.commands import OPERATE, SEARCH, Group
 from workflows.terminal.output import errors, output
+from workflows.watch.command import commands as watching
 
 _INTERRUPTED = 130
 
@@ -66,6 +67,7 @@ for _commands in (
     rendering,
 ):
     app.add_typer(_commands)
+app.add_typer(watching, name="watch", rich_help_panel=SEARCH)
 app.add_typer(model, name="model", rich_help_panel=OPERATE)
 
 

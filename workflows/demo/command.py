@@ -23,6 +23,6 @@ def demo(
     """Run everything on real videos from Python packages, search them, and draw a contact sheet."""
     from components.settings import Settings
     from workflows.demo.show import show
-    from workflows.local.command import end_as
+    from workflows.run.command import end_as
 
     end_as(show(Settings.load(), packages, output()))

@@ -12,10 +12,10 @@ from components.records.run_report import RunReport
 from components.settings import Settings
 from workflows.demo.videos import make_videos
 from workflows.intake.given import Given
-from workflows.local.command import print_run
 from workflows.local.deployment import local_services
 from workflows.local.run import run_videos
 from workflows.local.stand_ins import names_an_s3, with_stand_ins
+from workflows.run.command import print_run
 from workflows.search.command import hits_table
 from workflows.search.query import searcher
 from workflows.sheet.drawing import ContactSheet

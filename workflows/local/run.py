@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -20,6 +20,7 @@ from components.plan.decide import check_inputs
 from components.records.plan import Plan, plan_uri
 from components.records.run_report import RunReport, RunVideo
 from components.records.run_start import RUN_START, RunStart
+from components.records.watch import WatchNotice
 from components.running.decoders import start_forkserver
 from components.running.leases import kept_alive
 from components.running.phase import run
@@ -40,6 +41,15 @@ from workflows.terminal.output import errors
 # Stands for the list of local files, of which the names are known once they are copied.
 _FILES_TO_COME = "[]"
 
+# What may be asked of a run's videos once they are indexed, and how lines about it are told.
+Afterwards = Callable[
+    [Services, str, Sequence[RunVideo], Callable[[str], None]], Sequence[WatchNotice]
+]
+
+
+def _nothing(*_: object) -> Sequence[WatchNotice]:
+    return ()
+
 
 def run_videos(
     settings: Settings,
@@ -48,11 +58,13 @@ def run_videos(
     videos_per_shard: int = 1,
     shards_in_flight: int,
     options: Mapping[str, Any] = {},
+    afterwards: Afterwards = _nothing,
 ) -> RunReport:
     """Run the pipeline over what is given and return the report.
 
     Args:
         options: Further inputs of plan.
+        afterwards: Asks the standing questions of the videos.
 
     Raises:
         PipelineError: the run as a whole could not be done.
@@ -91,9 +103,11 @@ def run_videos(
                 inputs = inputs.model_copy(update=_copied(work, services, display))
                 with _error_booked(name, services):
                     summary = _summed(inputs, services, shards_in_flight, display, videos)
+                watches = afterwards(services, name, videos, display.tell)
                 digest = summary.digest()
             left_out = work.files.faults if work.files else ()
             result = RunReport.of(name, time.monotonic() - start, videos, left_out, digest.leased)
+            result = result.model_copy(update={"watches": tuple(watches)})
             if settings.metrics.wanted:
                 from workflows.local.metrics import export, run_metrics
 

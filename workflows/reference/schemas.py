@@ -14,6 +14,7 @@ from components.records.plan import Plan
 from components.records.rejected_marker import RejectedMarker
 from components.records.run_report import RunReport
 from components.records.run_start import RunStart
+from components.records.watch import Announced, Watch, WatchEvent, WatchNotice
 from workflows.argo.submit import Submitted
 from workflows.model_swap.reports import Collections, Compared, Prepared, Switched
 from workflows.operations.config.report import Configuration
@@ -39,9 +40,15 @@ DOCUMENTS: dict[str, tuple[type[BaseModel] | TypeAdapter[Any], str]] = {
     "run-plan": (Plan, "`plan.json` of a run: what it took and left"),
     "digest": (Digest, "`digest.json` of a run; also `oriane runs RUN --json`"),
     "run-start": (RunStart, "`run.json` of a run that began"),
+    "watch": (Watch, "`watches/<name>.json`; also `oriane watch add --json`"),
+    "watch-notice": (WatchNotice, "`watches/<name>/<run>.json`; also `oriane watch test --json`"),
+    "watch-announced": (Announced, "`watches/<name>/announced/points.json`"),
+    "watch-event": (WatchEvent, "the body of a webhook"),
     "run": (RunReport, "`oriane run --json`"),
     "answer": (Answer, "`oriane search --json`"),
     "search": (TypeAdapter(list[Found]), "`oriane search --frames --json`"),
+    "watch-list": (TypeAdapter(list[Watch]), "`oriane watch list --json`, `remove --json`"),
+    "watch-ask": (TypeAdapter(list[WatchNotice]), "`oriane watch ask --json`"),
     "plan": (PlanReport, "`oriane plan --json`"),
     "plan-queue": (QueueReport, "`oriane plan --from queue --json`"),
     "show": (ShownVideo, "`oriane show --json`"),

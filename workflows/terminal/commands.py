@@ -33,8 +33,10 @@ class Group(_PlainFlags, TyperGroup):
     """A group of commands whose help shows flags as they are typed."""
 
 
-def command(group: typer.Typer, panel: str, *examples: str) -> Callable[[Function], Function]:
-    """Add the decorated function to the group as a command of that name.
+def command(
+    group: typer.Typer, panel: str, *examples: str, name: str | None = None
+) -> Callable[[Function], Function]:
+    """Add the decorated function to the group as a command of that name, or of another.
 
     Args:
         panel: Where `oriane --help` lists it.
@@ -42,5 +44,5 @@ def command(group: typer.Typer, panel: str, *examples: str) -> Callable[[Functio
     """
     label = "Example" if len(examples) == 1 else "Examples"
     return group.command(
-        cls=_Command, rich_help_panel=panel, epilog=f"{label}: {' · '.join(examples)}"
+        name, cls=_Command, rich_help_panel=panel, epilog=f"{label}: {' · '.join(examples)}"
     )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from components.records.digest import Digest
+from components.records.watch import WatchNotice
 from workflows.operations.runs.report import PastRun
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import JsonOption
@@ -119,3 +120,24 @@ def _show_rest(digest: Digest) -> None:
             for phase, spent in digest.seconds.items()
         ],
     )
+    print_table(
+        ("watch", "asks for", "new moments", "best", "webhook"),
+        ("new moments",),
+        [
+            (
+                one.watch,
+                one.text,
+                str(one.total),
+                ", ".join(f"{best.platform}/{best.code}" for best in one.moments[:3]),
+                _delivered(one),
+            )
+            for one in digest.watches
+        ],
+        most=len(digest.watches),
+    )
+
+
+def _delivered(notice: WatchNotice) -> str:
+    if notice.webhook is None:
+        return ""
+    return "delivered" if notice.webhook.delivered else f"failed: {notice.webhook.message}"

@@ -87,6 +87,7 @@ def run(
     # Of local files, the platform is one of the selection; plan narrows by it what it finds itself.
     options = plan_options(catch_up, origin, limit, older_than, "" if work.files else platform)
     from workflows.local.run import run_videos
+    from workflows.watch.after_run import after_run
 
     report = run_videos(
         settings,
@@ -94,6 +95,7 @@ def run(
         videos_per_shard=videos_per_shard,
         shards_in_flight=shards_in_flight or settings.work.worker_count,
         options=options,
+        afterwards=after_run,
     )
     if as_json:
         print_json(report)

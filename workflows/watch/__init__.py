@@ -1,0 +1,1 @@
+"""`oriane watch`: standing questions, asked of what each run brought."""
