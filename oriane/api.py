@@ -110,13 +110,14 @@ def ask(
         TransientError: Qdrant does not answer.
     """
     from workflows.local.stand_ins import deployed
-    from workflows.search.ask import asking
+    from workflows.search.ask import asking, with_plain_picture
     from workflows.search.question import asked as question
     from workflows.search.question import picture_file
 
     asks = question(texts=texts, image=picture_file(image), **asked)
-    with asking(deployed(_known(settings))) as asker:
-        return asker.answer(asks)
+    known = deployed(_known(settings))
+    with asking(known) as asker:
+        return asker.answer(with_plain_picture(asks, known))
 
 
 def frames(

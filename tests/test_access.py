@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,19 @@ import pytest
 
 from components.pipeline import VIDEO_PHASES, component, components
 from components.plan.contract import PlanInputs
+from components.running.decoders import Decoders
 from components.running.phase import run
+from components.running.services import Services
+from components.settings import StorageSettings
 from tests import conftest
 from tests.clips import bordered_video, numbered_video
-from tests.conftest import Corpus
+from tests.conftest import Corpus, SharedDecoders, settings_below
+from tests.deployment import copy
+from tests.servers import serving
 from tests.test_templates import objects, sources, template_of
 from workflows.argo.access import actions_of
+from workflows.local.s3_server import local_s3
+from workflows.serve.app import create_app
 
 _ACTION = {
     "HeadObject": "s3:GetObject",
@@ -24,6 +32,7 @@ _ACTION = {
     "PutObject": "s3:PutObject",
     "DeleteObjects": "s3:DeleteObject",
 }
+SERVER = "serve"
 NAMES = [declared.name for declared in components()]
 # Asked for only where something went wrong, or of large files.
 _SELDOM = {"s3:AbortMultipartUpload", "s3:DeleteObject"}
@@ -78,6 +87,90 @@ def test_phases_ask_s3_for_what_their_policies_allow_and_for_all_of_it(
             assert not unused, (name, bucket)
 
 
+@pytest.fixture
+def indexed(tmp_path: Path, deployment: Path, model: str, decoders: Decoders) -> Iterator[Services]:
+    copy(deployment, tmp_path)
+    with (
+        local_s3(tmp_path / "s3", StorageSettings()) as storage,
+        SharedDecoders(settings_below(tmp_path, storage, model), decoders) as services,
+    ):
+        yield services
+
+
+@pytest.mark.slow
+def test_the_server_asks_s3_for_what_its_policy_allows_and_for_all_of_it(
+    indexed: Services,
+) -> None:
+    asked = defaultdict(set)
+    storage = indexed.settings.storage
+    settings = {getattr(storage, name): name for name in actions_of(SERVER)}
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        asked[settings[params["Bucket"]]].add(_ACTION[model.name])
+
+    indexed.store.events.register("before-parameter-build.s3", note)
+    with serving(create_app(indexed, indexed.settings)) as client:
+        video = client.get("/api/videos/local/one").json()
+        frame = next(one["url"] for one in video["frames"] if one["kept"])
+        for path in (frame, f"{frame}?size=160", video["url"], "/api/overview", "/api/runs"):
+            assert client.get(path).status_code == 200, path
+        assert client.get("/api/search?texts=a+cat").status_code == 200
+        assert client.get("/api/runs/nosuch").status_code == 404
+    for bucket, allowed in actions_of(SERVER).items():
+        assert asked[bucket] <= allowed, bucket
+        assert asked[bucket] | {"s3:ListBucket"} == allowed, bucket
+
+
+def test_the_server_may_change_nothing() -> None:
+    for actions in actions_of(SERVER).values():
+        assert actions == {"s3:GetObject", "s3:ListBucket"}
+
+
+def test_the_server_has_credentials_of_its_own_and_is_confined() -> None:
+    pod = objects("Deployment")["oriane-serve"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    secrets = {each["secretRef"]["name"] for each in container["envFrom"] if "secretRef" in each}
+    assert secrets == {"oriane-s3-serve", "oriane-qdrant-serve", "oriane-postgres-serve"}
+    assert pod["serviceAccountName"] == "oriane-serve"
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert all("sizeLimit" in each["emptyDir"] for each in pod["volumes"])
+    token = container["env"][0]["valueFrom"]["secretKeyRef"]
+    assert token == {"name": "oriane-serve", "key": "ORIANE_TOKEN"}
+
+
+def test_the_servers_files_fit_into_its_volumes() -> None:
+    pod = objects("Deployment")["oriane-serve"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    sizes = {
+        mounts[each["name"]]: int(each["emptyDir"]["sizeLimit"].removesuffix("Mi"))
+        for each in pod["volumes"]
+    }
+    data = next(each["value"] for each in container["env"] if each["name"] == "VP_DATA_DIR")
+    thumbnails = objects("ConfigMap")["oriane-serve"]["data"]["VP_SERVE_THUMBNAILS_MB"]
+    assert sizes[data] > int(thumbnails)
+    asked = container["resources"]["requests"]["ephemeral-storage"]
+    assert int(asked.removesuffix("Mi")) > sum(sizes.values())
+
+
+def test_only_namespaces_that_an_installation_names_reach_the_server() -> None:
+    policy = objects("NetworkPolicy")["oriane-serve"]["spec"]
+    assert policy["policyTypes"] == ["Ingress"]
+    (rule,) = policy["ingress"]
+    assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"oriane/serve": "allowed"}}}]
+    pod = objects("Deployment")["oriane-serve"]["spec"]["template"]
+    (port,) = rule["ports"]
+    assert port["port"] == pod["spec"]["containers"][0]["ports"][0]["containerPort"]
+    assert policy["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_only_upload_and_record_change_published_frames(name: str) -> None:
     changes = {"s3:PutObject", "s3:DeleteObject"} & actions_of(name).get("frames_bucket", set())
@@ -107,12 +200,12 @@ def allowed_ports(name: str) -> set[int]:
     return ports
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_each_phase_calls_only_what_it_needs(name: str) -> None:
+@pytest.mark.parametrize("name", [*NAMES, SERVER])
+def test_each_phase_and_the_server_call_only_what_they_need(name: str) -> None:
     ports = {53, 443, 6443, 9000}
-    if name == "index":
+    if name in ("index", SERVER):
         ports |= {6333, 6334}
-    if name in ("plan", "record", "digest"):
+    if name in ("plan", "record", "digest", SERVER):
         ports |= {5432}
     assert allowed_ports(name) == ports
 
@@ -120,7 +213,8 @@ def test_each_phase_calls_only_what_it_needs(name: str) -> None:
 def test_nothing_is_allowed_by_default_and_nobody_calls_a_pod() -> None:
     policies = objects("NetworkPolicy")
     assert policies["oriane-nobody"]["spec"]["policyTypes"] == ["Ingress", "Egress"]
-    assert not any("ingress" in policy["spec"] for policy in policies.values())
+    called = {name for name, policy in policies.items() if "ingress" in policy["spec"]}
+    assert called == {"oriane-serve"}
     anywhere = {
         name
         for name, policy in policies.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import imagehash
@@ -14,15 +15,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from components.base.model_names import identity
+from components.encoders.encoder import normalized
 from components.encoders.load import load_encoder
 from components.errors import ConfigurationError
 from components.records.frame_names import frame_file
 from components.records.sketch import dhash
 from components.records.videos import Frame, FramedVideo
 from components.running.services import Services
-from components.settings import Settings
+from components.settings import Settings, StorageSettings
 from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.store import Hit, Neighbour
+from tests.conftest import settings_below
 from tests.test_index import unit
 from tests.test_manifest import framed
 from workflows.demo.videos import packaged_folder
@@ -211,8 +214,6 @@ def test_filters(each_engine: Services) -> None:
         hits = [one.hit for one in collection.nearest(rows[0].tolist(), 9, where=where)]
         return {(hit.code, hit.frame_number) for hit in hits}
 
-    from datetime import UTC, datetime
-
     everything = {("one", 50), ("one", 75), ("two", 50), ("two", 75)}
     of_one = {("one", 50), ("one", 75)}
     assert found() == everything
@@ -225,6 +226,7 @@ def test_filters(each_engine: Services) -> None:
     first, next_day = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
     assert found(after=first, before=next_day) == of_one
     assert found(after=next_day) == set()
+    assert found(undated=True) == everything - of_one
     assert found(without_videos=(("instagram", "one"),)) == everything - of_one
     assert found(without_videos=(("tiktok", "one"),)) == everything
 
@@ -317,13 +319,64 @@ def test_answers(photographs: Settings) -> None:
         answer = asker.answer(less)
         assert "chelsea" not in {one.code for one in (*answer.moments, *answer.nearest)}
 
-        pages = [
-            asker.answer(Question(texts=("a cat",), confidence=0, limit=1, offset=offset)).moments
-            for offset in range(3)
-        ]
-        whole = asker.answer(Question(texts=("a cat",), confidence=0, limit=3)).moments
-        assert [moment for page in pages for moment in page] == list(whole)
+        whole = Question(texts=("a cat",), without=("a cup of coffee",), confidence=0)
+        left = asker.answer(whole).moments
+        assert {moment.code for moment in left} == {"chelsea", "rocket"}, "those are no coffee"
 
     kept = KeptBackgrounds(photographs.work.data_dir / "search").read("watched_frames")
     assert kept is not None
     assert kept.points == 12
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory, model: str) -> Settings:
+    """A collection of 120 videos with up to six scenes; of some videos, and looks, many."""
+    settings = settings_below(tmp_path_factory.mktemp("many"), StorageSettings(), model)
+    encoder = load_encoder(settings.embed)
+    draw = np.random.default_rng(5)
+    looks = unit(90, encoder.dim)
+    with Services(settings) as services:
+        services.collection.ensure(encoder.name, encoder.dim)
+        for number in range(120):
+            frames = tuple(
+                Frame(number=n, second=n, scene_start=n, scene_end=n + 1)
+                for n in range(1 + number % 6)
+            )
+            rows = looks[draw.integers(0, 90, len(frames))] + 0.02 * unit(len(frames), encoder.dim)
+            video = framed("tiktok", f"v{number}").model_copy(update={"frames": frames})
+            services.collection.replace(video, normalized(rows), encoder.name)
+    return settings
+
+
+@pytest.mark.parametrize("per_video", [0, 2])
+@pytest.mark.parametrize("confidence", [0, 1])
+def test_pages_neither_overlap_nor_skip(many: Settings, per_video: int, confidence: float) -> None:
+    wanted = {"like": "tiktok/v5/2", "per_video": per_video, "confidence": confidence}
+
+    def pages(limit: int) -> Iterator[list[str]]:
+        offset, more = 0, True
+        while more:
+            answer = asker.answer(Question(**wanted, limit=limit, offset=offset))
+            assert answer.fits is (confidence == 0)
+            shown = answer.moments or answer.nearest
+            scores = [moment.score for moment in shown]
+            assert scores == sorted(scores, reverse=True), "as a reader expects them"
+            yield [moment.best.path for moment in shown]
+            offset, more = offset + limit, answer.more
+        assert answer.total in (None, 0, offset - limit + len(shown))
+
+    with asking(many) as asker:
+        found = {limit: [name for page in pages(limit) for name in page] for limit in (7, 24, 400)}
+    for names in found.values():
+        assert len(names) == len(set(names))
+        assert set(names) == set(found[400])
+    assert len(found[400]) > 50, "of more than one request's frames"
+
+
+def test_an_answer_says_that_frames_have_no_date(many: Settings) -> None:
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    with asking(many) as asker:
+        for asked_, undated in (({"after": day}, True), ({"before": day}, True), ({}, False)):
+            assert asker.answer(Question(like="tiktok/v5/2", **asked_)).undated is undated
+        missing = Question(like="tiktok/v5/2", after=day, platform="instagram")
+        assert not asker.answer(missing).undated, "of that platform, there is none"

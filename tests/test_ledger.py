@@ -39,6 +39,40 @@ def failed(code: str, **fields: Any) -> Booking:
     return booking(code, **{**problem, **fields})
 
 
+@pytest.fixture(params=["on", "off"])
+def reader(
+    ledger: Ledger, database: LedgerSettings, request: pytest.FixtureRequest
+) -> Iterator[LedgerSettings]:
+    """A user who may read all tables of the ledger and do nothing else."""
+    name = f"reader_{database.name}"
+    with connect(database) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN")
+        connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}")
+        connection.execute(f"ALTER ROLE {name} SET default_transaction_read_only = {request.param}")
+    yield database.model_copy(update={"user": name})
+    with connect(database) as connection:
+        connection.execute(f"DROP OWNED BY {name}")
+        connection.execute(f"DROP ROLE {name}")
+
+
+def test_who_may_only_read_reads(ledger: Ledger, reader: LedgerSettings) -> None:
+    ledger.book([booking("a")])
+    with closing(Ledger(reader)) as opened:
+        assert opened.booking("p", "a")
+        assert [one.code for one in opened.bookings()] == ["a"]
+
+
+def test_who_may_only_read_is_told_that_the_schema_is_behind(
+    ledger: Ledger, database: LedgerSettings, reader: LedgerSettings
+) -> None:
+    behind = "DELETE FROM oriane_schema WHERE version = (SELECT max(version) FROM oriane_schema)"
+    with connect(database) as connection:
+        connection.execute(behind)
+    with pytest.raises(ConfigurationError, match="grant this one SELECT"):
+        Ledger(reader)
+
+
 def test_states_and_errors(ledger: Ledger, database: LedgerSettings) -> None:
     marks = {"fetch": "f1", "record": "f9"}
     bad = booking("b", state="rejected", phase="fetch", reason="empty", message="no bytes")

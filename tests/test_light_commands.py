@@ -30,11 +30,11 @@ print(json.dumps(loaded))
 """
 
 
-def loaded_by(folder: Path, *commands: list[str]) -> dict[str, set[str]]:
+def loaded_by(folder: Path, *commands: list[str], **variables: str) -> dict[str, set[str]]:
     """Return what one process has loaded once it has run each of the commands, by their names."""
     done = subprocess.run(
         [sys.executable, "-c", _TYPED, json.dumps(commands)],
-        env=environment(folder), capture_output=True, text=True, check=False,
+        env=environment(folder, **variables), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])

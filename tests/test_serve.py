@@ -321,6 +321,7 @@ def test_a_session_is_opened_by_the_token_and_ends_with_it(served_services: Serv
         assert "HttpOnly" in cookie
         assert "samesite=strict" in cookie.lower()
         assert TOKEN not in cookie
+        assert "secure" not in cookie.lower()
         assert client.get("/api/videos").status_code == 200
         client.cookies.set("oriane_session", "9999999999." + "0" * 64)
         assert client.get("/api/videos").status_code == 401

@@ -23,6 +23,7 @@ _NOT_IN_PODS = {
     "VP_SCRATCH_DIR",
     "VP_STAND_INS",
 }
+# Of "serve", k8s/components/serve has the ConfigMap; "watch" is for runs on one machine.
 _NOT_IN_CLUSTER = {"cluster", "metrics", "serve", "watch"}
 # The rest is for the phase itself, beside the worker processes that decode.
 _MEMORY_FOR_DECODING = 0.75
@@ -80,19 +81,25 @@ def pod_size_variables(component: Component[Any, Any]) -> dict[str, str]:
 def config_maps() -> list[dict[str, Any]]:
     """Return the ConfigMaps with every variable at its default; empty means the same."""
     return [
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {
-                "name": config_map_name(name),
-                "labels": {"app.kubernetes.io/name": "oriane"},
-                "annotations": {"oriane/settings": group.title},
-            },
-            "data": data,
-        }
+        config_map(name)
         for name, group in Settings.groups()
-        if name not in _NOT_IN_CLUSTER and (data := _data(group))
+        if name not in _NOT_IN_CLUSTER and _data(group)
     ]
+
+
+def config_map(name: str) -> dict[str, Any]:
+    """Return the ConfigMap of one group of settings."""
+    group = dict(Settings.groups())[name]
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": config_map_name(name),
+            "labels": {"app.kubernetes.io/name": "oriane"},
+            "annotations": {"oriane/settings": group.title},
+        },
+        "data": _data(group),
+    }
 
 
 def _data(group: type[Group]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from components.settings.variables import Group, variable
 
 
 class ServeSettings(Group):
-    title = "oriane serve"
+    title = "oriane serve, and who asks it"
 
     token: SecretStr | None = variable(
         "ORIANE_TOKEN",
@@ -16,6 +16,12 @@ class ServeSettings(Group):
         "Token that clients have to show; needed to listen beyond this machine",
         credential=True,
         min_length=16,
+    )
+    server: str = variable(
+        "ORIANE_SERVER",
+        "",
+        "Address of a server that `oriane search` asks; without, one that runs over VP_DATA_DIR",
+        pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",
     )
     hosts: str = variable(
         "VP_SERVE_HOSTS",

@@ -44,6 +44,9 @@ _OTHERS = {
     "record": Buckets(frames="rwd"),
     "digest": Buckets(artifacts="rw"),
 }
+# `oriane serve`: no phase, and it changes nothing.
+SERVE = "serve"
+_SERVE = Buckets(videos="r", frames="r", artifacts="r")
 
 # Renews the leases of a run in the ledger; no phase, but a pod of its own.
 LEASES = "leases"
@@ -62,9 +65,9 @@ def buckets_of(declared: Component[Any, Any]) -> Buckets:
     return _OTHERS.get(declared.name) or Buckets(videos="r" if declared.decodes else "")
 
 
-def actions_of(phase: str) -> dict[str, set[str]]:
-    """Return the actions of S3 that a phase needs, by the setting that names the bucket."""
-    buckets = buckets_of(component(phase))
+def actions_of(name: str) -> dict[str, set[str]]:
+    """Return the actions of S3 that a phase or `serve` needs, by the setting of the bucket."""
+    buckets = _SERVE if name == SERVE else buckets_of(component(name))
     wanted = {
         "videos_bucket": buckets.videos,
         "frames_bucket": buckets.frames,
@@ -77,10 +80,10 @@ def actions_of(phase: str) -> dict[str, set[str]]:
     }
 
 
-def iam_policy(phase: str) -> str:
-    """Return the policy of AWS IAM for a phase, as JSON, with the default names of the buckets."""
+def iam_policy(name: str) -> str:
+    """Return the policy of AWS IAM for a phase or `serve`, as JSON, with default bucket names."""
     statements = []
-    for setting, actions in actions_of(phase).items():
+    for setting, actions in actions_of(name).items():
         arn = f"arn:aws:s3:::{StorageSettings.model_fields[setting].default}"
         for wanted, resource in (
             (sorted(actions & _OF_BUCKETS), arn),
@@ -115,14 +118,15 @@ def network_policies() -> list[dict[str, Any]]:
         {"ipBlock": {"cidr": "::/0"}},
     ]
     private: list[dict[str, Any]] = [{"ipBlock": {"cidr": cidr}} for cidr in _PRIVATE]
-    of_index = [each.name for each in components() if "index" in each.settings]
-    of_ledger = [each.name for each in components() if "ledger" in each.settings] + [LEASES]
+    of_s3 = [*(each.name for each in components()), SERVE]
+    of_index = [each.name for each in components() if "index" in each.settings] + [SERVE]
+    of_ledger = [each.name for each in components() if "ledger" in each.settings] + [LEASES, SERVE]
     return [
         _policy("oriane-nobody", None, None, ()),
         _policy("oriane-names", None, [{"namespaceSelector": {}}, *private, _link_local()], (53,)),
         _policy("oriane-kubernetes", None, private, (443, 6443)),
-        _policy("oriane-s3", [each.name for each in components()], everywhere, (443,)),
-        _policy("oriane-s3-inside", [each.name for each in components()], private, (9000,)),
+        _policy("oriane-s3", of_s3, everywhere, (443,)),
+        _policy("oriane-s3-inside", of_s3, private, (9000,)),
         _policy("oriane-qdrant", of_index, private, (6333, 6334)),
         _policy("oriane-postgres", of_ledger, private, (5432,)),
     ]

@@ -9,14 +9,16 @@ from typing import Any
 import yaml
 
 from components.pipeline import components
-from workflows.argo.access import accounts, iam_policy, network_policies
+from workflows.argo.access import SERVE, accounts, iam_policy, network_policies
 from workflows.argo.pipeline_templates import semaphores
+from workflows.argo.serving import serve_objects
 from workflows.argo.templates import TEMPLATES
 from workflows.config_maps import config_maps
 
 _NOTICE = "# Rendered by `oriane render`; edit {source} instead.\n"
 _BASE = PurePosixPath("base")
 _GPU = PurePosixPath("overlays/gpu")
+_SERVE = PurePosixPath("components/serve")
 
 
 def rendered() -> dict[PurePosixPath, str]:
@@ -26,6 +28,7 @@ def rendered() -> dict[PurePosixPath, str]:
         _BASE / "in-flight.yaml": _document([semaphores()], "workflows/argo"),
         _BASE / "accounts.yaml": _document(accounts(), "workflows/argo"),
         _BASE / "network.yaml": _document(network_policies(), "workflows/argo"),
+        _SERVE / "serve.yaml": _document(serve_objects(), "workflows/argo"),
     }
     for name, template in TEMPLATES.items():
         files[folder_of(name) / f"{name}.yaml"] = _document([template.to_dict()], "workflows/argo")
@@ -33,10 +36,9 @@ def rendered() -> dict[PurePosixPath, str]:
 
 
 def rendered_policies() -> dict[PurePosixPath, str]:
-    """Return the policies for the cloud, a file a phase, by path below `k8s/`."""
-    return {
-        PurePosixPath("iam") / f"{each.name}.json": iam_policy(each.name) for each in components()
-    }
+    """Return the policies for the cloud, of each phase and `serve`, by path below `k8s/`."""
+    names = [*(each.name for each in components()), SERVE]
+    return {PurePosixPath("iam") / f"{name}.json": iam_policy(name) for name in names}
 
 
 def folder_of(template: str) -> PurePosixPath:
@@ -44,8 +46,20 @@ def folder_of(template: str) -> PurePosixPath:
     return _GPU if "-gpu" in template else _BASE
 
 
+class _Whole(yaml.SafeDumper):
+    """Writes out what occurs twice, as nobody reads a manifest with anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
 def _document(objects: Iterable[dict[str, Any]], source: str) -> str:
-    text = yaml.safe_dump_all(
-        objects, sort_keys=False, allow_unicode=True, width=100, default_flow_style=False
+    text = yaml.dump_all(
+        objects,
+        Dumper=_Whole,
+        sort_keys=False,
+        allow_unicode=True,
+        width=100,
+        default_flow_style=False,
     )
     return _NOTICE.format(source=source) + text

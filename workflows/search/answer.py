@@ -29,13 +29,17 @@ class Moment(Record):
 class Answer(Record):
     """The moments that fit, best first; where none does, `nearest` has those that come closest.
 
-    `total` is how many there are with those that `limit` leaves out, None if there may be more.
-    `model` is the collection's, `threshold` the confidence that counted as fitting.
+    `total` is how many there are with those that `limit` leaves out, None if there may be more;
+    `more` says whether there may be some after these. `model` is the collection's, `threshold` the
+    confidence that counted as fitting. `undated` says that the question was about dates, and that
+    there are frames without one, which it leaves out.
     """
 
     fits: bool
     moments: tuple[Moment, ...]
     nearest: tuple[Moment, ...] = ()
     total: int | None = None
+    more: bool = False
     model: str
     threshold: float
+    undated: bool = False

@@ -28,11 +28,11 @@ from workflows.local.stand_ins import frame_location
 from workflows.search.answer import Answer, Moment
 from workflows.search.background import KeptBackgrounds, take
 from workflows.search.calibration import THRESHOLD, Background, Kind
-from workflows.search.diversity import diverse_order
 from workflows.search.folding import folded
 from workflows.search.moments import Candidate, bounded, grouped
 from workflows.search.query import Found
 from workflows.search.question import Question
+from workflows.search.ranking import Ranking
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 # What is not wanted counts half as much as what is (Rocchio 1971 weighs it less as well).
 _MINUS = 0.5
 # Frames asked for: enough for the moments wanted, as several frames make one.
-_FRAMES_A_MOMENT, _LEAST_FRAMES = 6, 60
+_FRAMES_A_MOMENT = 6
 _LOOK_AGAIN_S = 60.0
 _FRAMES_AT_ONCE, _MOST_FOLDED = 1000, 1000
 
@@ -107,26 +107,31 @@ class Asker:
         threshold = THRESHOLD if question.confidence is None else question.confidence
         kind, wanted = self._wanted(question)
         unwanted = self._texts().embed_texts(question.without) if question.without else None
-        found, complete = self._candidates(question, wanted, unwanted)
-        if unwanted is not None:
-            found = [
-                moment for moment in found
-                if not _shows(moment.best, unwanted, background, threshold)
-            ]  # fmt: skip
-        fitting = [
-            moment for moment in found
-            if background.confidence(kind, moment.best.hit.score) >= threshold
-        ]  # fmt: skip
-        chosen = _page(fitting or found, question)
-        moments = tuple(self._moment(moment, kind, background) for moment in chosen)
-        known = complete or len(fitting) < len(found)
+
+        def fits(moment: Candidate) -> bool:
+            return background.confidence(kind, moment.best.hit.score) >= threshold
+
+        def shows_unwanted(moment: Candidate) -> bool:
+            return unwanted is not None and _shows(moment.best, unwanted, background)
+
+        ranked = Ranking()
+        enough = question.offset + question.limit
+        while not ranked.ended and len(ranked.order) < enough:
+            found, complete = self._candidates(question, wanted, unwanted, ranked.room)
+            ranked.add([one for one in found if not shows_unwanted(one)], fits, complete)
+        chosen = ranked.order[question.offset : enough]
+        by_score = sorted(chosen, key=lambda moment: -moment.best.hit.score)
+        moments = tuple(self._moment(moment, kind, background) for moment in by_score)
+        known = len(ranked.order) if ranked.fits else 0
         return Answer(
-            fits=bool(fitting),
-            moments=moments if fitting else (),
-            nearest=() if fitting else moments,
-            total=len(fitting) if known else None,
+            fits=ranked.fits,
+            moments=moments if ranked.fits else (),
+            nearest=() if ranked.fits else moments,
+            total=known if ranked.ended or not ranked.fits else None,
+            more=not ranked.ended or len(ranked.order) > enough,
             model=self.model,
             threshold=threshold,
+            undated=self._leaves_out_undated(question, wanted),
         )
 
     def frames(self, question: Question) -> list[Found]:
@@ -171,16 +176,15 @@ class Asker:
         return found
 
     def _candidates(
-        self, question: Question, wanted: Vectors, unwanted: Vectors | None
+        self, question: Question, wanted: Vectors, unwanted: Vectors | None, enough: int
     ) -> tuple[list[Candidate], bool]:
         """Return the moments to choose from, best first, and whether there are no others.
 
         Videos that have all the moments that they may are left out of a second request, where the
-        first one gave too few moments.
+        first one gave fewer than `enough` moments.
         """
         towards = wanted if unwanted is None else _away_from(wanted, unwanted)
-        enough = question.offset + question.limit
-        count = max(_LEAST_FRAMES, _FRAMES_A_MOMENT * enough)
+        count = _FRAMES_A_MOMENT * enough
         where = filter_of(question)
         frames = self._near(towards, count, where)
         complete = len(frames) < count
@@ -191,6 +195,13 @@ class Asker:
             complete = question.per_video > 0 and len(more) < count
             found = self._moments(question, wanted, [*frames, *more])
         return found, complete
+
+    def _leaves_out_undated(self, question: Question, wanted: Vectors) -> bool:
+        """Return whether a question about dates passes over frames that have none."""
+        if question.after is None and question.before is None:
+            return False
+        where = replace(filter_of(question), after=None, before=None, undated=True)
+        return bool(self._collection.nearest(wanted.tolist(), 1, where=where))
 
     def _near(self, vector: Vectors, count: int, where: FrameFilter) -> list[Neighbour]:
         return self._collection.nearest(vector.tolist(), count, where=where, vectors=True)
@@ -319,6 +330,20 @@ def filter_of(question: Question) -> FrameFilter:
     )
 
 
+def with_plain_picture(question: Question, settings: Settings) -> Question:
+    """Return the question with its picture, if any, as a plain one that is safe to decode here.
+
+    Raises:
+        ConfigurationError: it is not a picture, or too large a one.
+    """
+    if question.image is None:
+        return question
+    from workflows.search.pictures import plain_picture_of_command
+
+    plain = plain_picture_of_command(settings, question.image)
+    return question.model_copy(update={"image": plain})
+
+
 def decoded(content: bytes) -> Image.Image:
     """Return the picture in the bytes of a file.
 
@@ -361,14 +386,7 @@ def _holds(moment: Candidate, asked: tuple[str, str, int]) -> bool:
     return asked in ((hit.platform, hit.code, hit.frame_number) for hit in frames)
 
 
-def _shows(near: Neighbour, unwanted: Vectors, background: Background, threshold: float) -> bool:
+def _shows(near: Neighbour, unwanted: Vectors, background: Background) -> bool:
+    """Return whether a frame surely shows what is not wanted, whatever confidence is asked for."""
     likeness = float(np.max(unwanted @ np.asarray(near.vector, np.float32)))
-    return background.confidence("text", likeness) >= threshold
-
-
-def _page(moments: Sequence[Candidate], question: Question) -> list[Candidate]:
-    """Return the moments of a page, in an order that has different ones near the top."""
-    vectors = np.asarray([moment.best.vector for moment in moments], np.float32)
-    scores = [moment.best.hit.score for moment in moments]
-    order = diverse_order(scores, vectors, question.offset + question.limit)
-    return [moments[place] for place in order[question.offset :]]
+    return background.confidence("text", likeness) >= THRESHOLD

@@ -12,12 +12,15 @@ from rich.console import Console
 from rich.table import Table
 
 from components.base.typed_paths import typed_path
+from components.errors import ConfigurationError
 from workflows.terminal.commands import SEARCH, command
 from workflows.terminal.options import JsonOption
-from workflows.terminal.output import output, print_json, table
+from workflows.terminal.output import errors, output, print_json, table
 
 if TYPE_CHECKING:
+    from components.settings import Settings
     from workflows.search.answer import Answer, Moment
+    from workflows.search.client import Answered
     from workflows.search.query import Found
     from workflows.search.question import Question
 
@@ -35,6 +38,7 @@ def _seconds(says: str) -> Any:
     'oriane search "a street" --without "a car" --after 2026-01-01',
     "oriane search --image photo.jpg --limit 3",
     "oriane search --like instagram/DKOicvaMxAb/50",
+    'oriane search "a cat" --open',
 )
 def search(
     text: Annotated[
@@ -89,13 +93,17 @@ def search(
             "--frames", help="Print the nearest frames one by one, whether they fit or not"
         ),
     ] = False,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Show the moments in a browser, by a running server")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the moments that fit texts, a picture or a frame, best first, or say that none does."""
-    from components.base.logs import recording
+    """Find the moments that fit texts, a picture or a frame, best first, or say that none does.
+
+    A server that runs over the same data (`oriane serve`), or that ORIANE_SERVER names, is asked.
+    """
     from components.settings import Settings
     from workflows.local.stand_ins import deployed
-    from workflows.search.ask import asking
     from workflows.search.question import asked, picture_file
 
     question = asked(
@@ -117,17 +125,92 @@ def search(
         per_video=per_video,
     )
     named = described(question, image)
-    with recording("WARNING"), asking(deployed(Settings.load())) as asker:
-        if frames:
-            hits = asker.frames(question)
-        else:
-            answer = asker.answer(question)
+    settings = deployed(Settings.load())
+    if frames:
+        _print_frames(question, named, settings, open_page=open_page, as_json=as_json)
+        return
+    answered = _by_server(question, settings, open_page=open_page)
+    answer = answered.answer if answered else _by_itself(question, settings)
     if as_json:
-        print_json(hits if frames else answer)
-    elif frames:
-        output().print(hits_table(named, hits))
+        print_json(answer)
     else:
         print_answer(output(), named, answer)
+    if answered and open_page:
+        _show(answered.page)
+
+
+def _print_frames(
+    question: Question, named: str, settings: Settings, *, open_page: bool, as_json: bool
+) -> None:
+    from components.base.logs import recording
+    from workflows.search.ask import asking, with_plain_picture
+
+    if open_page:
+        raise ConfigurationError(
+            "--frames: the page of --open shows moments; leave one of both out"
+        )
+    if settings.serve.server:
+        raise ConfigurationError(
+            "--frames: a server answers with moments alone; unset ORIANE_SERVER to search here"
+        )
+    with recording("WARNING"), asking(settings) as asker:
+        hits = asker.frames(with_plain_picture(question, settings))
+    if as_json:
+        print_json(hits)
+    else:
+        output().print(hits_table(named, hits))
+
+
+def _by_itself(question: Question, settings: Settings) -> Answer:
+    from components.base.logs import recording
+    from workflows.search.ask import asking, with_plain_picture
+
+    with recording("WARNING"), asking(settings) as asker:
+        return asker.answer(with_plain_picture(question, settings))
+
+
+def _by_server(question: Question, settings: Settings, *, open_page: bool) -> Answered | None:
+    """Return a running server's answer; None where there is none, or none that would do.
+
+    Raises:
+        PipelineError: the server that ORIANE_SERVER names, or whose page is wanted, does not
+            answer.
+    """
+    from workflows.search.client import WillNotAnswerError, ask, server_of
+
+    server = server_of(settings)
+    if server is None:
+        if open_page:
+            raise ConfigurationError(
+                "--open: no server runs over this data; type oriane serve --open in another "
+                "terminal, or set ORIANE_SERVER to the address of one"
+            )
+        return None
+    try:
+        return ask(server, question, settings, page=open_page)
+    except WillNotAnswerError as error:
+        if server.is_named or open_page:
+            raise error.why from error
+        errors().print(f"searching without the server: {error}", highlight=False, soft_wrap=True)
+        return None
+
+
+def _show(page: str | None) -> None:
+    """Open the page in a browser, and say its address.
+
+    Raises:
+        ConfigurationError: the page cannot ask this.
+    """
+    import webbrowser
+
+    if page is None:
+        raise ConfigurationError(
+            "--open: the page cannot ask this; it takes up to 8 texts of 500 characters, whole "
+            "days, a video as platform/code, and at most 1000 moments of a video"
+        )
+    errors().print(page, highlight=False, soft_wrap=True)
+    if not webbrowser.open(page):
+        errors().print("no browser was found here; open this address in one", highlight=False)
 
 
 def described(question: Question, image: Path | None = None) -> str:
@@ -139,6 +222,16 @@ def described(question: Question, image: Path | None = None) -> str:
 
 def print_answer(console: Console, question: str, answer: Answer) -> None:
     """Print the moments that fit, or that none does, and those that come closest."""
+    _print_moments(console, question, answer)
+    if answer.undated:
+        console.print(
+            "Frames without a date, as earlier versions indexed them, were left out.",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _print_moments(console: Console, question: str, answer: Answer) -> None:
     if answer.fits:
         console.print(moments_table(f"“{question}”", answer.moments))
         return

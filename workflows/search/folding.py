@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from components.stores.vectors.store import Neighbour
 from workflows.search.moments import Candidate
 
 # Bits of 64, for a picture that was scaled, compressed again or lightly cropped.
@@ -22,25 +21,32 @@ _ALIKE_WITHOUT_HASH = 0.97
 
 
 def folded(moments: Iterable[Candidate]) -> list[Candidate]:
-    """Return the moments, best first, each with those folded under it that look like its best."""
-    kept: list[Candidate] = []
-    for moment in moments:
-        for place, before in enumerate(kept):
-            if look_the_same(before.best, moment.best):
-                under = (moment.best.hit, *moment.folded)
-                kept[place] = replace(before, folded=(*before.folded, *under))
-                break
+    """Return the moments, best first, each with those folded under it that look like its best.
+
+    The best frames have their vectors, of length 1.
+    """
+    given = list(moments)
+    if not given:
+        return []
+    vectors = np.asarray([moment.best.vector for moment in given], np.float32)
+    marks = np.array([int(moment.best.dhash or "0", 16) for moment in given], np.uint64)
+    marked = np.array([bool(moment.best.dhash) for moment in given])
+    kept: list[int] = []
+    under: dict[int, list[Candidate]] = {}
+    for place, moment in enumerate(given):
+        near_bits = np.bitwise_count(marks[kept] ^ marks[place]) <= _NEAR_BITS
+        both = marked[kept] & marked[place]
+        least = np.where(both, np.where(near_bits, _ALIKE, np.inf), _ALIKE_WITHOUT_HASH)
+        alike = (vectors[:place] @ vectors[place])[kept]
+        same = np.flatnonzero(alike >= least)
+        if same.size:
+            under[kept[same[0]]].append(moment)
         else:
-            kept.append(moment)
-    return kept
+            kept.append(place)
+            under[place] = []
+    return [_with(given[place], under[place]) for place in kept]
 
 
-def look_the_same(one: Neighbour, other: Neighbour) -> bool:
-    """Return whether two frames show the same picture; both have their vectors."""
-    assert one.vector is not None, "asked for with vectors"
-    assert other.vector is not None, "asked for with vectors"
-    alike = float(np.dot(one.vector, other.vector))
-    if not (one.dhash and other.dhash):
-        return alike >= _ALIKE_WITHOUT_HASH
-    bits = (int(one.dhash, 16) ^ int(other.dhash, 16)).bit_count()
-    return bits <= _NEAR_BITS and alike >= _ALIKE
+def _with(moment: Candidate, others: Iterable[Candidate]) -> Candidate:
+    hits = [hit for other in others for hit in (other.best.hit, *other.folded)]
+    return replace(moment, folded=(*moment.folded, *hits))

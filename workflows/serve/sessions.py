@@ -17,6 +17,8 @@ _LASTS_S = 30 * 86400
 
 def open_session(request: Request, response: Response, token: str) -> None:
     """Have the browser show the session with every request that a page of this server makes."""
+    # Of the proxy before it; whoever makes it up keeps but their own cookie from themselves.
+    scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
     until = str(int(time.time()) + _LASTS_S)
     response.set_cookie(
         COOKIE,
@@ -24,7 +26,7 @@ def open_session(request: Request, response: Response, token: str) -> None:
         max_age=_LASTS_S,
         httponly=True,
         samesite="strict",
-        secure=request.url.scheme == "https",
+        secure=scheme == "https",
     )
 
 

@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 # Any number, the same in every process: who migrates holds this advisory lock.
 _MIGRATION_LOCK = 0x0_1A_2E
+_FORBIDDEN = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
 _REFUSED = ("authentication failed", "does not exist", "no pg_hba", "certificate", "SSL")
 
 
@@ -43,7 +44,14 @@ class Database:
         arguments = _arguments(settings)
         # The pool would try in the background and not say what is wrong.
         with self._retried(lambda: psycopg.connect(**arguments)) as connection:
-            self._migrate(connection)
+            try:
+                self._migrate(connection)
+            except _FORBIDDEN as error:
+                raise ConfigurationError(
+                    f"Postgres at {self._where}: {settings.user} may not read or make the schema "
+                    f"({str(error).splitlines()[0]}); start any phase with a user who may change "
+                    "it, and grant this one SELECT on all tables"
+                ) from error
         self._pool: ConnectionPool[PostgresConnection] = ConnectionPool(
             kwargs=arguments,
             min_size=0,
@@ -108,17 +116,20 @@ class Database:
         )
 
     def _migrate(self, connection: PostgresConnection) -> None:
-        """Bring the schema to this program's version; several may start at once."""
+        """Bring the schema to this program's version; several may start at once.
+
+        Nothing is asked for where it has that version, so that a user who may only read reads.
+        """
         migrations = _migrations()
         with connection.cursor() as cursor:
+            if _version(cursor) == len(migrations):
+                return
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
             cursor.execute(
                 "CREATE TABLE IF NOT EXISTS oriane_schema "
                 "(version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
             )
-            cursor.execute("SELECT coalesce(max(version), 0) AS version FROM oriane_schema")
-            row = cursor.fetchone()
-            current = int(row["version"]) if row else 0
+            current = _version(cursor)
             if current > len(migrations):
                 raise ConfigurationError(
                     f"Postgres at {self._where} has schema version {current}, this program knows "
@@ -127,6 +138,17 @@ class Database:
             for version, sql in enumerate(migrations[current:], start=current + 1):
                 cursor.execute(sql.encode())
                 cursor.execute("INSERT INTO oriane_schema (version) VALUES (%s)", (version,))
+
+
+def _version(cursor: psycopg.Cursor[DictRow]) -> int:
+    """Return the version of the schema, 0 where there is none."""
+    cursor.execute("SELECT to_regclass('oriane_schema') IS NOT NULL AS known")
+    row = cursor.fetchone()
+    if not row or not row["known"]:
+        return 0
+    cursor.execute("SELECT coalesce(max(version), 0) AS version FROM oriane_schema")
+    row = cursor.fetchone()
+    return int(row["version"]) if row else 0
 
 
 def _arguments(settings: LedgerSettings) -> dict[str, Any]:

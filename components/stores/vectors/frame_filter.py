@@ -19,6 +19,7 @@ class FrameFilter:
         min_duration, max_duration: Of the video, in seconds, both ends included.
         from_second, to_second: Of the frame in its video, both ends included.
         cropped: Whether borders were cut off.
+        undated: It is not known when the video's source was written.
         without_videos: (platform, code) of videos to leave out.
     """
 
@@ -31,4 +32,5 @@ class FrameFilter:
     from_second: float | None = None
     to_second: float | None = None
     cropped: bool | None = None
+    undated: bool = False
     without_videos: tuple[tuple[str, str], ...] = ()

@@ -30,13 +30,13 @@ class Asking:
     def answer(self, served: Served, search: Search) -> Answer:
         """Return the moments of a page of a search."""
         first = (search.page - 1) * PAGE
-        found = self._ask(served, search, first, PAGE + 1)
-        shown = found.moments or found.nearest
+        found = self._ask(served, search, first, PAGE)
         return Answer(
-            moments=_moments(shown[:PAGE]),
+            moments=_moments(found.moments or found.nearest),
             fits=found.fits,
-            more=found.fits and len(shown) > PAGE,
+            more=found.fits and found.more,
             threshold=found.threshold,
+            undated=found.undated,
         )
 
     def of_video(self, served: Served, search: Search, video: str) -> list[Moment]:

@@ -56,9 +56,11 @@ class Answer:
 
     Where none reaches the confidence that was asked for, `fits` is false, and the moments are the
     nearest ones: an offer. `more` says whether there are further ones. `threshold` is from 0 to 1.
+    `undated` says that frames without a date were left out by a filter on dates.
     """
 
     moments: Sequence[Moment]
     fits: bool
     more: bool = False
     threshold: float = 0.0
+    undated: bool = False

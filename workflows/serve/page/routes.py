@@ -21,6 +21,7 @@ from workflows.serve.page.address import Search, read_search
 from workflows.serve.page.asking import Asking
 from workflows.serve.page.login import login_page, take_token
 from workflows.serve.page.material import Answer, Moment
+from workflows.serve.page.of_question import page_address
 from workflows.serve.page.pictures import KeptPictures
 from workflows.serve.page.problems import render_refusal
 from workflows.serve.page.rendering import THEME_COOKIE, page
@@ -67,6 +68,7 @@ def add_page(app: FastAPI) -> None:
         Mount("/static", static, name="static"),
     ]
     app.state.render_refusal = render_refusal
+    app.state.page_of_question = page_address
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, UploadFile
+from fastapi import APIRouter, Query, Request, Response, UploadFile
 from pydantic import Field, ValidationError
 
 from components.errors import ConfigurationError
@@ -52,18 +53,34 @@ class Asked(Narrowing):
 
 
 @router.get("/search", responses=refusals(409))
-async def search(served: TheServed, asked: Annotated[Asked, Query()]) -> Answer:
-    """Find the moments that fit texts or a frame, or say that nothing fits."""
-    return await served.work.run(_answer, served, dict(asked))
+async def search(
+    request: Request, served: TheServed, response: Response, asked: Annotated[Asked, Query()]
+) -> Answer:
+    """Find the moments that fit texts or a frame, or say that nothing fits.
+
+    The header `Link` names the page that shows the same, where the page can ask it.
+    """
+    answer = await served.work.run(_answer, served, dict(asked))
+    _link_page(request, response, asked)
+    return answer
 
 
 @router.post("/search", responses=refusals(403, 408, 409, 413))
 async def search_by_picture(
-    served: TheServed, asked: Annotated[Asked, Query()], picture: UploadFile
+    request: Request,
+    served: TheServed,
+    response: Response,
+    asked: Annotated[Asked, Query()],
+    picture: UploadFile,
 ) -> Answer:
-    """Find the moments that look like a picture (JPEG, PNG, WebP, GIF, BMP), with texts or not."""
+    """Find the moments that look like a picture (JPEG, PNG, WebP, GIF, BMP), with texts or not.
+
+    The header `Link` names the page that shows the same but for the picture.
+    """
     content = await picture.read()
-    return await served.work.run(_answer, served, dict(asked), content)
+    answer = await served.work.run(_answer, served, dict(asked), content)
+    _link_page(request, response, asked, b"sent")
+    return answer
 
 
 @router.get("/similar/{platform}/{code}/{number}", responses=refusals(404, 409))
@@ -77,6 +94,16 @@ async def similar(
     """Find the moments that look like a frame that is there."""
     asked = {**dict(narrowing), "like": f"{platform}/{code}/{number}"}
     return await served.work.run(_answer, served, asked)
+
+
+def _link_page(
+    request: Request, response: Response, asked: Asked, picture: bytes | None = None
+) -> None:
+    """Name the page that asks the same, where there is a page and it can."""
+    page_of: Callable[[Question], str | None] | None
+    page_of = getattr(request.app.state, "page_of_question", None)
+    if page_of and (address := page_of(Question(**dict(asked), image=picture))):
+        response.headers["Link"] = f'<{address}>; rel="alternate"; type="text/html"'
 
 
 def _answer(served: Served, asked: dict[str, Any], picture: bytes | None = None) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from http import HTTPStatus
+from importlib import metadata
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -12,6 +13,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from components.base.logs import log
 from components.errors import PipelineError
 from components.records.record import Record
+from workflows.local.deployment_mark import deployment_mark
 from workflows.serve import sessions
 from workflows.serve.metrics import CONTENT_TYPE
 from workflows.serve.refusals import RefusedError, of_error
@@ -19,6 +21,24 @@ from workflows.serve.routes.parameters import TheServed, refusals
 from workflows.serve.served import Served
 
 router = APIRouter(prefix="/api", tags=["service"])
+
+
+class About(Record):
+    """The program's version, the collection that is searched, and a mark of the stores."""
+
+    version: str
+    collection: str
+    deployment: str
+
+
+@router.get("/about", responses=refusals())
+async def about(served: TheServed) -> About:
+    """Tell what is served, so that another process sees whether it would search the same."""
+    return About(
+        version=metadata.version("oriane"),
+        collection=served.deployment.index.collection,
+        deployment=deployment_mark(served.deployment),
+    )
 
 
 class Health(Record):

@@ -345,6 +345,8 @@ def edge_filter(where: FrameFilter) -> Where:
             wanted.append(Condition(field=field, at_least=low, at_most=high))
     if where.cropped is not None:
         wanted.append(Condition(field=CROPPED, any_of=(int(where.cropped),)))
+    if where.undated:
+        wanted.append(Condition(field=DATED, missing=True))
     without = tuple(
         equal({"platform": platform, "video_code": code}) for platform, code in where.without_videos
     )

@@ -39,6 +39,8 @@ def _required(where: FrameFilter) -> Iterator[models.Condition]:
             yield models.FieldCondition(key=key, range=models.Range(gte=low, lte=high))
     if where.cropped is not None:
         yield models.FieldCondition(key=CROPPED, match=models.MatchValue(value=int(where.cropped)))
+    if where.undated:
+        yield models.IsEmptyCondition(is_empty=models.PayloadField(key=DATED))
 
 
 def _of_video(video: tuple[str, str]) -> models.Filter:

@@ -1,0 +1,78 @@
+"""A picture to search by: decoded in a confined worker, as any other that may be hostile."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import closing
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from components.base.scratch import Scratch
+from components.errors import ConfigurationError, Reason, VideoRejectedError
+from components.running.decoders import Access, Decoders, start_forkserver
+from components.settings import Settings
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+MOST_PIXELS = 64_000_000
+# More than any model looks at; what is searched by is made no larger.
+_LONGEST_SIDE = 1024
+_CPU_S = 20
+
+
+def plain_picture(decoders: Decoders, scratch: Scratch, content: bytes) -> bytes:
+    """Return the picture in these bytes as a plain RGB PNG, made in a confined worker.
+
+    Raises:
+        VideoRejectedError: it is not a picture, or too large a one.
+    """
+    with scratch.folder() as folder:
+        given, plain = folder / "given", folder / "plain.png"
+        given.write_bytes(content)
+        access = Access(given, (plain,), cpu_s=_CPU_S)
+        decoders.call(access, write_plain, given, plain)
+        return plain.read_bytes()
+
+
+def plain_picture_of_command(settings: Settings, content: bytes) -> bytes:
+    """Return the same where there are no services: the one picture of a command.
+
+    Raises:
+        ConfigurationError: it is not a picture, or too large a one.
+    """
+    start_forkserver()
+    decoders = Decoders(1, settings.limits, settings.work.sandbox)
+    with closing(decoders), closing(Scratch(settings.work.scratch_dir)) as scratch:
+        try:
+            return plain_picture(decoders, scratch, content)
+        except VideoRejectedError as error:
+            raise ConfigurationError(
+                f"image: {error.message}; give {', '.join(FORMATS)} of at most "
+                f"{MOST_PIXELS // 10**6} megapixels"
+            ) from error
+
+
+def write_plain(path: Path, target: Path) -> None:
+    """Write the picture as displayed, no larger than a model looks at, as an RGB PNG.
+
+    Raises:
+        VideoRejectedError: it is not a picture of a kind that is known, or has too many pixels.
+    """
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    try:
+        with Image.open(path, formats=FORMATS) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                raise VideoRejectedError(
+                    Reason.TOO_LARGE, f"{picture.width}x{picture.height} is too large"
+                )
+            picture.draft("RGB", (_LONGEST_SIDE, _LONGEST_SIDE))
+            plain = ImageOps.exif_transpose(picture).convert("RGB")
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise VideoRejectedError(Reason.TOO_LARGE, "too many pixels") from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise VideoRejectedError(
+            Reason.UNDECODABLE, "expected a picture, found something else"
+        ) from error
+    plain.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+    plain.save(target, "PNG")
