@@ -12,7 +12,7 @@ from pathlib import Path
 _NOT_HERE = re.compile(
     r"^(make|kubectl|docker|buildah|cp|images/\w+|ORIANE_CLUSTER_TESTS=1|python benchmarks)\b"
     r"|^export ARGO_SERVER|^\S*oriane (submit|doctor|demo)\b|--model openai/|model rollback"
-    r"|oriane serve\b|\bimages/\w+|pip install|transnetv2"
+    r"|oriane serve\b| --open\b|\bimages/\w+|pip install|transnetv2"
 )
 
 

@@ -23,7 +23,7 @@ from components.stores.vectors.edge.requests import GetCatalogue
 from components.stores.vectors.edge.store import EdgeStore
 from components.stores.vectors.open import indexed_model, open_store
 from tests.commands import invoked
-from tests.deployment import copy
+from tests.deployment import copy, sparse_copy
 from tests.points import points_below
 from tests.test_index import unit
 from tests.test_manifest import framed
@@ -321,7 +321,7 @@ def test_the_folder_of_the_local_mode_is_taken_over_once(
         before, switched = set(store.collection().points()), store.begin("n", 8)
         names = [member.name for member in store.members()]
     assert indexed_model(index) == ("m", 4), "read without taking it over"
-    copy = shutil.copytree(folder, folder.with_name("copy"))
+    copy = sparse_copy(folder, folder.with_name("copy"))
     with opened(index) as store:
         assert set(store.collection().points()) == before
         assert [member.name for member in store.members()] == names
@@ -362,7 +362,7 @@ open_store(Settings.load().having("index", url=sys.argv[1]).index).close()
 """
     died = 0
     for number in range(10):
-        fresh = shutil.copytree(folder, folder.with_name(f"killed{number}"))
+        fresh = sparse_copy(folder, folder.with_name(f"killed{number}"))
         command = [sys.executable, "-c", script, str(fresh), str(number)]
         code = subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode
         assert code in (0, 9)

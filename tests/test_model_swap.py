@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,6 +25,7 @@ from components.running.services import Services
 from components.settings import LedgerSettings, Settings, StorageSettings
 from tests.clips import numbered_video
 from tests.conftest import Corpus, SharedDecoders
+from tests.deployment import sparse_copy
 from tests.kills import dies_at
 
 pytest.importorskip("torch", reason="needs torch: make models")
@@ -112,7 +112,7 @@ def done_with_tiny(
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory, done_with_tiny: Path, other: Path) -> Path:
-    shutil.copytree(done_with_tiny, root := tmp_path_factory.mktemp("prepared") / "root")
+    sparse_copy(done_with_tiny, root := tmp_path_factory.mktemp("prepared") / "root")
     with deployment(root, other) as settings, Services(settings) as services:
         assert filled(services).videos.embedded == 2
     return root
@@ -129,7 +129,7 @@ def done_with_other(
 @pytest.fixture
 def services(prepared: Path, other: Path, tmp_path: Path) -> Iterator[Services]:
     """Services on a deployment of tiny-clip in which other-clip is prepared, and set."""
-    shutil.copytree(prepared, tmp_path / "root")
+    sparse_copy(prepared, tmp_path / "root")
     with deployment(tmp_path / "root", other) as settings, Services(settings) as services:
         yield services
 
@@ -284,7 +284,7 @@ def test_other_pictures_under_the_same_ids_are_embedded_anew(
 def test_missing_frames_and_unreadable_markers_are_counted(
     done_with_tiny: Path, other: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(done_with_tiny, root := tmp_path / "root")
+    sparse_copy(done_with_tiny, root := tmp_path / "root")
     lost = sorted((root / "s3/oriane-frames/local/one").glob("*.png"))[0]
     lost.unlink()
     (root / "s3/oriane-frames/local/three").mkdir()
@@ -297,7 +297,7 @@ def test_missing_frames_and_unreadable_markers_are_counted(
 
 
 def test_a_limit_and_a_platform(done_with_tiny: Path, other: Path, tmp_path: Path) -> None:
-    shutil.copytree(done_with_tiny, root := tmp_path / "root")
+    sparse_copy(done_with_tiny, root := tmp_path / "root")
     with deployment(root, other) as settings, Services(settings) as services:
         assert backfill(services, tell=quiet, platform="none").videos.embedded == 0
         assert backfill(services, tell=quiet, limit=1).videos.embedded == 1
@@ -501,12 +501,12 @@ def killed_everywhere(
 
     Return how many side effects there are, and what the work leaves.
     """
-    shutil.copytree(start, folder / "whole")
+    sparse_copy(start, folder / "whole")
     with deployment(folder / "whole", model) as settings, Services(settings) as services:
         work(services)
     expected, number = state(folder / "whole"), 0
     while True:
-        shutil.copytree(start, root := folder / str(number))
+        sparse_copy(start, root := folder / str(number))
         with deployment(root, model) as settings:
             if not dies_at(number, settings, work):
                 return number, expected
