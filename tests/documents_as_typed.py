@@ -10,7 +10,7 @@ from pathlib import Path
 # What a reader needs for these is not on this machine: a cluster, images, the hub of models; or
 # other tests run them as they are.
 _NOT_HERE = re.compile(
-    r"^(make|kubectl|docker|buildah|cp|images/\w+|ORIANE_CLUSTER_TESTS=1|python benchmarks)\b"
+    r"^(make|kubectl|curl|docker|buildah|cp|images/\w+|ORIANE_CLUSTER_TESTS=1|python benchmarks)\b"
     r"|^export ARGO_SERVER|^\S*oriane (submit|doctor|demo)\b|--model openai/|model rollback"
     r"|oriane serve\b| --open\b|\bimages/\w+|pip install|transnetv2"
 )
