@@ -10,7 +10,8 @@ from PIL import Image, ImageOps
 
 from components.base.scratch import Scratch
 from components.errors import ConfigurationError, Reason, VideoRejectedError
-from components.running.decoders import Access, Decoders, start_forkserver
+from components.running.decoders import Access, Decoders
+from components.running.wardens import start_forkserver
 from components.settings import Settings
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
