@@ -76,7 +76,7 @@ def _most_bytes(frame: Frame) -> int:
     return _GROWN * 3 * frame.width * frame.height + _MORE_BYTES
 
 
-def _png_size(begins: bytes) -> tuple[int, int] | None:
+def png_size(begins: bytes) -> tuple[int, int] | None:
     """Return width and height of an RGB PNG of 8 bits."""
     if not begins.startswith(_PNG) or begins[24:26] != _RGB_8_BITS:
         return None
@@ -107,4 +107,4 @@ def _jpeg_size(begins: bytes) -> tuple[int, int] | None:
     return None
 
 
-_SIZE_OF = {"png": _png_size, "webp": _webp_size, "jpeg": _jpeg_size}
+_SIZE_OF = {"png": png_size, "webp": _webp_size, "jpeg": _jpeg_size}
