@@ -461,8 +461,14 @@ def test_work_on_a_gpu_is_not_confined_and_says_so(
     with pytest.raises(ConfigurationError, match="GPU"):
         Decoders(1, LIMITS, "require").call(Access(gpu=True), say, b"")
     fair = answer({"x": 1, "y": 2, "width": 3, "height": 4})
-    assert Decoders(1, LIMITS).call(Access(gpu=True), say, fair)
+    pool = Decoders(1, LIMITS)
+    assert pool.confined_parts() == {
+        "landlock": not any("Landlock" in part for part in unconfined_parts()),
+        "seccomp": not any("seccomp" in part for part in unconfined_parts()),
+    }
+    assert pool.call(Access(gpu=True), say, fair)
     assert "GPU" in caplog.text
+    assert pool.confined_parts() == {"landlock": False, "seccomp": False}
 
 
 def test_workers_that_are_ended_are_not_the_videos_fault(pool: Decoders) -> None:

@@ -78,6 +78,7 @@ class Decoders:
         self._in_flight = 0
         self._connections: set[socket.socket] = set()
         self._warned: set[str] = set()
+        self._used_gpu = False
 
     def call(
         self, access: Access, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -124,10 +125,11 @@ class Decoders:
         return answers.value_of(answer, kind, self._limits)  # type: ignore[no-any-return]
 
     def confined_parts(self) -> dict[str, bool]:
-        """Return what confines workers, and whether it does so here, by a short name."""
+        """Return what confines workers, and whether it confined all of them, by a short name."""
         missing = unconfined_parts()
+        wanted = self._sandboxing != "off" and not self._used_gpu
         return {
-            name: self._sandboxing != "off" and part not in missing
+            name: wanted and part not in missing
             for name, part in {"landlock": LANDLOCK, "seccomp": SECCOMP}.items()
         }
 
@@ -158,6 +160,8 @@ class Decoders:
             return False
         missing = sorted(unconfined_parts())
         gpu = gpu and has_gpu()
+        if gpu and self._sandboxing == "best":
+            self._used_gpu = True
         if gpu:
             missing = ["decoding on a GPU, whose driver does not work confined"]
         if not missing:
