@@ -156,7 +156,11 @@ def _opened(tasks: Iterable[Task[Of]]) -> Generator[tuple[Task[Of], Iterator[Rea
 
 def _preprocessed(encoder: Encoder, read: Read) -> ModelInput:
     with Image.open(io.BytesIO(read()), formats=PILLOW_FORMATS) as picture:
-        return encoder.preprocess(_of_fair_shape(picture).convert("RGB"))
+        fair = _of_fair_shape(picture)
+        # Pillow would copy what has the mode already.
+        whole = fair if fair.mode == "RGB" else fair.convert("RGB")
+        whole.load()
+        return encoder.preprocess(whole)
 
 
 def _of_fair_shape(picture: Image.Image) -> Image.Image:
