@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,25 @@ def test_the_server_gets_what_the_phases_get(folder: Path, switch: str) -> None:
     assert plain != changed
     mounted = {each["name"] for each in changed["containers"][0]["volumeMounts"]}
     assert mounted == {each["name"] for each in changed["volumes"]}
+
+
+def test_who_names_the_stores_addresses_leaves_no_way_to_the_rest_of_the_world() -> None:
+    """The example does; without it, HTTPS may go anywhere, for S3's addresses are not known."""
+    policies = [
+        one["spec"]
+        for (kind, _), one in built(ROOT / "k8s/examples/overlay").items()
+        if kind == "NetworkPolicy"
+    ]
+    blocks = {
+        peer["ipBlock"]["cidr"]
+        for spec in policies
+        for rule in spec.get("egress", ())
+        for peer in rule["to"]
+        if "ipBlock" in peer
+    }
+    assert blocks
+    assert all(not ip_network(cidr).is_global for cidr in blocks)
+    assert not {"0.0.0.0/0", "::/0"} & blocks
 
 
 def test_the_example_overlay_fits_together_and_every_image_is_of_the_registry() -> None:

@@ -23,6 +23,7 @@ from components.errors import ConfigurationError
 from components.settings import Settings, StorageSettings
 from components.stores.s3 import Store
 from tests.clips import numbered_video
+from workflows.local.announced import RunningServer, announced, running
 from workflows.terminal import environment, output
 
 CANARY = "hunter2Canary"
@@ -428,3 +429,30 @@ def test_the_first_line_of_a_run_says_which_file_was_read(tmp_path: Path) -> Non
     (file,) = (tmp_path / "data" / "logs").iterdir()
     first = json.loads(file.read_text().splitlines()[0])
     assert str(tmp_path / ".env") in first["message"]
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o620, 0o602, 0o666])
+def test_a_server_that_others_may_have_named_is_not_asked(tmp_path: Path, mode: int) -> None:
+    """It would be shown the token, as a server in the current folder's data is."""
+    file = tmp_path / "server.json"
+    file.write_text(json.dumps({"url": "http://192.0.2.1", "pid": os.getpid()}))
+    file.chmod(mode)
+    assert (running(tmp_path) is not None) == (mode == 0o644)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a file away")
+def test_a_server_that_somebody_else_has_named_is_not_asked(tmp_path: Path) -> None:
+    file = tmp_path / "server.json"
+    file.write_text(json.dumps({"url": "http://192.0.2.1", "pid": os.getpid()}))
+    os.chown(file, 12345, 12345)
+    assert running(tmp_path) is None
+
+
+def test_ones_own_server_is_found_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        with announced(tmp_path, "http://127.0.0.1:1"):
+            found = running(tmp_path)
+    finally:
+        os.umask(before)
+    assert found == RunningServer(url="http://127.0.0.1:1", pid=os.getpid())

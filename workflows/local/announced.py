@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from components.records.record import Document
+from workflows.terminal.environment import not_ours
 
 SERVER_FILE = "server.json"
 
@@ -30,6 +31,8 @@ def announced(data_dir: Path, url: str) -> Iterator[None]:
     mine = RunningServer(url=url, pid=os.getpid())
     part = path.with_name(f".{SERVER_FILE}.{os.getpid()}")
     part.write_text(mine.model_dump_json() + "\n")
+    # Nobody asks who may have been named by another; with some umasks the file would look so.
+    part.chmod(0o600)
     part.replace(path)
     try:
         yield
@@ -39,9 +42,15 @@ def announced(data_dir: Path, url: str) -> Iterator[None]:
 
 
 def running(data_dir: Path) -> RunningServer | None:
-    """Return the server that announced itself in the folder and still lives, if any."""
+    """Return the server that announced itself in the folder and still lives, if any.
+
+    Not one that somebody else may have named: it is asked with ORIANE_TOKEN.
+    """
+    path = data_dir / SERVER_FILE
     try:
-        found = RunningServer.model_validate_json((data_dir / SERVER_FILE).read_text())
+        if not_ours(path):
+            return None
+        found = RunningServer.model_validate_json(path.read_text())
         os.kill(found.pid, 0)
     except (OSError, ValidationError, json.JSONDecodeError, OverflowError):
         return None

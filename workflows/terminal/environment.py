@@ -26,7 +26,7 @@ def load() -> None:
     path = Path(DOTENV)
     if not path.is_file():
         return
-    if reason := _not_ours(path):
+    if reason := not_ours(path):
         errors().print(f"warning: {reason}", highlight=False, markup=False, soft_wrap=True)
         return
     _read = path.absolute()
@@ -50,7 +50,7 @@ def file() -> Path | None:
     return _read
 
 
-def _not_ours(path: Path) -> str:
+def not_ours(path: Path) -> str:
     """Return why a file is not to be read, nothing if it is.
 
     One that somebody else has written, or may write, would decide where this user's videos and
