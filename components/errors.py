@@ -164,7 +164,7 @@ class Reason(_Explained):
     )
     DECODER_CRASHED = (
         "decoder_crashed",
-        "the decoder crashed on it",
+        "the decoder crashed on it, or answered with what cannot be",
         _after("keep the file as evidence; update PyAV", "decoder_crashed"),
     )
     DECODER_TIMEOUT = (
