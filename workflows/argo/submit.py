@@ -311,7 +311,8 @@ def _steps(nodes: Sequence[Any]) -> dict[str, tuple[int, int]]:
 def _waiting(nodes: Sequence[Any]) -> tuple[str, ...]:
     """Return why pods wait for a node or an image, most first, each reason once."""
     reasons = Counter(
-        f"{node.template_ref.template if node.template_ref else node.template_name} waits: "
+        # By WorkflowTemplate, which a component's check shares with it.
+        f"{node.template_ref.name if node.template_ref else node.template_name} waits: "
         f"{node.message}"
         for node in nodes
         if node.type == "Pod" and node.phase == "Pending" and node.message
