@@ -251,6 +251,7 @@ class Run(Answering):
                 {**step, **fetch, "type": "Retry"},
                 {**step, **crop, "type": "Pod", "phase": "Pending"},
                 {**step, **check, "type": "Pod", "phase": "Pending"},
+                {**step, **fetch, "type": "Pod", "phase": "Pending", "message": "PodInitializing"},
             ]
         return {
             "metadata": {"name": name},

@@ -136,7 +136,7 @@ def test_a_pod_whose_image_is_not_there_says_so_and_does_not_wait_for_ever(
     (cluster.folder / "job.json").write_text(json.dumps(items))
     with patched_fetch(cluster, *missing):
         job = str(cluster.folder / "job.json")
-        done = oriane(cluster, "submit", "--job-input", job, "--watch", "--json")
+        done = oriane(cluster, "submit", "--split", "--job-input", job, "--watch", "--json")
     assert done.returncode == 1
     assert "fetch waits: " in done.stderr
     assert "Image" in done.stderr

@@ -31,6 +31,8 @@ _LONGEST_PARAMETER = 8192
 _POLL_S = 2.0
 _TRIES = 5
 _REASONS_SHOWN = 5
+# What every pod says before it runs.
+_STARTING = {"PodInitializing", "ContainerCreating"}
 
 
 @dataclass(frozen=True)
@@ -316,6 +318,7 @@ def _waiting(nodes: Sequence[Any]) -> tuple[str, ...]:
         f"{node.message}"
         for node in nodes
         if node.type == "Pod" and node.phase == "Pending" and node.message
+        if node.message not in _STARTING
     )
     return tuple(reason for reason, _ in reasons.most_common(_REASONS_SHOWN))
 
