@@ -108,18 +108,25 @@ def asked(cluster: Cluster, run: str, verb: str) -> dict[str, Any]:
     return workflow
 
 
-def test_argo_stop_ends_a_run_without_children_and_frees_its_videos(
+def test_argo_stop_frees_the_videos_of_a_run_and_argo_retry_goes_on_with_it(
     cluster: Cluster, clip: Path
 ) -> None:
     items = put(cluster, "argo-stop", 2, clip)
     run = create(run_manifest(job_input=items))
     begun(run)
     asked(cluster, run, "stop")
-    assert finished(run)["status"]["phase"] == "Failed"
+    stopped = finished(run)
+    assert stopped["status"]["phase"] == "Failed"
     assert digest_of(cluster, run)["failed"] == 2
     assert run not in leases(cluster)
-    again = create(run_manifest(job_input=items))
-    assert finished(again)["status"]["phase"] == "Succeeded"
+    # Taken up by argo retry, the run repeats what failed and sums up again.
+    asked(cluster, run, "retry")
+    until(lambda: get("workflow", run)["status"]["phase"] == "Running", 30, "the run to go on")
+    retried = finished(run)
+    assert retried["status"]["phase"] == "Succeeded", retried["status"].get("message")
+    assert digest_of(cluster, run)["done"] == 2
+    assert nodes(retried, "plan") == nodes(stopped, "plan")
+    assert run not in leases(cluster)
 
 
 def test_a_run_is_submitted_again_whole_with_its_children(cluster: Cluster, clip: Path) -> None:

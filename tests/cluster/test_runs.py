@@ -45,6 +45,10 @@ def test_good_corrupt_and_missing_videos_submitted_with_kubectl(
         query = "SELECT state, count(*) FROM videos WHERE platform = 'mixed' GROUP BY state"
         assert dict(connection.execute(query).fetchall()) == {"done": GOOD, "rejected": 2}
 
+    # A shard of one video is shown by its name.
+    shown = {node["displayName"][7:] for node in workflow["status"]["nodes"].values()}
+    assert {f"mixed-{item['code']}" for item in [*items, corrupt, missing]} <= shown
+
     # What was rejected at once takes two pods, and needs no others.
     count = {name: len(nodes(workflow, name)) for name in ("fetch", "crop", "index", "record")}
     assert count == {"fetch": GOOD + 2, "crop": GOOD, "index": GOOD, "record": GOOD + 2}

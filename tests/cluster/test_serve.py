@@ -81,7 +81,8 @@ def api(cluster: Cluster, clip: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 def test_it_answers_over_what_a_run_left(cluster: Cluster, api: httpx.Client) -> None:
     assert api.get("/api/health").json()["ready"]
-    assert httpx.get(api.base_url.join("/api/overview")).status_code == 401
+    nobody = httpx.get(api.base_url.join("/api/overview"), headers={"Host": "127.0.0.1"})
+    assert nobody.status_code == 401
     found = api.get(
         "/api/search", params={"texts": "a chart", "platform": "served", "confidence": 0}
     )
