@@ -348,6 +348,27 @@ def test_a_token_is_asked_for(served_services: Services) -> None:
         assert shown.headers["location"] == "/login?next=%2Flibrary%3Fa%3Db"
 
 
+@pytest.mark.parametrize(
+    ("said", "secure"),
+    [
+        ("https", True),
+        ("HTTPS", True),
+        ("https, http", True),
+        ("http", False),
+        ("http, https", False),
+    ],
+)
+def test_a_cookie_goes_back_as_it_came_to_the_first_proxy(
+    served_services: Services, said: str, secure: bool
+) -> None:
+    settings = served_services.settings.having("serve", token=SecretStr(TOKEN))
+    with serving(create_app(served_services, settings)) as client:
+        shown = {"data": {"token": TOKEN}, "headers": {"X-Forwarded-Proto": said}}
+        for door in ("/api/login", "/login"):
+            cookie = client.post(door, **shown).headers["set-cookie"]
+            assert ("; Secure" in cookie) == secure
+
+
 def test_a_session_is_opened_by_the_token_and_ends_with_it(served_services: Services) -> None:
     settings = served_services.settings.having("serve", token=SecretStr(TOKEN))
     with serving(create_app(served_services, settings)) as client:

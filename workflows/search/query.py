@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property
@@ -9,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.base.model_names import identity
-from components.errors import ConfigurationError
 from components.records.frame_names import point_id
 from components.settings import Settings
 from components.stores.vectors.open import open_store
 from components.stores.vectors.store import Collection, Hit
 from workflows.local.indexed_model import with_model_of
 from workflows.local.stand_ins import frame_location
+from workflows.search.question import picture_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -49,7 +50,7 @@ class Searcher:
             ConfigurationError: the file is not a picture, or the model cannot be loaded.
         """
         if isinstance(query, Path):
-            vectors = self._pictures.embed_images([picture(query)])
+            vectors = self._pictures.embed_images([picture(query, self._settings)])
         else:
             vectors = self._texts.embed_texts([query])
         vector: Sequence[float] = vectors[0].tolist()
@@ -105,15 +106,15 @@ def searcher(settings: Settings) -> Iterator[Searcher]:
         yield Searcher(collection, settings)
 
 
-def picture(path: Path) -> Image.Image:
-    """Return the picture in a file.
+def picture(path: Path, settings: Settings) -> Image.Image:
+    """Return the picture in a file, decoded in a confined worker.
 
     Raises:
         ConfigurationError: there is none.
     """
     from PIL import Image
 
-    try:
-        return Image.open(path).convert("RGB")
-    except (OSError, Image.DecompressionBombError) as error:
-        raise ConfigurationError(f"--image {path}: expected a picture ({error})") from error
+    from workflows.search.pictures import plain_picture_of_command
+
+    plain = plain_picture_of_command(settings, picture_file(path) or b"")
+    return Image.open(io.BytesIO(plain), formats=["PNG"]).convert("RGB")

@@ -11,6 +11,7 @@ from pathlib import Path
 import imagehash
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 
+from components.records.frame_names import PILLOW_FORMATS
 from components.stores.vectors.store import Hit
 from workflows.sheet.parts import SheetFrame, SheetVideo
 
@@ -102,7 +103,8 @@ class ContactSheet:
         target.write_bytes(content.getvalue())
 
     def _thumbnail(self, path: str) -> Image.Image:
-        picture = Image.open(io.BytesIO(self._read(path))).convert("RGB")
+        content = io.BytesIO(self._read(path))
+        picture = Image.open(content, formats=PILLOW_FORMATS).convert("RGB")
         return _scaled(picture, _TILE_HEIGHT)
 
 
