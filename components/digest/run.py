@@ -14,9 +14,7 @@ from pydantic import ValidationError
 from components.base.logs import log
 from components.base.profiling import profile
 from components.base.side_by_side import side_by_side
-from components.base.wording import counted
-from components.costs import bill, machine
-from components.costs.expected import error
+from components.costs import bill, expected, machine
 from components.digest.contract import DigestInputs, DigestOutputs
 from components.digest.summary import Summary
 from components.errors import Failure, NotFoundError, RunFailedError
@@ -91,14 +89,16 @@ def _with_costs(summary: Summary, plan: Plan | None, folder: str, services: Serv
         bucket = services.settings.storage.artifacts_bucket
         known = machine.history(services.store, bucket, plan.machine)
         machine.keep(services.store, bucket, machine.with_run(known, work))
-    expected = plan.expected
-    apart = error(expected, work) if expected else None
+    foreseen = plan.expected
+    apart = expected.error(foreseen, work) if foreseen else None
+    of_cpu = expected.cpu_error(foreseen, work) if foreseen else None
     return digest.model_copy(
         update={
             "machine": plan.machine,
             "work": work,
-            "expected": expected,
+            "expected": foreseen,
             "forecast_error": None if apart is None else round(apart, 4),
+            "cpu_error": None if of_cpu is None else round(of_cpu, 4),
             "bill": _bill(digest, work, plan, services),
         }
     )
@@ -131,11 +131,8 @@ def _costs_told(digest: Digest) -> Iterator[str]:
     """Yield what the run cost, and how well that was foretold, for people."""
     if digest.bill:
         yield f"cost: {bill.told(digest.bill)}"
-    if digest.expected and digest.work and digest.forecast_error is not None:
-        yield (
-            f"expected {digest.expected.took_s:.1f} s, took {digest.work.took_s:.1f} s "
-            f"({digest.forecast_error:+.0%}), by {counted(digest.expected.from_runs, 'run')}"
-        )
+    if foretold := expected.told(digest):
+        yield foretold
 
 
 def _plan(uri: str, services: Services) -> Plan | None:

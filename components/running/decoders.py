@@ -31,7 +31,7 @@ from typing import Any, Literal, NoReturn, ParamSpec, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from components.base import profiling
+from components.base import cpu_time, profiling
 from components.base.logs import log
 from components.errors import (
     ConfigurationError,
@@ -94,10 +94,14 @@ class _Answer(Record):
 
 
 class _Report(Record):
-    """What a warden says of its worker's end; `exit` is minus the signal that ended it."""
+    """What a warden says of its worker's end; `exit` is minus the signal that ended it.
+
+    `cpu_s` are the worker's CPU seconds, `in_all_s` those of its programs, too.
+    """
 
     exit: int
     cpu_s: float
+    in_all_s: float
 
 
 class _Nursery:
@@ -239,6 +243,7 @@ class Decoders:
             task = pickle.dumps(call)
             with self._slots:
                 answer, report = self._done(order, task)
+            cpu_time.charge(report.in_all_s if report else 0.0)
         finally:
             with self._lock:
                 self._in_flight -= 1
