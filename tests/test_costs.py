@@ -13,15 +13,22 @@ from hypothesis import strategies as st
 from components.costs import bill
 from components.costs.expected import Rates, cpu_error, error
 from components.costs.line import Weighted, fitted
-from components.costs.machine import Machine, history, keep, this_machine, with_run
+from components.costs.limit import latest_rate, limit
+from components.costs.machine import PODS, Machine, history, keep, this_machine, with_run
 from components.costs.sample import PhaseSample, Size
+from components.costs.told import told
 from components.pipeline import VIDEO_PHASES, component, video_to_embedding
+from components.records.digest import Digest
+from components.records.limit import MeasuredRate
 from components.records.machine import MachineHistory, PhaseWork, RunWork
+from components.running.calibration import calibrate_pod, calibrate_run
+from components.running.fingerprint import settings_marks
 from components.running.phase import run
 from components.running.services import Services
 from components.settings import PriceSettings, Settings
 from tests.clips import numbered_video
 from tests.conftest import Corpus
+from tests.s3_requests import counted
 from workflows.local.engine import LocalRun
 
 PRICES = {
@@ -248,6 +255,13 @@ def test_pods_are_billed_for_their_start_and_what_they_reserve() -> None:
     assert bill.held_by_pods({}, 1, "split", 4).keys() == set(VIDEO_PHASES)
 
 
+def summed(run_name: str, services: Services) -> Digest:
+    """Sum a run up and return its digest."""
+    run(component("digest"), component("digest").inputs(run=run_name), services)
+    uri = f"s3://oriane-artifacts/runs/{run_name}/digest.json"
+    return Digest.model_validate_json(services.store.get(uri))
+
+
 def test_digests_learn_and_the_next_plan_expects(corpus: Corpus, tmp_path: Path) -> None:
     """Through plan, phases and digest, with real videos."""
     services = corpus.services
@@ -277,3 +291,77 @@ def test_digests_learn_and_the_next_plan_expects(corpus: Corpus, tmp_path: Path)
     assert 0 < frame["cpu_s"]
     assert frame["mpx"] == pytest.approx(20 * 320 * 180 / 1e6, abs=0.1)
     assert len(history(services.store, "oriane-artifacts", this_machine().name).runs) == 2
+
+
+def test_a_calibrated_machine_says_how_near_a_run_came_to_the_limit(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    services = corpus.services
+    clip = numbered_video(tmp_path / "clip.mp4", [frame / 5 for frame in range(20)])
+    corpus.add(clip, "v")
+    local = LocalRun(video_to_embedding(), services, 1)
+    (entries,) = local.shards(local.plan(catch_up=True, run="run"))
+    calibrate_run(services, entries, worked_s=59)
+    digest = summed("run", services)
+    assert digest.limit is None, "it did not work long enough to be worth it"
+    calibrate_run(services, entries, worked_s=60)
+    digest = summed("run", services)
+    assert digest.limit
+    assert digest.work
+    rates = {
+        rate: latest_rate(
+            services.store, "oriane-artifacts", this_machine().name, rate, settings
+        )
+        for rate, settings in (("decode", ""), ("forward", settings_marks(services.settings)["embed"]))
+    }
+    decode, forward = rates["decode"], rates["forward"]
+    assert decode
+    assert forward
+    needed = digest.work.mpx * decode.cpu_s + digest.work.frames * forward.cpu_s
+    held = digest.work.took_s * this_machine().cores
+    assert digest.limit.core_s == pytest.approx(needed, abs=0.01)
+    assert digest.limit.of_cores == pytest.approx(needed / held, rel=0.05, abs=1e-4)
+    assert any("of the limit" in line for line in told(digest))
+    with counted(services) as requests:
+        calibrate_run(services, entries, worked_s=60)
+    assert requests == {"GetObject": 2}, "what is known is not measured again"
+    services.settings = services.settings.having("embed", batch_size=2)
+    with counted(services) as requests:
+        calibrate_run(services, entries, worked_s=60)
+    assert requests["PutObject"] == 1, "with another setup, that is"
+
+
+def test_pods_are_calibrated_for_what_they_do(corpus: Corpus, tmp_path: Path) -> None:
+    services = corpus.services
+    services.settings = services.settings.having("work", calibrate_after_s=0)
+    corpus.add(numbered_video(tmp_path / "clip.mp4", [frame / 5 for frame in range(20)]), "v")
+    known: dict[str, set[str]] = {}
+    phases = ("fetch", "crop", "frame", "dedup", "embed")
+    for number, phase in enumerate(phases, 1):
+        entries = corpus.through(*phases[:number])
+        calibrate_pod(component(phase), entries, services)
+        found = services.store.objects("s3://oriane-artifacts/machines/pods/")
+        known[phase] = {stored.uri.rpartition(".json")[0].rpartition(".")[2] for stored in found}
+    assert known["crop"] == set()
+    assert known["frame"] == {"decode"}
+    assert known["embed"] == {"decode", "forward"}
+    rate = latest_rate(services.store, "oriane-artifacts", PODS, "decode", "")
+    assert rate
+    assert rate.machine == this_machine().name
+    assert latest_rate(services.store, "oriane-artifacts", PODS, "forward", "other") is None
+
+
+def test_the_limit_is_unknown_where_a_rate_is() -> None:
+    work = lived("r", 10, random.Random(1))
+    held = {"frame": bill.Held(100.0, 10.0)}
+    decode = MeasuredRate(
+        rate="decode", machine="m", measured_at="2026-11-27T02:00:00+00:00", setup="s", amount=1,
+        cpu_s=10 / work.phases["frame"].mpx,
+    )  # fmt: skip
+    gpu = decode.model_copy(
+        update={"rate": "forward", "cpu_s": 0.0, "gpu_s": 5 / work.phases["embed"].frames}
+    )
+    assert limit(work, held, [decode, None]) is None
+    found = limit(work, held, [decode, gpu])
+    assert found
+    assert (found.of_cores, found.of_gpus) == (pytest.approx(0.1), pytest.approx(0.5))

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from components.base.wording import counted
 from components.costs.line import Line, Weighted, fitted, median, off_by, steady_mean
 from components.costs.sample import Size
 from components.pipeline import VIDEO_PHASES, dependents
-from components.records.digest import Digest
 from components.records.machine import Expected, MachineHistory, PhaseWork, Point, RunWork
 
 # Groups of videos that a line goes through, the latest ones.
@@ -186,23 +184,6 @@ def cpu_error(expected: Expected, run: RunWork) -> float | None:
     if not _as_planned(expected, run) or not spent:
         return None
     return sum(foreseen for foreseen, _ in pairs) / spent - 1
-
-
-def told(digest: Digest) -> str | None:
-    """Return how well the run was foretold in a line, for people; None where that cannot be said.
-
-    CPU seconds are told beside, since they are right where something else kept the machine busy.
-    """
-    foreseen, work = digest.expected, digest.work
-    if not foreseen or not work or digest.forecast_error is None:
-        return None
-    line = (
-        f"expected {foreseen.took_s:.1f} s, took {work.took_s:.1f} s "
-        f"({digest.forecast_error:+.0%}), by {counted(foreseen.from_runs, 'run')}"
-    )
-    if digest.cpu_error is None:
-        return line
-    return f"{line}; CPU seconds {digest.cpu_error:+.0%}"
 
 
 def _as_planned(expected: Expected, run: RunWork) -> bool:

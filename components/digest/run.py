@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from components.base.logs import log
 from components.base.profiling import profile
 from components.base.side_by_side import side_by_side
-from components.costs import bill, expected, machine
+from components.costs import bill, expected, limit, machine
+from components.costs.told import told
 from components.digest.contract import DigestInputs, DigestOutputs
 from components.digest.summary import Summary
 from components.errors import Failure, NotFoundError, RunFailedError
@@ -22,6 +23,7 @@ from components.pipeline import PHASES
 from components.records.bill import Bill
 from components.records.booking import Booking
 from components.records.digest import Digest
+from components.records.limit import Limit, Rate
 from components.records.machine import RunWork
 from components.records.manifest import Entry, Problem
 from components.records.plan import Plan, plan_uri
@@ -56,7 +58,7 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
     content = digest.model_dump_json(indent=1)
     services.store.put(uri, content.encode(), content_type="application/json")
     outcome = list(summary.outcome())
-    for line in [*outcome, *summary.times(), *_costs_told(digest)]:
+    for line in [*outcome, *summary.times(), *told(digest)]:
         log.info("digest: %s", line)
     outputs = DigestOutputs(
         digest=uri,
@@ -89,7 +91,7 @@ def _with_costs(summary: Summary, plan: Plan | None, folder: str, services: Serv
         bucket = services.settings.storage.artifacts_bucket
         known = machine.history(services.store, bucket, plan.machine)
         machine.keep(services.store, bucket, machine.with_run(known, work))
-    foreseen = plan.expected
+    foreseen, held = plan.expected, _held(digest, work, plan, services)
     apart = expected.error(foreseen, work) if foreseen else None
     of_cpu = expected.cpu_error(foreseen, work) if foreseen else None
     return digest.model_copy(
@@ -99,23 +101,37 @@ def _with_costs(summary: Summary, plan: Plan | None, folder: str, services: Serv
             "expected": foreseen,
             "forecast_error": None if apart is None else round(apart, 4),
             "cpu_error": None if of_cpu is None else round(of_cpu, 4),
-            "bill": _bill(digest, work, plan, services),
+            "bill": _bill(digest, work, held, services),
+            "limit": _limit(work, plan, held, services),
         }
     )
 
 
-def _bill(digest: Digest, work: RunWork, plan: Plan, services: Services) -> Bill:
-    settings = services.settings
+def _held(digest: Digest, work: RunWork, plan: Plan, services: Services) -> dict[str, bill.Held]:
     seconds = {phase: spent.total for phase, spent in digest.seconds.items()}
-    held = (
-        bill.held_by_pods(seconds, digest.shards, plan.pods, settings.work.pod_start_s)
-        if plan.pods
-        else bill.held_here(seconds, work.took_s, machine.this_machine())
-    )
+    start_s = services.settings.work.pod_start_s
+    if plan.pods:
+        return bill.held_by_pods(seconds, digest.shards, plan.pods, start_s)
+    return bill.held_here(seconds, work.took_s, machine.this_machine())
+
+
+def _limit(
+    work: RunWork, plan: Plan, held: dict[str, bill.Held], services: Services
+) -> Limit | None:
+    bucket, of_embed = services.settings.storage.artifacts_bucket, plan.settings.get("embed", "")
+    rates: tuple[tuple[Rate, str], ...] = (("decode", ""), ("forward", of_embed))
+    known = [
+        limit.latest_rate(services.store, bucket, plan.machine, rate, settings)
+        for rate, settings in rates
+    ]
+    return limit.limit(work, held, known)
+
+
+def _bill(digest: Digest, work: RunWork, held: dict[str, bill.Held], services: Services) -> Bill:
     frames = work.frames / work.videos if work.videos else 0.0
     videos = {phase: spent.videos for phase, spent in digest.seconds.items()}
     stored = bill.Stored(bill.requests(videos, frames), work.tar_bytes)
-    return bill.billed(held, stored, work.video_s, settings.prices)
+    return bill.billed(held, stored, work.video_s, services.settings.prices)
 
 
 def _took_s(folder: str, services: Services) -> float | None:
@@ -125,14 +141,6 @@ def _took_s(folder: str, services: Services) -> float | None:
     except (NotFoundError, ValidationError):
         return None
     return (datetime.now(UTC) - datetime.fromisoformat(start.began_at)).total_seconds()
-
-
-def _costs_told(digest: Digest) -> Iterator[str]:
-    """Yield what the run cost, and how well that was foretold, for people."""
-    if digest.bill:
-        yield f"cost: {bill.told(digest.bill)}"
-    if foretold := expected.told(digest):
-        yield foretold
 
 
 def _plan(uri: str, services: Services) -> Plan | None:

@@ -56,6 +56,11 @@ class Summary:
         """How many videos there are."""
         return self.counts.total()
 
+    @property
+    def worked_s(self) -> float:
+        """Seconds of work in all phases."""
+        return sum(total for _, total, _ in self._seconds.values())
+
     def percent(self, status: str) -> float:
         """Return which part of the videos ended so, in percent; 0 where there are none."""
         return 100 * self.counts[status] / self.videos if self.videos else 0.0
