@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from components.costs import bill
 from components.costs.expected import Rates, cpu_error, error
-from components.costs.line import Weighted, fitted
 from components.costs.limit import latest_rate, limit
+from components.costs.line import Weighted, fitted
 from components.costs.machine import PODS, Machine, history, keep, this_machine, with_run
 from components.costs.sample import PhaseSample, Size
 from components.costs.told import told
@@ -288,7 +288,7 @@ def test_digests_learn_and_the_next_plan_expects(corpus: Corpus, tmp_path: Path)
     for spent in first["work"]["phases"].values():
         assert spent["cpu_s"] is not None
     frame = first["work"]["phases"]["frame"]
-    assert 0 < frame["cpu_s"]
+    assert frame["cpu_s"] > 0
     assert frame["mpx"] == pytest.approx(20 * 320 * 180 / 1e6, abs=0.1)
     assert len(history(services.store, "oriane-artifacts", this_machine().name).runs) == 2
 
@@ -309,10 +309,11 @@ def test_a_calibrated_machine_says_how_near_a_run_came_to_the_limit(
     assert digest.limit
     assert digest.work
     rates = {
-        rate: latest_rate(
-            services.store, "oriane-artifacts", this_machine().name, rate, settings
+        rate: latest_rate(services.store, "oriane-artifacts", this_machine().name, rate, settings)
+        for rate, settings in (
+            ("decode", ""),
+            ("forward", settings_marks(services.settings)["embed"]),
         )
-        for rate, settings in (("decode", ""), ("forward", settings_marks(services.settings)["embed"]))
     }
     decode, forward = rates["decode"], rates["forward"]
     assert decode

@@ -195,9 +195,7 @@ def _as_planned(expected: Expected, run: RunWork) -> bool:
 
 def _effort(run: RunWork) -> float:
     """Return the seconds of work in a run: of the CPU, and on the clock where another works."""
-    return sum(
-        work.seconds if work.cpu_s is None else work.cpu_s for work in run.phases.values()
-    )
+    return sum(work.seconds if work.cpu_s is None else work.cpu_s for work in run.phases.values())
 
 
 def _rate(works: Sequence[PhaseWork], of: str) -> _Rate | None:

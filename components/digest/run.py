@@ -29,6 +29,7 @@ from components.records.manifest import Entry, Problem
 from components.records.plan import Plan, plan_uri
 from components.records.run_start import RUN_START, RunStart
 from components.records.videos import RecordedVideo
+from components.records.watch import watches_folder
 from components.running.services import Services
 
 _MANIFEST = re.compile(r"/(\d{6,})/(\w+)\.jsonl$")
@@ -68,6 +69,7 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
         rejected=summary.counts["rejected"],
         failed=summary.counts["failed"],
         leased=plan.leased if plan else 0,
+        watches=sum(1 for _ in services.store.objects_in(watches_folder(bucket))),
     )
     if plan and plan.given and plan.leased and not plan.videos and not plan.reused:
         raise RunFailedError(f"nothing was done: {plan.left_to_others}", outputs)

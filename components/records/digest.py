@@ -59,7 +59,8 @@ class Digest(Document):
     `machine`, `forecast_error` by which part of that it was `expected` to take longer (shorter:
     below 0), None where it did not come to what was planned; `cpu_error` the same of CPU seconds,
     which do not grow with what else the machine does. `bill` is what it cost by the prices of that
-    day, `limit` how near it came to what the machine could. `watches` are the standing questions that new frames fit, with their best moments.
+    day, `limit` how near it came to what the machine could. `watches` are the standing questions
+    that new frames fit, with their best moments.
     """
 
     run: str
