@@ -63,7 +63,7 @@ def _run(phase: Component[Any, Any], given: dict[str, Any]) -> int:
         inputs = _inputs(phase, given)
         with Services(settings, several_phases=bool(phase.runs)) as services:
             outputs = run(phase, inputs, services)
-            if isinstance(outputs, ShardOutputs):
+            if "manifest" in phase.outputs.model_fields:
                 calibrate_pod(phase, outputs.manifest.read(services.store), services)
         _write(outputs, given)
     except RunFailedError as error:
