@@ -83,6 +83,7 @@ def lived(
         tar_bytes=10**6 * videos,
         video_s=whole.video_s,
         mpx=whole.mpx,
+        cpu_s=START_S * SIDE_BY_SIDE + total,
         phases={phase: sample.work("s") for phase, sample in samples.items()},
     )
 
@@ -158,12 +159,24 @@ def test_cpu_seconds_are_foretold_however_busy_the_machine_was(seed: int) -> Non
 def test_runs_of_before_cpu_seconds_were_noted_foretell_too() -> None:
     old = {"videos": 10, "video_s": 100.0, "seconds": 50.0, "points": [[10, 10.0, 5.0]]}
     run = lived("r", 10, random.Random(1)).model_dump() | {"phases": {"frame": old}, "took_s": 30.0}
-    run |= {"video_s": 100.0, "source_bytes": 10**7, "videos": 10}
+    run |= {"video_s": 100.0, "source_bytes": 10**7, "videos": 10, "cpu_s": None}
     known = MachineHistory.model_validate_json(json.dumps({"machine": "m", "runs": [run] * 3}))
     expected = Rates(known).expected([(None, 10**6)] * 20)
     assert expected
     assert expected.seconds["frame"] == pytest.approx(100)
     assert (expected.took_s, expected.cpu_s) == (pytest.approx(60), {})
+
+
+def test_runs_of_much_the_same_work_foretell_one_of_less() -> None:
+    """What a run costs once is known, though no two runs are apart enough to show it."""
+    chance = random.Random(2)
+    known = MachineHistory(machine="m")
+    for number in range(3):
+        known = with_run(known, lived(f"r{number}", 30, chance))
+    coming = lived("next", 3, chance)
+    expected = Rates(known).expected(due(coming))
+    assert expected
+    assert abs(error(expected, coming) or 1) < 0.3
 
 
 def test_runs_with_other_settings_count_only_where_there_are_no_others() -> None:
@@ -279,6 +292,8 @@ def test_digests_learn_and_the_next_plan_expects(corpus: Corpus, tmp_path: Path)
     )
     assert first["expected"] is None
     assert first["machine"] == this_machine().name
+    of_phases = sum(spent["cpu_s"] for spent in first["work"]["phases"].values())
+    assert first["work"]["cpu_s"] > 0.8 * of_phases > 0
     assert first["work"]["phases"].keys() == set(VIDEO_PHASES)
     assert first["bill"]["total"] > 0
     assert second["expected"]["from_runs"] == 1

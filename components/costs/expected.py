@@ -92,7 +92,7 @@ class Rates:
             video_s=round(max((load.size.video_s for load in loads.values()), default=0.0), 1),
             videos={phase: round(loads[phase].videos) for phase in phases},
             seconds={phase: round(seconds[phase], 2) for phase in phases},
-            took_s=round(self._whole.over(1.0, effort), 2),
+            took_s=round(self._took_s(effort), 2),
             cpu_s={phase: round(spent, 2) for phase, spent in cpu_s.items()},
         )
 
@@ -144,9 +144,22 @@ class Rates:
             found["video_s"] = Line(0.0, median(rates) if rates else 0.0)
         return found
 
+    def _took_s(self, effort: float) -> float:
+        """Return what a run takes from start to end, with so much work in its phases.
+
+        As much longer than that as runs took; they also worked for no phase: to start, to load the
+        model, to serve S3. That goes with CPU seconds that runs on one machine have noted.
+        """
+        noted = [(run, run.cpu_s) for run in self._runs if run.cpu_s is not None]
+        if not noted:
+            return self._whole.over(1.0, effort)
+        beside = median((max(0.0, cpu_s - _cpu_of_phases(run)), 1.0) for run, cpu_s in noted)
+        rates = [(run.took_s / whole, 1.0) for run, _ in noted if (whole := _effort(run) + beside)]
+        return (effort + beside) * median(rates) if rates else 0.0
+
     @cached_property
     def _whole(self) -> Line:
-        """What runs take from start to end, by the work in them."""
+        """What runs take from start to end, by the work in their phases."""
         # By seconds on the clock only where no run has noted those of the CPU.
         noted = [run for run in self._runs if any(w.cpu_s is not None for w in run.phases.values())]
         return fitted([Weighted(_effort(run), run.took_s, 1.0) for run in noted or self._runs])
@@ -196,6 +209,10 @@ def _as_planned(expected: Expected, run: RunWork) -> bool:
 def _effort(run: RunWork) -> float:
     """Return the seconds of work in a run: of the CPU, and on the clock where another works."""
     return sum(work.seconds if work.cpu_s is None else work.cpu_s for work in run.phases.values())
+
+
+def _cpu_of_phases(run: RunWork) -> float:
+    return sum(work.cpu_s or 0.0 for work in run.phases.values())
 
 
 def _rate(works: Sequence[PhaseWork], of: str) -> _Rate | None:

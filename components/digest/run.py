@@ -85,10 +85,11 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
 def _with_costs(summary: Summary, plan: Plan | None, folder: str, services: Services) -> Digest:
     """Return the digest with what the work took and cost, for later forecasts."""
     digest = summary.digest()
-    took_s = _took_s(folder, services)
-    if plan is None or took_s is None or not digest.seconds:
+    start = _start(folder, services)
+    if plan is None or start is None or not digest.seconds:
         return digest
-    work = summary.work(took_s)
+    began = datetime.fromisoformat(start.began_at)
+    work = summary.work((datetime.now(UTC) - began).total_seconds(), start.cpu_since)
     if plan.machine and work.phases:
         bucket = services.settings.storage.artifacts_bucket
         known = machine.history(services.store, bucket, plan.machine)
@@ -136,13 +137,12 @@ def _bill(digest: Digest, work: RunWork, held: dict[str, bill.Held], services: S
     return bill.billed(held, stored, work.video_s, services.settings.prices)
 
 
-def _took_s(folder: str, services: Services) -> float | None:
-    """Return the seconds since the run began; None if it left no word of it."""
+def _start(folder: str, services: Services) -> RunStart | None:
+    """Return when and where the run began; None if it left no word of it."""
     try:
-        start = RunStart.model_validate_json(services.store.get(f"{folder}{RUN_START}"))
+        return RunStart.model_validate_json(services.store.get(f"{folder}{RUN_START}"))
     except (NotFoundError, ValidationError):
         return None
-    return (datetime.now(UTC) - datetime.fromisoformat(start.began_at)).total_seconds()
 
 
 def _plan(uri: str, services: Services) -> Plan | None:

@@ -106,8 +106,13 @@ class Summary:
             ),
         )
 
-    def work(self, took_s: float) -> RunWork:
-        """Return what the run worked on, over the videos that are done; it took so long in all."""
+    def work(self, took_s: float, cpu_s: float | None = None) -> RunWork:
+        """Return what the run worked on, over the videos that are done.
+
+        Args:
+            took_s: Seconds that it took in all.
+            cpu_s: CPU seconds of all its processes, where they are known.
+        """
         settings = self._plan.settings if self._plan else {}
         return RunWork(
             run=self._run,
@@ -120,6 +125,7 @@ class Summary:
             },
             video_s=round(self._size.video_s, 3),
             mpx=round(self._size.mpx, 1),
+            cpu_s=None if cpu_s is None else round(cpu_s, 2),
             **self._worked.model_dump(),
         )
 

@@ -4,51 +4,42 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any, cast
 
 from components.base.vectors import Vectors
 from components.encoders.encoder import Encoder, ModelInput
 
-if TYPE_CHECKING:
-    from PIL import Image
 
-
-class MeteredEncoder:
-    """An encoder that counts the pictures it embeds, and the process's CPU seconds meanwhile.
+class CpuMeter:
+    """Counts the pictures that an encoder embeds, and the process's CPU seconds meanwhile.
 
     Those are of all threads, the ones that prepare the next pictures among them.
     """
 
     def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self.name, self.dim = encoder.name, encoder.dim
+        # All that is asked of an encoder it answers itself.
+        self.encoder = cast(Encoder, _Metered(encoder, self))
         self._pictures, self._cpu_s = 0, 0.0
 
-    @property
-    def batch_size(self) -> int:
-        """How many pictures a forward pass takes."""
-        return self._encoder.batch_size
-
-    def preprocess(self, image: Image.Image) -> ModelInput:
-        """Return the picture as the model takes it."""
-        return self._encoder.preprocess(image)
-
-    def embed(self, pictures: Sequence[ModelInput]) -> Vectors:
-        """Return one row a preprocessed picture: (len(pictures), dim)."""
-        start = time.process_time()
-        rows = self._encoder.embed(pictures)
-        self._cpu_s += time.process_time() - start
-        self._pictures += len(pictures)
-        return rows
-
-    def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
-        """Return one row a picture: (len(images), dim)."""
-        return self._encoder.embed_images(images)
-
-    def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        """Return one row a text: (len(texts), dim)."""
-        return self._encoder.embed_texts(texts)
+    def add(self, pictures: int, cpu_s: float) -> None:
+        """Count what a forward pass took."""
+        self._pictures += pictures
+        self._cpu_s += cpu_s
 
     def cpu_seconds(self, pictures: int) -> float:
         """Return what so many pictures took, as the mean of all so far."""
         return self._cpu_s / self._pictures * pictures if self._pictures else 0.0
+
+
+class _Metered:
+    def __init__(self, encoder: Encoder, meter: CpuMeter) -> None:
+        self._encoder, self._meter = encoder, meter
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._encoder, name)
+
+    def embed(self, pictures: Sequence[ModelInput]) -> Vectors:
+        start = time.process_time()
+        rows = self._encoder.embed(pictures)
+        self._meter.add(len(pictures), time.process_time() - start)
+        return rows

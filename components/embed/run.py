@@ -11,7 +11,7 @@ import numpy as np
 from components.base.profiling import profile
 from components.base.vectors import Vectors
 from components.embed.contract import COMPONENT, EmbedInputs, EmbedOutputs
-from components.embed.metered import MeteredEncoder
+from components.embed.metered import CpuMeter
 from components.encoders.batching import Read, Task, embedded
 from components.records.record import Record
 from components.records.videos import EmbeddedVideo, FramedVideo
@@ -33,17 +33,17 @@ def run(inputs: EmbedInputs, services: Services) -> EmbedOutputs:
     )
 
     @cache
-    def encoder() -> MeteredEncoder:
-        return MeteredEncoder(services.encoder)
+    def meter() -> CpuMeter:
+        return CpuMeter(services.encoder)
 
     def cpu_seconds(pictures: int) -> float | None:
         if has_gpu() and services.settings.embed.device != "cpu":
             return None
-        return encoder().cpu_seconds(pictures) if pictures else 0.0
+        return meter().cpu_seconds(pictures) if pictures else 0.0
 
     done = embedded(
         map(_task, shard.pending()),
-        encoder,
+        lambda: meter().encoder,
         readers=services.settings.work.worker_count,
         ahead=services.settings.embed.read_ahead,
     )

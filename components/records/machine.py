@@ -47,7 +47,8 @@ class RunWork(Document):
     """What a run worked on, reused videos aside, and how long it took from start to end.
 
     `videos`, `frames`, `source_bytes`, `tar_bytes` and `video_s` are those that it decoded; `mpx`
-    the megapixels of all their frames.
+    the megapixels of all their frames. `cpu_s` are the CPU seconds of all its processes, those that
+    no phase took among them; None in pods.
     """
 
     run: str
@@ -60,6 +61,7 @@ class RunWork(Document):
     video_s: float
     phases: dict[str, PhaseWork]
     mpx: float = 0.0
+    cpu_s: float | None = None
 
 
 class MachineHistory(Document):

@@ -31,6 +31,17 @@ _DECODE_CPU_S, _FORWARD_S = 1.5, 1.0
 _PICTURE = (640, 360)
 
 
+def longest(entries: Iterable[Entry[Any]]) -> list[Entry[Any]]:
+    """Return the entry of the longest video that was decoded, to measure with; none without one."""
+    decoded = [entry for entry in entries if "frame" in entry.seconds_worked and _source(entry)]
+    return sorted(decoded, key=_duration)[-1:]
+
+
+def _duration(entry: Entry[Any]) -> float:
+    source = _source(entry)
+    return source.duration if source else 0.0
+
+
 def calibrate_run(services: Services, entries: Iterable[Entry[Any]], worked_s: float) -> None:
     """Measure both rates of this machine, if the run worked long enough and they are not known."""
     source = next(filter(None, map(_source, entries)), None)
@@ -46,7 +57,7 @@ def calibrate_pod(
     known = list(entries)
     phases = {*component.runs, component.name} & {"frame", "embed"}
     worked_s = sum(entry.seconds_worked.get(phase, 0.0) for entry in known for phase in phases)
-    source = next(filter(None, map(_source, known)), None)
+    source = max(filter(None, map(_source, known)), key=lambda one: one.duration, default=None)
     if not source or worked_s < services.settings.work.calibrate_after_s:
         return
     if "frame" in phases:

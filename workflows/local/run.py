@@ -28,7 +28,7 @@ from components.records.plan import Plan, plan_uri
 from components.records.run_report import RunReport, RunVideo
 from components.records.run_start import RUN_START, RunStart
 from components.records.watch import WatchNotice
-from components.running.calibration import calibrate_run
+from components.running.calibration import calibrate_run, longest
 from components.running.decoders import start_forkserver
 from components.running.leases import kept_alive
 from components.running.phase import run
@@ -181,7 +181,7 @@ def _summed(
     for shard in local.shards(known):
         summary.add_shard(shard)
         videos += map(RunVideo.of, shard)
-        sample = sample or [entry for entry in shard if entry.seconds_worked.get("frame")]
+        sample = longest([*sample, *shard])
     calibrate_run(services, sample, summary.worked_s)
     digest = component("digest")
     # Only what is left to other runs fails here, which the report says as well.

@@ -75,15 +75,17 @@ def _costs(one: PastRun) -> list[str]:
 
     In core hours where no price was set.
     """
+    from components.costs.bill import amount
+
     if not one.bill:
         return ["", "", "", ""]
-    priced = one.bill.total is not None
-    amount = one.bill.total if priced else one.bill.core_hours
-    unit = one.bill.currency if priced else "core h"
-    rate = one.bill.a_thousand_hours(amount)
+    total, unit = one.bill.total, one.bill.currency
+    if total is None:
+        total, unit = one.bill.core_hours, "core h"
+    rate = one.bill.a_thousand_hours(total)
     return [
-        f"{amount:.2f} {unit}",
-        "" if rate is None else f"{rate:.2f}",
+        f"{amount(total)} {unit}",
+        "" if rate is None else amount(rate),
         "" if one.limit is None or one.limit.of_cores is None else f"{one.limit.of_cores:.0%}",
         "" if one.forecast_error is None else f"{one.forecast_error:+.0%}",
     ]
