@@ -56,12 +56,15 @@ class Ledger:
 
         They come in the order of keys in S3, and are found by its index, from there on.
         """
+        # "0" follows "/": between the two are the keys of a platform.
+        first, end = (f"{wanted.platform}{mark}" if wanted.platform else "" for mark in "/0")
         values = {
             **_of(wanted.platform),
             "state": wanted.state or None,
             "reason": wanted.reason or None,
             "contains": wanted.contains.lower(),
-            "after": f"{after}/" if after else "",
+            "after": max(first, f"{after}/" if after else "", key=str.encode),
+            "before": end or None,
             "limit": limit,
         }
         return [Booking(**row) for row in self._rows(_PAGE, values)]
@@ -247,6 +250,8 @@ _WANTED = """
     (%(platform)s::text IS NULL OR platform = %(platform)s)
     AND position(%(contains)s::text IN lower(platform || '/' || code)) > 0
     AND (platform || '/' || code || '/') COLLATE "C" > %(after)s::text
+    AND (%(before)s::text IS NULL
+        OR (platform || '/' || code || '/') COLLATE "C" < %(before)s::text)
 """
 
 # Videos that are leased and were never booked stand beside the others; a run has few of them.
