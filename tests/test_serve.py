@@ -119,14 +119,19 @@ def test_library(api: httpx.Client) -> None:
 
 
 def test_phases_are_those_of_the_last_run(api: httpx.Client, served_services: Services) -> None:
-    assert api.get("/api/videos/local/two").json()["phases"] == []
     marker = served_services.markers.done("local", "two")
     assert marker
-    served_services.markers.replace_done(marker.model_copy(update={"run": "test1"}))
+    reused = marker.model_copy(update={"seconds": {**marker.seconds, "crop": None}})
+    served_services.markers.replace_done(reused)
     phases = {one["phase"]: one for one in api.get("/api/videos/local/two").json()["phases"]}
     assert phases.keys() >= {"fetch", "crop", "frame", "dedup", "upload", "embed"}
     assert phases["embed"]["seconds"] > 0
     assert not phases["embed"]["reused"]
+    assert (phases["crop"]["seconds"], phases["crop"]["reused"]) == (None, True)
+    without = marker.model_copy(update={"seconds": {}})
+    served_services.markers.replace_done(without)
+    assert api.get("/api/videos/local/two").json()["phases"] == []
+    served_services.markers.replace_done(marker)
 
 
 def test_runs(api: httpx.Client) -> None:
