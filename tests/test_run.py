@@ -276,20 +276,24 @@ def test_a_hit_in_s3_is_an_address(here: Settings) -> None:
 def test_a_search_asks_the_store_twice_at_most(
     here: Settings, clips: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whose vectors it holds, and which are nearest: what more costs, a searcher waits for."""
+    """What more it costs, a searcher waits for."""
     run_here(here, clips / "tiktok/boxed/video.mp4")
-    asked: list[str] = []
+    asked_: list[str] = []
     ask = FolderEngine.ask
 
     def counting(engine: FolderEngine, request: Request, vectors: Rows = ()) -> Answered:
         if not isinstance(request, GetCatalogue):  # which is in memory
-            asked.append(type(request).__name__)
+            asked_.append(type(request).__name__)
         return ask(engine, request, vectors)
 
-    monkeypatch.setattr(FolderEngine, "ask", counting)
-    assert found(here, "cat", limit=1)
-    assert len(asked) <= 2, asked
-    assert "Nearest" in asked
+    with asking(with_stand_ins(here)) as asker:
+        asker.warm(pictures=False)
+        monkeypatch.setattr(FolderEngine, "ask", counting)
+        for ask_, most in ((asker.frames, 1), (asker.answer, 2)):
+            asked_.clear()
+            assert ask_(asked(texts=("cat",), limit=1, confidence=0))
+            assert asked_ == ["Nearest"] * len(asked_)
+            assert 1 <= len(asked_) <= most
 
 
 def test_a_model_in_a_folder_is_one_that_only_clip_model_can_name(here: Settings) -> None:
