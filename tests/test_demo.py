@@ -92,7 +92,7 @@ def test_what_fits_has_a_rank_and_what_does_not_is_faded() -> None:
         sheet.add_answer("x", [moment("a", 0.97, "c"), moment("b", 0.91)], fits=fits)
         (search,) = sheet._searches
         captions = [tile.caption for tile in search.tiles]
-        assert captions == ["0.97  a 0.0–4.0 s, also in c", "0.91  b 0.0–4.0 s"]
+        assert captions == ["0.97  a 0.0 to 4.0 s, also in c", "0.91  b 0.0 to 4.0 s"]
         image = sheet.image().crop((0, 50, 1600, 260))
         seen[fits] = (where(image, (255, 255, 255)).sum() > 40_000, where(image, RANK).sum() > 500)
     assert seen == {True: (True, True), False: (False, False)}

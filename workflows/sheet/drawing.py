@@ -261,7 +261,7 @@ def _frame_tile(one: SheetFrame) -> _Tile:
 
 
 def _moment_caption(moment: SheetMoment) -> str:
-    said = f"{moment.confidence:.2f}  {moment.code} {moment.start:.1f}–{moment.end:.1f} s"
+    said = f"{moment.confidence:.2f}  {moment.code} {moment.start:.1f} to {moment.end:.1f} s"
     return said + (f", also in {', '.join(moment.same)}" if moment.same else "")
 
 
