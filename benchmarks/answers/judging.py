@@ -106,12 +106,13 @@ def row(asked: Sequence[Judged], ask: Callable[[Question], Sequence[Found]]) -> 
 
 def trade_off(asker: Asker, asked: Sequence[Judged], absent: Iterable[str]) -> list[TradeOff]:
     """Judge every threshold, by the confidence of the best moment of each question."""
-    best = [_best(asker, judged.question) for judged in asked]
+    best = best_moments(asker, [judged.question for judged in asked])
     known = [
-        (_Shown.of(moment.best).is_in(judged), moment.confidence)
+        (is_right(judged, moment), moment.confidence)
         for judged, moment in zip(asked, best, strict=True)
     ]
-    false = [_best(asker, Question(texts=(text,))).confidence for text in absent]
+    of_absent = best_moments(asker, [Question(texts=(text,)) for text in absent])
+    false = [moment.confidence for moment in of_absent]
     return [
         TradeOff(
             threshold=threshold,
@@ -123,9 +124,15 @@ def trade_off(asker: Asker, asked: Sequence[Judged], absent: Iterable[str]) -> l
     ]
 
 
-def _best(asker: Asker, question: Question) -> Moment:
-    anything = question.model_copy(update={"confidence": 0.0, "limit": 1})
-    return asker.answer(anything).moments[0]
+def best_moments(asker: Asker, questions: Iterable[Question]) -> list[Moment]:
+    """Return the best moment of each question, whether it fits or not."""
+    only = {"confidence": 0.0, "limit": 1}
+    return [asker.answer(one.model_copy(update=only)).moments[0] for one in questions]
+
+
+def is_right(judged: Judged, moment: Moment) -> bool:
+    """Return whether a moment is where the answer is."""
+    return _Shown.of(moment.best).is_in(judged)
 
 
 def _of_many(found: Sequence[bool]) -> Share:
