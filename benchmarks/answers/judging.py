@@ -97,8 +97,8 @@ def row(asked: Sequence[Judged], ask: Callable[[Question], Sequence[Found]]) -> 
         videos.append(len({one.video for one in shown}))
         pictures.append(len({one.footage for one in shown}))
     return Row(
-        first=_of_subjects(asked, [rank == 1 for rank in ranks]),
-        in_ten=_of_subjects(asked, [rank <= 10 for rank in ranks]),
+        first=share_of_subjects(asked, [rank == 1 for rank in ranks]),
+        in_ten=share_of_subjects(asked, [rank <= 10 for rank in ranks]),
         videos=float(np.mean(videos)),
         pictures=float(np.mean(pictures)),
     )
@@ -116,9 +116,11 @@ def trade_off(asker: Asker, asked: Sequence[Judged], absent: Iterable[str]) -> l
     return [
         TradeOff(
             threshold=threshold,
-            right=_of_subjects(asked, [right and sure >= threshold for right, sure in known]),
-            withheld=_of_subjects(asked, [right and sure < threshold for right, sure in known]),
-            false=_of_many([sure >= threshold for sure in false]),
+            right=share_of_subjects(asked, [right and sure >= threshold for right, sure in known]),
+            withheld=share_of_subjects(
+                asked, [right and sure < threshold for right, sure in known]
+            ),
+            false=share_of_many([sure >= threshold for sure in false]),
         )
         for threshold in THRESHOLDS
     ]
@@ -135,7 +137,7 @@ def is_right(judged: Judged, moment: Moment) -> bool:
     return _Shown.of(moment.best).is_in(judged)
 
 
-def _of_many(found: Sequence[bool]) -> Share:
+def share_of_many(found: Sequence[bool]) -> Share:
     """Return a share with Wilson's score interval (Wilson 1927)."""
     count, share = len(found), sum(found) / len(found)
     z = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2)
@@ -144,7 +146,7 @@ def _of_many(found: Sequence[bool]) -> Share:
     return Share(share, middle - half, middle + half)
 
 
-def _of_subjects(asked: Sequence[Judged], found: Sequence[bool]) -> Share:
+def share_of_subjects(asked: Sequence[Judged], found: Sequence[bool]) -> Share:
     """Return a share with the bootstrap's interval over subjects: texts of one stand together."""
     subjects = sorted({judged.subject for judged in asked})
     counts = np.array(

@@ -89,11 +89,11 @@ def _sample(
 
 
 def _exponent(sample: _Sample, chosen: NDArray[np.bool_] | NDArray[np.int_]) -> float:
-    score, likeness, _ = _logistic(sample.logs[chosen], sample.right[chosen])
+    score, likeness, _ = logistic(sample.logs[chosen], sample.right[chosen])
     return float(-likeness / score)
 
 
-def _logistic(features: Numbers, is_true: NDArray[np.bool_]) -> Numbers:
+def logistic(features: Numbers, is_true: NDArray[np.bool_]) -> Numbers:
     """Return the weights of a logistic regression, the intercept last, by Newton's method."""
     rows = np.column_stack([features, np.ones(len(features))])
     ridge = np.diag([_RIDGE, _RIDGE, 0.0])

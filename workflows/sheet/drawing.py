@@ -60,15 +60,11 @@ class ContactSheet:
 
     def add_answer(self, question: str, moments: Iterable[SheetMoment], *, fits: bool) -> None:
         """Add a search: its moments, best first, or where nothing fits those that come nearest."""
-        tiles = [
-            _Tile(
-                _ranked(self._thumbnail(one.path), rank)
-                if fits
-                else _faded(self._thumbnail(one.path)),
-                _moment_caption(one),
-            )
-            for rank, one in enumerate(moments, 1)
-        ]
+        tiles = []
+        for rank, one in enumerate(moments, 1):
+            picture = self._thumbnail(one.path)
+            drawn = _ranked(picture, rank) if fits else _faded(picture)
+            tiles.append(_Tile(drawn, _moment_caption(one)))
         facts = "moments that fit, with their confidence" if fits else "nothing fits; the nearest"
         self._searches.append(_Search(f"“{question}”", facts, tiles))
 
