@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from components.base.side_by_side import batches
 from components.encoders.encoder import normalized
 from components.errors import ConfigurationError
 from components.records.frame_names import point_id
@@ -89,8 +90,11 @@ class Asker:
         if pictures:
             self._sides.pictures()
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: Question, page: int | None = None) -> Answer:
         """Return the moments that fit, or those that come closest and that nothing fits.
+
+        Args:
+            page: Moments of a page, of which the answer is several; each is ordered as by itself.
 
         Raises:
             ConfigurationError: the picture is not one, or the frame asked for is not there.
@@ -114,7 +118,11 @@ class Asker:
             found, complete = self._candidates(question, wanted.vector, unwanted, ranked.room)
             ranked.add([one for one in found if not shows_unwanted(one)], fits, complete)
         chosen = ranked.order[question.offset : enough]
-        by_score = sorted(chosen, key=lambda moment: -moment.best.hit.score)
+        by_score = [
+            moment
+            for one in batches(chosen, page or max(1, len(chosen)))
+            for moment in sorted(one, key=lambda moment: -moment.best.hit.score)
+        ]
         moments = tuple(self._moment(moment, wanted, background) for moment in by_score)
         known = len(ranked.order) if ranked.fits else 0
         return Answer(
