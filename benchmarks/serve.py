@@ -189,6 +189,7 @@ def _settings(data: Path) -> Settings:
 def _served(data: Path) -> Iterator[tuple[str, psutil.Process]]:
     variables = {"VP_DATA_DIR": str(data), "CLIP_MODEL": PACKAGED, "VP_SERVE_RATE": "0"}
     command = [str(Path(sys.executable).with_name("oriane")), "serve", "--port", "0"]
+    (data / "server.json").unlink(missing_ok=True)
     server = subprocess.Popen(command, env={**os.environ, **variables}, cwd=data)
     try:
         announced = data / "server.json"

@@ -186,12 +186,14 @@ class Asker:
         towards = wanted if unwanted is None else _away_from(wanted, unwanted)
         count = _FRAMES_A_MOMENT * enough
         where = filter_of(question)
-        frames = self._near(towards, count, where)
+        # All vectors only where frames are scored anew; else those of the moments that come of them.
+        vectors = bool(question.without)
+        frames = self._near(towards, count, where, vectors=vectors)
         complete = len(frames) < count
         found = self._moments(question, wanted, frames)
         if len(found) < enough and not complete:
             seen = tuple(sorted({moment.video for moment in grouped(frames)}))
-            more = self._near(towards, count, _without(where, seen))
+            more = self._near(towards, count, _without(where, seen), vectors=vectors)
             complete = question.per_video > 0 and len(more) < count
             found = self._moments(question, wanted, [*frames, *more])
         return found, complete
@@ -203,8 +205,10 @@ class Asker:
         where = replace(filter_of(question), after=None, before=None, undated=True)
         return bool(self._collection.nearest(wanted.tolist(), 1, where=where))
 
-    def _near(self, vector: Vectors, count: int, where: FrameFilter) -> list[Neighbour]:
-        return self._collection.nearest(vector.tolist(), count, where=where, vectors=True)
+    def _near(
+        self, vector: Vectors, count: int, where: FrameFilter, *, vectors: bool
+    ) -> list[Neighbour]:
+        return self._collection.nearest(vector.tolist(), count, where=where, vectors=vectors)
 
     def _moments(
         self, question: Question, wanted: Vectors, frames: Sequence[Neighbour]
@@ -214,7 +218,21 @@ class Asker:
         found = grouped(frames)
         if asked := question.frame_asked():
             found = [moment for moment in found if not _holds(moment, asked)]
+        if not question.without:
+            found = self._with_vectors(found)
         return bounded(folded(found), question.per_video)
+
+    def _with_vectors(self, moments: Sequence[Candidate]) -> list[Candidate]:
+        """Return the moments with the vectors of their best frames; one just removed is left out.
+
+        A frame's vector costs as much as all else of it, and a moment has several frames.
+        """
+        known = self.vectors([_frame_of(moment.best.hit) for moment in moments])
+        return [
+            replace(moment, frames=(replace(moment.best, vector=vector), *moment.frames[1:]))
+            for moment in moments
+            if (vector := known.get(_frame_of(moment.best.hit)))
+        ]
 
     def _wanted(self, question: Question) -> _Wanted:
         rows: list[Vectors] = []
@@ -299,6 +317,10 @@ def _rescored(near: Neighbour, wanted: Vectors) -> Neighbour:
     """Return the frame with its likeness to what is wanted, whatever it was found by."""
     score = round(float(np.dot(np.asarray(near.vector, np.float32), wanted)), 4)
     return replace(near, hit=near.hit.model_copy(update={"score": score}))
+
+
+def _frame_of(hit: Hit) -> tuple[str, str, int]:
+    return hit.platform, hit.code, hit.frame_number
 
 
 def _holds(moment: Candidate, asked: tuple[str, str, int]) -> bool:
