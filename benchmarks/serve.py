@@ -125,12 +125,12 @@ def _measured(data: Path, requests: int, clients: int, new: float) -> dict[str, 
 
 
 def _megabytes(process: psutil.Process) -> int:
-    return round(process.memory_info().rss / 1e6)
+    return int(process.memory_info().rss / 1e6)
 
 
 def _cpu_seconds(process: psutil.Process) -> float:
     used = process.cpu_times()
-    return used.user + used.system
+    return float(used.user + used.system)
 
 
 def _machine() -> dict[str, Any]:

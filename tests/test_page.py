@@ -22,6 +22,7 @@ from tests.conftest import SharedDecoders, settings_below
 from tests.deployment import copy
 from tests.servers import serving
 from workflows.local.s3_server import local_s3
+from workflows.search import ask
 from workflows.serve.app import create_app
 from workflows.serve.page import asking
 from workflows.serve.page.address import Search, read_search
@@ -183,7 +184,8 @@ def test_a_theme_is_kept(client: httpx.Client) -> None:
     [
         "/library/..%2f../passwd", "/library/a%00b/c", "/library/%2e%2e/%2e%2e", "/runs/a%00b",
         "/cover/..%5c../x", "/cover/%00/x", "/?open=../../7", "/?like=../../7", "/?q=%00",
-        "/library?after=%00&name=%00", "/runs?after=%00", "/watches/..%2f..", "/static/..%2fpage.py",
+        "/library?after=%00&name=%00", "/runs?after=%00", "/watches/..%2f..",
+        "/static/..%2fpage.py",
         "/picture/..%2f..", "/export.csv%00?q=x", "/?q=a&open=local/one/999999999",
     ],
 )  # fmt: skip
@@ -245,6 +247,7 @@ def test_further_moments_are_in_the_address_and_in_exports(
     from playwright.sync_api import expect
 
     monkeypatch.setattr(asking, "PAGE", 1)
+    monkeypatch.setattr(ask, "folded", list)  # the two videos look alike
     page.goto("/?q=a number&confidence=0")
     tiles = page.locator("#moments .moment")
     expect(tiles).to_have_count(1)

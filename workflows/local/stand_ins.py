@@ -88,5 +88,4 @@ def frame_location(settings: Settings, path: str) -> str:
     bucket = settings.storage.frames_bucket
     if names_an_s3(settings):
         return f"s3://{bucket}/{path}"
-    # An answer names hundreds of frames; a Path for each would take longer than to find them.
     return f"{s3_folder(settings).absolute()}/{bucket}/{path}"

@@ -77,6 +77,8 @@ class Asker:
         self._sides = sides or ModelSides(settings)
         folder = settings.work.data_dir / "search"
         self._background = CurrentBackground(collection, self._sides, folder)
+        # What all frames' locations begin with: an answer has hundreds.
+        self._location = frame_location(settings, "")
 
     @property
     def model(self) -> str:
@@ -186,7 +188,7 @@ class Asker:
         towards = wanted if unwanted is None else _away_from(wanted, unwanted)
         count = _FRAMES_A_MOMENT * enough
         where = filter_of(question)
-        # All vectors only where frames are scored anew; else those of the moments that come of them.
+        # Of all only where frames are scored anew; else of the moments that come of them.
         vectors = bool(question.without)
         frames = self._near(towards, count, where, vectors=vectors)
         complete = len(frames) < count
@@ -227,11 +229,14 @@ class Asker:
 
         A frame's vector costs as much as all else of it, and a moment has several frames.
         """
-        known = self.vectors([_frame_of(moment.best.hit) for moment in moments])
+        known = {
+            frame: np.asarray(vector, np.float32)
+            for frame, vector in self.vectors([_of(moment) for moment in moments]).items()
+        }
         return [
-            replace(moment, frames=(replace(moment.best, vector=vector), *moment.frames[1:]))
+            replace(moment, frames=(replace(moment.best, vector=known[of]), *moment.frames[1:]))
             for moment in moments
-            if (vector := known.get(_frame_of(moment.best.hit)))
+            if (of := _of(moment)) in known
         ]
 
     def _wanted(self, question: Question) -> _Wanted:
@@ -280,7 +285,7 @@ class Asker:
         )
 
     def _found(self, hit: Hit) -> Found:
-        return Found(**dict(hit), location=frame_location(self._settings, hit.path))
+        return Found(**dict(hit), location=f"{self._location}{hit.path}")
 
 
 @contextmanager
@@ -319,7 +324,9 @@ def _rescored(near: Neighbour, wanted: Vectors) -> Neighbour:
     return replace(near, hit=near.hit.model_copy(update={"score": score}))
 
 
-def _frame_of(hit: Hit) -> tuple[str, str, int]:
+def _of(moment: Candidate) -> tuple[str, str, int]:
+    """Return platform, code and number of the moment's best frame."""
+    hit = moment.best.hit
     return hit.platform, hit.code, hit.frame_number
 
 

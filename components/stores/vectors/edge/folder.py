@@ -42,8 +42,8 @@ from components.stores.vectors.edge.requests import (
 from components.stores.vectors.payloads import INDEXED_FIELDS
 
 _LOCK = "edge.lock"
-# From here on vectors are kept in a byte a number as well: all are compared by these in a third of the
-# time, and the best by their whole vectors. A twentieth of a CPU millisecond a vector to make.
+# From here on vectors are kept in a byte a number as well: all are compared by these in a third of
+# the time, and the best by their whole vectors. A twentieth of a CPU millisecond a vector to make.
 QUANTIZED_FROM_POINTS = 20_000
 # Below it, comparing with every vector takes some milliseconds and finds all; the graph takes half
 # a CPU millisecond a vector to build, in which the engine lets no other thread of Python run.
@@ -224,7 +224,7 @@ class FolderEngine:
         return Answered(Answer(count=self._shard(request.collection).info().points_count))
 
     def _optimize(self, name: str) -> Answered:
-        own, entry = self._entry(name)
+        own = self._entry(name)[0]
         shard = self._shard(own)
         shard.flush()
         if shard.info().points_count >= GRAPH_FROM_POINTS:
