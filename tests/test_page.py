@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from components.errors import ConfigurationError
 from components.records.rejected_marker import RejectedMarker
+from components.records.watch import Watch, WatchedMoment, WatchNotice
 from components.running.decoders import Decoders
 from components.running.services import Services
 from components.settings import StorageSettings
@@ -27,6 +28,7 @@ from workflows.serve.app import create_app
 from workflows.serve.page import asking
 from workflows.serve.page.address import Search, read_search
 from workflows.serve.page.time_line import TimeLine
+from workflows.watch.kept import KeptWatches
 
 slow = pytest.mark.slow
 CHROMIUM = shutil.which("chromium")
@@ -45,7 +47,29 @@ def services(
         SharedDecoders(settings_below(folder, storage, model), decoders) as services,
     ):
         services.markers.write_rejected(rejected("tiktok", HOSTILE))
+        watched(services)
         yield services
+
+
+def watched(services: Services) -> None:
+    """Have a standing question, and what it found in a run: a frame, and one that looks like it."""
+    marker = services.markers.done("local", "one")
+    assert marker
+    best = marker.frames[0]
+    moment = WatchedMoment(
+        platform="local", code="one", start=0.0, end=1.0, second=best.second,
+        frame_number=best.number, path=best.path, score=0.5, confidence=0.8,
+        frames=(best.number,), folded=("local/two/0",),
+    )  # fmt: skip
+    kept = KeptWatches(services)
+    asked_at = "2026-11-01T03:00:00+00:00"
+    kept.keep(Watch(name="number", text=HOSTILE, confidence=0.6, added_at=asked_at))
+    kept.keep_notice(
+        WatchNotice(
+            watch="number", text=HOSTILE, run="r1", asked_at=asked_at, model="m", confidence=0.6,
+            frames=9, total=1, moments=(moment,),
+        )
+    )  # fmt: skip
 
 
 def rejected(platform: str, code: str) -> RejectedMarker:
@@ -379,9 +403,29 @@ def test_names_are_text(page) -> None:
 
 
 @slow
+def test_what_standing_questions_found_is_on_the_first_page_and_plays(page) -> None:
+    from playwright.sync_api import expect
+
+    page.goto("/")
+    new = page.get_by_role("region", name="New in the last run")
+    new.get_by_role("link", name=HOSTILE, exact=True).click()
+    page.wait_for_url("**/watches/number")
+    assert page.get_by_role("heading", level=1).inner_text() == HOSTILE
+    expect(page.get_by_role("heading", level=2)).to_contain_text("1 new moment")
+    page.get_by_text("+1 alike").click()
+    expect(page.get_by_role("link", name="local/two")).to_be_visible()
+    page.locator(".moment .open").click()
+    page.wait_for_url("**open=local/one/*")
+    expect(page.locator("dialog")).to_be_visible()
+    page.goto("/watches")
+    expect(page.get_by_text("1 new moment in the last run")).to_be_visible()
+
+
+@slow
 @pytest.mark.parametrize(
     ("address", "status", "told"),
     [
+        ("/watches/none", 404, "there is no watch none"),
         ("/nowhere", 404, "There is no such page"),
         ("/library/local/none", 404, "local/none is not booked"),
         ("/runs/none", 404, "run none is not known"),
@@ -444,6 +488,8 @@ VIEWS: dict[str, Callable[[object], None] | None] = {
     "/library": None,
     "/library/local/one": None,
     "/runs": None,
+    "/watches": None,
+    "/watches/number": None,
     "/nowhere": None,
 }
 
