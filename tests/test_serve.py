@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from pydantic import SecretStr
 
+from components.errors import Reason, VideoRejectedError
 from components.records.watch import Watch, WatchedMoment, WatchNotice
 from components.running.decoders import Decoders
 from components.running.services import Services
@@ -397,6 +398,31 @@ def test_a_body_that_is_too_large(served_services: Services) -> None:
         with pytest.raises(httpx.HTTPError):
             # Refused while it is being sent, whose end never comes.
             client.post("/api/search", content=endless()).raise_for_status()
+
+
+def test_a_body_that_comes_too_slowly(served_services: Services) -> None:
+    settings = with_settings(served_services, timeout_s=0.2)
+    with serving(create_app(served_services, settings)) as client:
+        host, port = str(client.base_url.host), client.base_url.port
+        with socket.create_connection((host, port), timeout=60) as connection:
+            head = f"POST /api/search HTTP/1.1\r\nHost: {host}\r\nContent-Length: 99\r\n\r\nx"
+            connection.sendall(head.encode())
+            assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
+
+
+def test_pictures_are_decoded_by_the_confined_workers_alone(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = api.get(first_frame(api)).content
+
+    def refuse(*_: object, **__: object) -> None:
+        raise VideoRejectedError(Reason.NOT_A_VIDEO, "no worker today")
+
+    monkeypatch.setattr(Decoders, "call", refuse)
+    for path in ("/api/search", "/picture"):
+        refused = api.post(path, files={"picture": original})
+        assert refused.status_code == 422
+        assert "no worker today" in refused.text
 
 
 def test_a_token_is_asked_for(served_services: Services) -> None:

@@ -233,11 +233,13 @@ class Asker:
             frame: np.asarray(vector, np.float32)
             for frame, vector in self.vectors([_of(moment) for moment in moments]).items()
         }
-        return [
-            replace(moment, frames=(replace(moment.best, vector=known[of]), *moment.frames[1:]))
-            for moment in moments
-            if (of := _of(moment)) in known
-        ]
+        found: list[Candidate] = []
+        for moment in moments:
+            best = moment.best
+            if (vector := known.get(_of(moment))) is not None:
+                frames = (Neighbour(best.hit, best.dhash, vector), *moment.frames[1:])
+                found.append(Candidate(moment.start, moment.end, frames, moment.folded))
+        return found
 
     def _wanted(self, question: Question) -> _Wanted:
         rows: list[Vectors] = []

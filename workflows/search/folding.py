@@ -7,7 +7,7 @@ that an earlier version indexed have no hash; then the vectors have to be nearer
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -61,6 +61,8 @@ def _same(
     return np.asarray(vectors[rows] @ vectors.T >= least)
 
 
-def _with(moment: Candidate, others: Iterable[Candidate]) -> Candidate:
+def _with(moment: Candidate, others: Sequence[Candidate]) -> Candidate:
+    if not others:
+        return moment
     hits = [hit for other in others for hit in (other.best.hit, *other.folded)]
     return replace(moment, folded=(*moment.folded, *hits))
