@@ -48,10 +48,14 @@ class _Answer(Record):
 
 
 class Report(Record):
-    """What a warden says of its worker's end; `exit` is minus the signal that ended it."""
+    """What a warden says of its worker's end; `exit` is minus the signal that ended it.
+
+    `cpu_s` are the worker's CPU seconds, `in_all_s` those of its programs, too.
+    """
 
     exit: int
     cpu_s: float
+    in_all_s: float
 
 
 def report_of(said: bytes) -> Report | None:

@@ -23,6 +23,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Literal, ParamSpec, TypeVar, get_type_hints
 
+from components.base import cpu_time
 from components.base.logs import log
 from components.errors import ConfigurationError
 from components.running import answers
@@ -114,6 +115,7 @@ class Decoders:
             task = pickle.dumps(call)
             with self._slots:
                 answer, report = self._done(order, task)
+            cpu_time.charge(report.in_all_s if report else 0.0)
         finally:
             with self._lock:
                 self._in_flight -= 1

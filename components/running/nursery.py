@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import pickle
+import resource
 import select
 import signal
 import socket
@@ -221,11 +222,18 @@ def _watch_over(connection_descriptor: int, answer: int, missing: frozenset[str]
     os.kill(worker, signal.SIGKILL)
     _, status, usage = os.wait4(worker, 0)
     _end_children()
-    seconds = usage.ru_utime + usage.ru_stime
-    report = {"exit": os.waitstatus_to_exitcode(status), "cpu_s": round(seconds, 3)}
+    report = {
+        "exit": os.waitstatus_to_exitcode(status),
+        "cpu_s": _cpu_seconds(usage),
+        "in_all_s": _cpu_seconds(resource.getrusage(resource.RUSAGE_CHILDREN)),
+    }
     with suppress(OSError):
         connection.sendall(json.dumps(report).encode())
     os._exit(0)
+
+
+def _cpu_seconds(usage: resource.struct_rusage) -> float:
+    return round(usage.ru_utime + usage.ru_stime, 3)
 
 
 def _received(connection: socket.socket, count: int) -> bytes:

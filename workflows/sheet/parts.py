@@ -1,4 +1,4 @@
-"""What a contact sheet shows of a video: its frames, kept and dropped, its source and its crop."""
+"""What a contact sheet shows: moments that answer a search; of a video, frames, source and crop."""
 
 from __future__ import annotations
 
@@ -26,6 +26,21 @@ class SheetFrame:
     frame: Frame
     picture: Image.Image
     dropped: bool = False
+
+
+@dataclass(frozen=True)
+class SheetMoment:
+    """A moment of a video, in seconds, and the key of its best frame in the frames bucket.
+
+    `same` names the videos of moments that look the same.
+    """
+
+    code: str
+    start: float
+    end: float
+    path: str
+    confidence: float
+    same: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
