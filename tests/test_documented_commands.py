@@ -99,6 +99,21 @@ def test_plan_goes_by_the_collections_model(tmp_path: Path, deployment: Path) ->
     assert report["left"] == {"booked": 2}
 
 
+def test_a_plan_with_another_model_says_that_runs_are_refused(
+    tmp_path: Path, deployment: Path
+) -> None:
+    from components.settings import Settings
+    from workflows.local.indexed_model import refusal
+
+    copy(deployment, tmp_path)
+    settings = Settings.load().having("index", url=str(tmp_path / "qdrant"))
+    said = refusal(settings.having("embed", model="other/model"))
+    assert "CLIP_MODEL=other/model are refused" in said
+    assert "packaged:conse" in said
+    assert not refusal(settings.having("embed", model="packaged:conse"))
+    assert not refusal(settings), "which goes by the collection's"
+
+
 def test_a_plan_reads_the_model_while_a_run_has_qdrant_open(
     tmp_path: Path, deployment: Path
 ) -> None:

@@ -119,7 +119,8 @@ def _show(report: PlanReport | QueueReport, *, everything: bool, on_cluster: boo
     for label, counts in (("stale from", report.stale_from), ("left", report.left)):
         if counts:
             console.print(f"{label}: {listed_counts(counts)}", highlight=False)
-    if report.skipped:
+    # Of files, what was left out has been said, by kind.
+    if report.skipped and report.origin != "files":
         objects = "object is not a" if report.skipped == 1 else "objects are not"
         console.print(f"{report.skipped} {objects} <platform>/<code>/video.mp4", highlight=False)
     if report.videos:
