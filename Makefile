@@ -12,6 +12,9 @@ MODELS_STAMP := $(VENV)/.models
 DATA := $(or $(VP_DATA_DIR),data)
 MOVIEPY := moviepy-2.2.1.tar.gz
 
+# Tests start hundreds of processes; each would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup models demo test test-quick test-newest test-pythons lint format docs check-docs picture \
 	lock image images test-cluster bench bench-serve bench-gpu clean

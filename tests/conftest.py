@@ -35,6 +35,8 @@ for name in [name for name in os.environ if name.startswith(("VP_", "S3_", "DB_"
     del os.environ[name]
 for name in ("CLIP_MODEL", "JOB_INPUT", "LOCAL_MODE", "AWS_ENDPOINT_URL", "PROFILE_JSON"):
     os.environ.pop(name, None)
+# Else each of the processes that tests start compiles every module.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -44,10 +46,18 @@ _SLOW = {"clip_model", "database", "decoders", "deployment", "model", "postgres"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test-quick` leaves out, as far as its fixtures tell."""
+    """Mark what `make test-quick` leaves out, and what one worker is to run, by the fixtures."""
     for item in items:
         if _SLOW & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.slow)
+        # What a module makes once for its tests is not made by both workers.
+        if _made_for_a_module(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def _made_for_a_module(item: pytest.Item) -> bool:
+    fixtures = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    return any(made.scope == "module" for made, *_ in fixtures.values())
 
 
 @pytest.fixture

@@ -28,16 +28,14 @@ from tests.commands import invoked
 from tests.deployment import copy, sparse_copy
 from tests.kills import die_before, dies
 from tests.points import points_below
-from tests.test_index import unit
-from tests.test_manifest import framed
+from tests.vectors import framed, unit
 
 # Holds the folder, says so, indexes videos one after the other and says each; never ends by itself.
 WRITES = """
 import sys
 from components.settings import Settings
 from components.stores.vectors.open import open_store
-from tests.test_index import unit
-from tests.test_manifest import framed
+from tests.vectors import framed, unit
 settings = Settings.load().having("index", url=sys.argv[1], engine=sys.argv[2]).index
 store = open_store(settings)
 store.collection().ensure("m", 4)

@@ -13,7 +13,7 @@ from components.errors import ConfigurationError
 from components.settings import Settings, StorageSettings
 from components.stores.s3 import Store
 from tests.clips import ffmpeg, numbered_video
-from tests.commands import environment, invoked, oriane
+from tests.commands import environment, invoked, oriane_here
 from workflows.intake.content import looks_like_video
 from workflows.intake.copies import copied
 from workflows.intake.files import LocalFiles, Selection, local_files
@@ -216,7 +216,7 @@ def test_plan_shows_a_folder_before_anything_is_copied(clip: Path, tmp_path: Pat
     data.mkdir()
     put(clip, tmp_path / "v", "a.mp4", "sub/b.mp4", "wait...what.mp4")
     (tmp_path / "v/notes.txt").write_text("x")
-    done = oriane("plan", tmp_path / "v", "--json", env=environment(data))
+    done = oriane_here("plan", tmp_path / "v", "--json", env=environment(data))
     report = json.loads(done.stdout)
     assert report["why"] == {"new": 2}
     assert [one["video"] for one in report["due"]] == ["local/a", "local/sub--b"]

@@ -20,8 +20,7 @@ from components.stores.vectors.qdrant import aliases, schema
 from components.stores.vectors.qdrant.collection import QdrantCollection
 from components.stores.vectors.qdrant.store import QdrantStore
 from tests.cluster.stores import qdrant_server
-from tests.test_index import unit
-from tests.test_manifest import framed
+from tests.vectors import framed, unit
 
 PROGRAM = os.environ.get("ORIANE_QDRANT_BIN", "")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not PROGRAM, reason="ORIANE_QDRANT_BIN not set")]

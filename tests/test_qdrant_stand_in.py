@@ -12,8 +12,8 @@ from components.errors import ConfigurationError
 from components.settings import IndexSettings
 from components.stores.vectors.qdrant.store import QdrantStore
 from tests.cluster.stores import qdrant_server
-from tests.test_index import all_points, unit
-from tests.test_manifest import framed
+from tests.points import all_points
+from tests.vectors import framed, unit
 
 pytestmark = pytest.mark.slow
 
