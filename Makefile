@@ -107,11 +107,13 @@ picture: demo setup ## draw docs/page.webp, the page over the demonstration's da
 bench: setup $(DATA)/packages/$(MOVIEPY) ## measure against others; ARGS=--help says what else
 	$(BIN)/python -m benchmarks --packages $(DATA)/packages --folder $(DATA)/bench $(ARGS)
 
-test: setup ## run the tests
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+# One more than two cores: the third works while others wait for processes and servers.
+WORKERS ?= 3
+test: setup ## run the tests; WORKERS=8 where there are eight cores
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 test-quick: setup ## run the light tests, in less than a minute
-	$(BIN)/pytest -n 2 --dist loadgroup -m 'not slow' $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m 'not slow' $(ARGS)
 
 # What decodes, draws, stores and finds: where packages break what was written for the one before.
 NEWEST_TESTS := $(addprefix tests/test_,$(addsuffix .py,bad_input copies crop dedup demo encoders \

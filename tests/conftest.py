@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _SLOW & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.slow)
-        # What a module makes once for its tests is not made by both workers.
+        # What a module makes once for its tests is not made by every worker.
         if _made_for_a_module(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
