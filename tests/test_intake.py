@@ -223,6 +223,13 @@ def test_plan_shows_a_folder_before_anything_is_copied(clip: Path, tmp_path: Pat
     assert "taken: 2 local; left out: 1 .txt, 1 bad_name" in done.stderr
     assert "wait...what.mp4: bad_name" in done.stderr
     assert list((data / "s3" / BUCKET).iterdir()) == []
+    other = data / "s3" / BUCKET / "local/a/video.mp4"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"another one")
+    done = oriane_here("plan", tmp_path / "v", env=environment(data))
+    assert f"a run refuses {tmp_path / 'v/a.mp4'} as local/a" in done.stderr
+    assert "1 changed, 1 new" in done.stdout
+    assert "objects are not" not in done.stdout, "what was left out is said once"
 
 
 def test_a_run_reports_what_it_left_out(clip: Path, tmp_path: Path) -> None:
