@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from components.base import redaction
 from components.base.model_names import PACKAGED
 from components.dag import Item
 from components.pipeline import video_to_embedding
@@ -62,6 +63,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _made_for_a_module(item: pytest.Item) -> bool:
     fixtures = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
     return any(made.scope == "module" for made, *_ in fixtures.values())
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests() -> Iterator[None]:
+    yield
+    redaction.forget()
 
 
 @pytest.fixture
