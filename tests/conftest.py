@@ -50,6 +50,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 _SLOW = {"clip_model", "database", "decoders", "deployment", "model", "postgres", "storage"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make test-quick` leaves out, and what one worker is to run, by the fixtures."""
     for item in items:
