@@ -25,11 +25,16 @@ from tests.deployment import deployment, ledgered  # noqa: F401
 from tests.postgres import database, postgres  # noqa: F401
 from workflows.local.s3_server import local_s3
 
-# An example that takes long on a slow machine is not wrong.
-hypothesis.settings.register_profile(
-    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("untimed")
+# An example that takes long on a slow machine is not wrong. Continuous integration takes more of
+# them than a person waits for: --hypothesis-profile=thorough.
+for _profile, _examples in (("thorough", 100), ("usual", 30)):
+    hypothesis.settings.register_profile(
+        _profile,
+        max_examples=_examples,
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
+hypothesis.settings.load_profile("usual")
 
 # Variables of the developer's shell must not reach the tests; but for those on a cluster, which are
 # told by them where it is.
