@@ -79,7 +79,7 @@ def state(data: Path) -> dict[str, Any]:
     markers = {}
     for path in frames.rglob("manifest.json"):
         marker = json.loads(path.read_text())
-        del marker["run"], marker["recorded_at"], marker["dated"]
+        del marker["run"], marker["recorded_at"], marker["dated"], marker["seconds"]
         markers[str(path.relative_to(frames))] = marker
     points = points_below(data / "qdrant")
     for point in points.values():
