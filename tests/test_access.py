@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from components.pipeline import VIDEO_PHASES, component, components
 from components.plan.contract import PlanInputs
@@ -234,6 +236,46 @@ def test_each_phase_runs_as_itself(name: str) -> None:
     assert template["serviceAccountName"] in objects("ServiceAccount")
     assert f"oriane-s3-{name}" in sources(template)
     assert ("oriane-qdrant" in sources(template)) == (name == "index")
+
+
+# What volumes may be of under Pod Security "restricted" (kubernetes.io, Pod Security Standards).
+_VOLUMES = {
+    "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim",
+    "projected", "secret",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", objects("WorkflowTemplate"))
+def test_every_pod_is_one_that_a_restricted_namespace_takes(name: str) -> None:
+    spec = objects("WorkflowTemplate")[name]["spec"]
+    for template in spec["templates"]:
+        if not {"container", "resource"} & template.keys():
+            continue
+        # Argo adds init and wait beside a container, init beside what it does itself.
+        patch = json.loads(template["podSpecPatch"])
+        found = {one["name"]: one for one in patch["initContainers"] + patch["containers"]}
+        assert "init" in found
+        if "container" in template:
+            assert "wait" in found
+            found["main"] = template["container"]
+        for container in found.values():
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert not context.get("privileged")
+        pod = template.get("securityContext") or spec["securityContext"]
+        assert pod["runAsNonRoot"] is True
+        assert pod["runAsUser"] != 0
+        assert pod["seccompProfile"] == {"type": "RuntimeDefault"}
+        for volume in [*template.get("volumes", ()), *spec.get("volumes", ())]:
+            assert volume.keys() - {"name"} <= _VOLUMES
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & (template.keys() | spec.keys())
+
+
+def test_the_namespace_takes_no_other_pods() -> None:
+    path = Path(__file__).parents[1] / "k8s/base/namespace.yaml"
+    labels = yaml.safe_load(path.read_text())["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
 def allowed_ports(name: str) -> set[int]:

@@ -29,10 +29,10 @@ from components.records.run_report import RunReport, RunVideo
 from components.records.run_start import RUN_START, RunStart
 from components.records.watch import WatchNotice
 from components.running.calibration import calibrate_run, longest
-from components.running.decoders import start_forkserver
 from components.running.leases import kept_alive
 from components.running.phase import run
 from components.running.services import Services
+from components.running.wardens import start_forkserver
 from components.settings import Settings
 from workflows.intake.copies import faults_told
 from workflows.intake.given import Given

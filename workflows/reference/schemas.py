@@ -30,8 +30,7 @@ from workflows.operations.show.report import ShownVideo
 from workflows.operations.status.report import Overview, StoppedVideo, VideoStatus
 from workflows.operations.verify.report import Verification
 from workflows.reference.tree import ROOT
-from workflows.search.answer import Answer
-from workflows.search.query import Found
+from workflows.search.answer import Answer, Found
 
 FOLDER = ROOT / "docs" / "schemas"
 
