@@ -49,6 +49,7 @@ def _run(phase: Component[Any, Any], given: dict[str, Any]) -> int:
     from components.base import profiling
     from components.base.logs import log
     from components.base.wording import counted
+    from components.running.calibration import CALIBRATED, calibrate_pod
     from components.running.phase import run
     from components.running.services import Services
     from components.settings import Settings
@@ -63,9 +64,7 @@ def _run(phase: Component[Any, Any], given: dict[str, Any]) -> int:
         with Services(settings, several_phases=bool(phase.runs)) as services:
             outputs = run(phase, inputs, services)
             _write(outputs, given)
-            if {"frame", "embed"} & {phase.name, *phase.runs}:
-                from components.running.calibration import calibrate_pod
-
+            if {*CALIBRATED} & {phase.name, *phase.runs}:
                 calibrate_pod(phase, outputs.manifest.read(services.store), services)
     except RunFailedError as error:
         log.error("%s: %s", phase.name, error)
