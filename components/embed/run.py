@@ -8,6 +8,7 @@ from functools import cache, partial
 
 import numpy as np
 
+from components.base.gpu import has_gpu
 from components.base.profiling import profile
 from components.base.vectors import Vectors
 from components.embed.contract import COMPONENT, EmbedInputs, EmbedOutputs
@@ -15,7 +16,6 @@ from components.embed.metered import CpuMeter
 from components.encoders.batching import Read, Task, embedded
 from components.records.record import Record
 from components.records.videos import EmbeddedVideo, FramedVideo
-from components.running.decoders import has_gpu
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import Shard
