@@ -455,6 +455,21 @@ def test_a_store_that_is_down(services: Services, decoders: Decoders) -> None:
 
 
 @slow
+def test_before_there_is_a_collection_it_says_what_to_type(
+    services: Services, decoders: Decoders
+) -> None:
+    settings = services.settings.having("index", collection="not_there")
+    with (
+        SharedDecoders(settings, decoders) as empty,
+        serving(create_app(empty, settings)) as client,
+    ):
+        answer = client.get("/", params={"q": "a cat"})
+        assert answer.status_code == 409
+        assert "oriane run ~/videos" in answer.text
+        assert "not_there" not in answer.text
+
+
+@slow
 def test_a_picture_that_is_too_large(services: Services) -> None:
     settings = services.settings.having("serve", picture_mb=0.1)
     with serving(create_app(services, settings)) as client:
