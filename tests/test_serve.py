@@ -123,14 +123,19 @@ def test_library(api: httpx.Client) -> None:
 
 
 def test_phases_are_those_of_the_last_run(api: httpx.Client, served_services: Services) -> None:
-    assert api.get("/api/videos/local/two").json()["phases"] == []
     marker = served_services.markers.done("local", "two")
     assert marker
-    served_services.markers.replace_done(marker.model_copy(update={"run": "test1"}))
+    reused = marker.model_copy(update={"seconds": {**marker.seconds, "crop": None}})
+    served_services.markers.replace_done(reused)
     phases = {one["phase"]: one for one in api.get("/api/videos/local/two").json()["phases"]}
     assert phases.keys() >= {"fetch", "crop", "frame", "dedup", "upload", "embed"}
     assert phases["embed"]["seconds"] > 0
     assert not phases["embed"]["reused"]
+    assert (phases["crop"]["seconds"], phases["crop"]["reused"]) == (None, True)
+    without = marker.model_copy(update={"seconds": {}})
+    served_services.markers.replace_done(without)
+    assert api.get("/api/videos/local/two").json()["phases"] == []
+    served_services.markers.replace_done(marker)
 
 
 def test_runs(api: httpx.Client) -> None:
@@ -439,6 +444,27 @@ def test_a_token_is_asked_for(served_services: Services) -> None:
         shown = client.get("/library?a=b")
         assert shown.status_code == 303
         assert shown.headers["location"] == "/login?next=%2Flibrary%3Fa%3Db"
+
+
+@pytest.mark.parametrize(
+    ("said", "secure"),
+    [
+        ("https", True),
+        ("HTTPS", True),
+        ("https, http", True),
+        ("http", False),
+        ("http, https", False),
+    ],
+)
+def test_a_cookie_goes_back_as_it_came_to_the_first_proxy(
+    served_services: Services, said: str, secure: bool
+) -> None:
+    settings = served_services.settings.having("serve", token=SecretStr(TOKEN))
+    with serving(create_app(served_services, settings)) as client:
+        shown = {"data": {"token": TOKEN}, "headers": {"X-Forwarded-Proto": said}}
+        for door in ("/api/login", "/login"):
+            cookie = client.post(door, **shown).headers["set-cookie"]
+            assert ("; Secure" in cookie) == secure
 
 
 def test_tokens_are_compared_in_constant_time(

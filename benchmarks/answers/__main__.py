@@ -11,6 +11,7 @@ import argparse
 import sys
 from contextlib import closing
 from pathlib import Path
+from textwrap import wrap
 
 import numpy as np
 
@@ -23,11 +24,13 @@ from benchmarks.answers.questions import (
     photograph_texts,
     pictures,
 )
+from benchmarks.answers.reach import fit
 from benchmarks.answers.speed import timed
 from benchmarks.answers.tables import quality, trade_offs
 from benchmarks.report import with_sections
 from components.base.model_names import PACKAGED
 from components.base.vectors import Vectors
+from components.encoders.conse_text import ConseTextEncoder
 from components.errors import PipelineError
 from components.settings import Settings
 from components.stores.vectors.open import open_store
@@ -41,6 +44,7 @@ from workflows.search.ask import Asker, asking
 from workflows.search.sides import ModelSides
 
 PAGE = ROOT / "docs" / "search.md"
+_WIDTH = 115
 _DEMONSTRATION, _ALL = "the demonstration", "all videos"
 
 
@@ -51,8 +55,9 @@ def main() -> int:
         sys.stdout.write(timed(options.frames) + "\n")
         return 0
     try:
-        rows, calibrations = judged(options.folder, options.packages)
+        rows, calibrations, fitted = judged(options.folder, options.packages)
         sections = {"quality": quality(rows), "trade-off": trade_offs(calibrations)}
+        sections["fit"] = "\n".join(wrap(fitted, _WIDTH))
         sys.stdout.write("\n\n".join(sections.values()) + "\n")
         refresh({PAGE: with_sections(PAGE.read_text(), sections)}, check=False)
     except PipelineError as error:
@@ -63,10 +68,11 @@ def main() -> int:
 
 def judged(
     folder: Path, packages: Path
-) -> tuple[dict[tuple[str, str], Row], dict[str, list[TradeOff]]]:
-    """Run the videos of both collections, and judge the answers about them."""
+) -> tuple[dict[tuple[str, str], Row], dict[str, list[TradeOff]], str]:
+    """Run the videos of both collections, and judge the answers about them; say what is fitted."""
     rows: dict[tuple[str, str], Row] = {}
     calibrations: dict[str, list[TradeOff]] = {}
+    fitted = ""
     texts = {_DEMONSTRATION: demonstration_texts()}
     texts[_ALL] = [*texts[_DEMONSTRATION], *photograph_texts()]
     for name, asked in texts.items():
@@ -75,10 +81,11 @@ def judged(
             kinds = {f"{len(asked)} texts, {name}": asked}
             if name == _ALL:
                 kinds["pictures"] = list(pictures(packages))
+                fitted = fit(asker, ConseTextEncoder(asker.model, settings.embed), asked, ABSENT)
             rows |= _rows(asker, kinds)
             calibrations[f"{name}, measured by reach"] = trade_off(asker, asked, ABSENT)
         calibrations[f"{name}, as they are"] = _unmeasured(settings, asked)
-    return rows, calibrations
+    return rows, calibrations, fitted
 
 
 def _rows(asker: Asker, kinds: dict[str, list[Judged]]) -> dict[tuple[str, str], Row]:

@@ -97,8 +97,8 @@ def row(asked: Sequence[Judged], ask: Callable[[Question], Sequence[Found]]) -> 
         videos.append(len({one.video for one in shown}))
         pictures.append(len({one.footage for one in shown}))
     return Row(
-        first=_of_subjects(asked, [rank == 1 for rank in ranks]),
-        in_ten=_of_subjects(asked, [rank <= 10 for rank in ranks]),
+        first=share_of_subjects(asked, [rank == 1 for rank in ranks]),
+        in_ten=share_of_subjects(asked, [rank <= 10 for rank in ranks]),
         videos=float(np.mean(videos)),
         pictures=float(np.mean(pictures)),
     )
@@ -106,29 +106,38 @@ def row(asked: Sequence[Judged], ask: Callable[[Question], Sequence[Found]]) -> 
 
 def trade_off(asker: Asker, asked: Sequence[Judged], absent: Iterable[str]) -> list[TradeOff]:
     """Judge every threshold, by the confidence of the best moment of each question."""
-    best = [_best(asker, judged.question) for judged in asked]
+    best = best_moments(asker, [judged.question for judged in asked])
     known = [
-        (_Shown.of(moment.best).is_in(judged), moment.confidence)
+        (is_right(judged, moment), moment.confidence)
         for judged, moment in zip(asked, best, strict=True)
     ]
-    false = [_best(asker, Question(texts=(text,))).confidence for text in absent]
+    of_absent = best_moments(asker, [Question(texts=(text,)) for text in absent])
+    false = [moment.confidence for moment in of_absent]
     return [
         TradeOff(
             threshold=threshold,
-            right=_of_subjects(asked, [right and sure >= threshold for right, sure in known]),
-            withheld=_of_subjects(asked, [right and sure < threshold for right, sure in known]),
-            false=_of_many([sure >= threshold for sure in false]),
+            right=share_of_subjects(asked, [right and sure >= threshold for right, sure in known]),
+            withheld=share_of_subjects(
+                asked, [right and sure < threshold for right, sure in known]
+            ),
+            false=share_of_many([sure >= threshold for sure in false]),
         )
         for threshold in THRESHOLDS
     ]
 
 
-def _best(asker: Asker, question: Question) -> Moment:
-    anything = question.model_copy(update={"confidence": 0.0, "limit": 1})
-    return asker.answer(anything).moments[0]
+def best_moments(asker: Asker, questions: Iterable[Question]) -> list[Moment]:
+    """Return the best moment of each question, whether it fits or not."""
+    only = {"confidence": 0.0, "limit": 1}
+    return [asker.answer(one.model_copy(update=only)).moments[0] for one in questions]
 
 
-def _of_many(found: Sequence[bool]) -> Share:
+def is_right(judged: Judged, moment: Moment) -> bool:
+    """Return whether a moment is where the answer is."""
+    return _Shown.of(moment.best).is_in(judged)
+
+
+def share_of_many(found: Sequence[bool]) -> Share:
     """Return a share with Wilson's score interval (Wilson 1927)."""
     count, share = len(found), sum(found) / len(found)
     z = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2)
@@ -137,7 +146,7 @@ def _of_many(found: Sequence[bool]) -> Share:
     return Share(share, middle - half, middle + half)
 
 
-def _of_subjects(asked: Sequence[Judged], found: Sequence[bool]) -> Share:
+def share_of_subjects(asked: Sequence[Judged], found: Sequence[bool]) -> Share:
     """Return a share with the bootstrap's interval over subjects: texts of one stand together."""
     subjects = sorted({judged.subject for judged in asked})
     counts = np.array(

@@ -18,12 +18,10 @@ from components.encoders.minilm import SentenceEncoder
 if TYPE_CHECKING:
     from components.settings import EmbedSettings
 
-# A text of which no class name comes near would have its noise blown up.
-_LEAST_REACH = 0.1
-# By logistic regression on the logarithms of score and likeness, over questions of which it is
-# known whether they are answered rightly; 0.66 to 0.71 where a fifth of the photographs is left out
-# (benchmarks/answers has the questions).
-_REACH_EXPONENT = 0.7
+# Of a text that no class name is like, the noise would be blown up.
+_LEAST_LIKENESS = 0.1
+# By logistic regression, cross-validated: benchmarks/answers/reach.py.
+REACH_EXPONENT = 0.7
 
 
 class ConseTextEncoder:
@@ -50,6 +48,10 @@ class ConseTextEncoder:
         A picture's vector is a mean of class names' vectors. So one of a cat, which is a class, may
         come near "a cat", and one of what has no class, as an election, near nothing.
         """
-        nearest = (texts @ self._classes.T).max(axis=1)
-        reach: Vectors = np.clip(nearest, _LEAST_REACH, 1.0) ** np.float32(_REACH_EXPONENT)
+        reach: Vectors = self.nearest_class(texts) ** np.float32(REACH_EXPONENT)
         return reach
+
+    def nearest_class(self, texts: Vectors) -> Vectors:
+        """Return how like the nearest class name each text is, a cosine of 0.1 at least: (n,)."""
+        nearest: Vectors = (texts @ self._classes.T).max(axis=1)
+        return np.clip(nearest, _LEAST_LIKENESS, 1.0)

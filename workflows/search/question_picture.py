@@ -50,7 +50,9 @@ def decoded(content: bytes) -> Image.Image:
     """
     from PIL import Image
 
+    from workflows.search.pictures import FORMATS
+
     try:
-        return Image.open(io.BytesIO(content)).convert("RGB")
+        return Image.open(io.BytesIO(content), formats=FORMATS).convert("RGB")
     except (OSError, Image.DecompressionBombError) as error:
         raise ConfigurationError(f"image: expected a picture ({error})") from error

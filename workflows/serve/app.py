@@ -12,8 +12,8 @@ from fastapi import FastAPI
 
 from components.base.logs import log
 from components.errors import PipelineError
-from components.running.decoders import start_forkserver
 from components.running.services import Services
+from components.running.wardens import start_forkserver
 from components.settings import Settings
 from workflows.serve import refusals
 from workflows.serve.dropped import DroppedFrames

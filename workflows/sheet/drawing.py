@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 
+from components.records.frame_names import PILLOW_FORMATS
 from workflows.sheet.parts import SheetFrame, SheetMoment, SheetVideo
 
 _WIDTH, _MARGIN, _GAP = 1600, 28, 12
@@ -60,15 +61,11 @@ class ContactSheet:
 
     def add_answer(self, question: str, moments: Iterable[SheetMoment], *, fits: bool) -> None:
         """Add a search: its moments, best first, or where nothing fits those that come nearest."""
-        tiles = [
-            _Tile(
-                _ranked(self._thumbnail(one.path), rank)
-                if fits
-                else _faded(self._thumbnail(one.path)),
-                _moment_caption(one),
-            )
-            for rank, one in enumerate(moments, 1)
-        ]
+        tiles = []
+        for rank, one in enumerate(moments, 1):
+            picture = self._thumbnail(one.path)
+            drawn = _ranked(picture, rank) if fits else _faded(picture)
+            tiles.append(_Tile(drawn, _moment_caption(one)))
         facts = "moments that fit, with their confidence" if fits else "nothing fits; the nearest"
         self._searches.append(_Search(f"“{question}”", facts, tiles))
 
@@ -101,7 +98,8 @@ class ContactSheet:
         target.write_bytes(content.getvalue())
 
     def _thumbnail(self, path: str) -> Image.Image:
-        picture = Image.open(io.BytesIO(self._read(path))).convert("RGB")
+        content = io.BytesIO(self._read(path))
+        picture = Image.open(content, formats=PILLOW_FORMATS).convert("RGB")
         return _scaled(picture, _TILE_HEIGHT)
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from components.errors import NotFoundError, VideoRejectedError
 from components.records.done_marker import DoneMarker
+from components.records.frame_names import PILLOW_FORMATS
 from components.records.videos import Frame, FramedVideo, Rectangle
 from components.running.decoders import Access
 from components.running.services import Services
@@ -123,4 +124,4 @@ def _source(services: Services, marker: DoneMarker) -> Image.Image | None:
 
 
 def _picture(content: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(content)).convert("RGB")
+    return Image.open(io.BytesIO(content), formats=PILLOW_FORMATS).convert("RGB")
