@@ -240,6 +240,8 @@ def test_searching_and_playing_by_keyboard(page) -> None:
     page.keyboard.press("ArrowRight")
     expect(tiles.nth(1)).to_be_focused()
     page.keyboard.press("ArrowUp")
+    expect(tiles.first).to_be_focused()
+    page.keyboard.press("ArrowUp")
     expect(page.locator("#q")).to_be_focused()
     page.goto("/?q=a number&confidence=0")
     page.locator("#q").focus()
@@ -389,6 +391,20 @@ def test_a_video_is_moved_by_its_time_line(page) -> None:
         "second => Math.abs(document.querySelector('video').currentTime - second) < 0.2", arg=second
     )
     assert page.url.endswith(f"?at={second:.2f}")
+
+
+@slow
+def test_the_player_goes_to_another_moment_of_its_video(page) -> None:
+    from playwright.sync_api import expect
+
+    page.goto("/?q=a number&confidence=0&per_video=9&open=local/two/0")
+    other = page.locator("dialog .times a").last
+    other.click()
+    expect(other).to_have_attribute("aria-current", "true")
+    expect(page.locator("dialog [data-at]")).to_have_text(other.get_attribute("data-clock"))
+    opened = httpx.URL(page.url).params["open"]
+    alike = page.get_by_role("link", name="More like this").last.get_attribute("href")
+    assert httpx.URL(alike).params["like"] == opened
 
 
 @slow
