@@ -14,6 +14,7 @@ from PIL import Image
 from components.base.vectors import Vectors
 from components.encoders.encoder import Encoder, ModelInput
 from components.encoders.load import load_encoder
+from components.encoders.scaling import Pixels
 from components.errors import ConfigurationError
 from components.pipeline import chooses_frames
 from components.records.videos import EmbeddedVideo, FramedVideo
@@ -32,10 +33,14 @@ class Recording:
         self._encoder = encoder
         self.name, self.dim = encoder.name, encoder.dim
         self.batch_size = encoder.batch_size
+        self.scaling = encoder.scaling
         self.batches: list[int] = []
 
     def preprocess(self, image: Image.Image) -> ModelInput:
         return self._encoder.preprocess(image)
+
+    def of_pixels(self, pixels: Pixels) -> ModelInput:
+        return self._encoder.of_pixels(pixels)
 
     def embed(self, pictures: Sequence[ModelInput]) -> Vectors:
         self.batches.append(len(pictures))

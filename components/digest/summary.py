@@ -49,6 +49,7 @@ class Summary:
         self._reasons: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
         self._seconds: dict[str, list[float]] = {phase: [0.0, 0.0, 0.0] for phase in PHASES}
         self._samples: dict[str, PhaseSample] = defaultdict(PhaseSample)
+        self._decoded_all: Counter[str] = Counter()
         self._slowest: list[tuple[float, str, dict[str, float]]] = []
 
     @property
@@ -93,6 +94,7 @@ class Summary:
                 if videos
             },
             worked=self._worked,
+            decoded_all=dict(self._decoded_all.most_common()),
             leased=self._plan.leased if self._plan else 0,
             leased_by=self._plan.leased_by if self._plan else (),
             slowest=tuple(
@@ -137,6 +139,9 @@ class Summary:
             if videos:
                 over = counted(int(videos), "video")
                 yield f"{phase}: {total:.1f} s over {over}, {most:.1f} s at most"
+        if whole := self._decoded_all:
+            why = ", ".join(f"{reason} {count}" for reason, count in whole.most_common())
+            yield f"all frames decoded, none left out: {counted(whole.total(), 'video')} ({why})"
         for total, video, _ in sorted(self._slowest, reverse=True)[:3]:
             yield f"slow: {video} {total:.1f} s"
 
@@ -169,6 +174,8 @@ class Summary:
 
     def _work(self, framed: FramedVideo) -> None:
         """Count a video that was decoded in this run."""
+        if framed.decoded_all:
+            self._decoded_all[framed.decoded_all] += 1
         self._video_s += framed.cropped.source.duration
         self._worked = Worked(
             videos=self._worked.videos + 1,

@@ -11,9 +11,10 @@ import numpy as np
 from components.base.profiling import profile
 from components.base.vectors import Vectors
 from components.embed.contract import COMPONENT, EmbedInputs, EmbedOutputs
-from components.encoders.batching import Read, Task, embedded
+from components.encoders.batching import Prepare, Task, embedded, of_file, of_pixels
 from components.records.record import Record
 from components.records.videos import EmbeddedVideo, FramedVideo
+from components.running.handed_on import handed_on
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import Shard
@@ -49,10 +50,17 @@ def _task(job: Job[FramedVideo]) -> Task[Job[FramedVideo]]:
     return Task(job, len(job.input.frames), partial(_pictures, job))
 
 
-def _pictures(job: Job[FramedVideo]) -> Iterator[Read]:
-    with closing(pictures(job.services, job.input, job.input.frames)) as files:
+def _pictures(job: Job[FramedVideo]) -> Iterator[Prepare]:
+    """Yield what prepares each frame: of what frame handed on, or else of its file."""
+    framed, services = job.input, job.services
+    with handed_on(services, framed) as known:
+        if known.keys() >= {frame.number for frame in framed.frames}:
+            for frame in framed.frames:
+                yield of_pixels(known[frame.number].copy())
+            return
+    with closing(pictures(services, framed, framed.frames)) as files:
         for _, file in files:
-            yield partial(bytes, file)
+            yield of_file(partial(bytes, file))
 
 
 def _keep(vectors: Vectors, job: Job[FramedVideo]) -> Record:

@@ -25,20 +25,18 @@ from components.base.prefetch import Prefetched
 from components.base.profiling import span
 from components.base.vectors import Vectors
 from components.encoders.encoder import Encoder, ModelInput
+from components.encoders.scaling import Pixels, of_fair_shape
 from components.errors import ConfigurationError
 from components.records.frame_names import PILLOW_FORMATS
 
 Of = TypeVar("Of")
 
-# The longest side of a picture, in its shortest, that a model gets to see.
-_NARROWEST = 16
-
 # Videos whose files are fetched at a time, and pictures of each that are held before their turn.
 _OPEN = 4
 _PICTURES_AHEAD = 8
 
-# Returns a picture's file; called in the pool.
-Read = Callable[[], bytes]
+# Makes of a picture what the model takes; called in the pool.
+Prepare = Callable[[Encoder], ModelInput]
 
 
 # All who embed in this process share one model; side by side they would only be slower. One thread
@@ -49,13 +47,28 @@ def _model_thread(process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, f"model of {process}")
 
 
+def of_file(read: Callable[[], bytes]) -> Prepare:
+    """Return what prepares the picture whose file `read` gives."""
+
+    def prepare(encoder: Encoder) -> ModelInput:
+        with Image.open(io.BytesIO(read()), formats=PILLOW_FORMATS) as picture:
+            return encoder.preprocess(of_fair_shape(picture).convert("RGB"))
+
+    return prepare
+
+
+def of_pixels(pixels: Pixels) -> Prepare:
+    """Return what prepares the picture that the encoder's scaling made `pixels` of."""
+    return lambda encoder: encoder.of_pixels(pixels)
+
+
 @dataclass(frozen=True)
 class Task(Generic[Of]):
     """A video whose pictures are to be embedded; `of` is what its caller knows it by."""
 
     of: Of
     count: int
-    pictures: Callable[[], Iterator[Read]]
+    pictures: Callable[[], Iterator[Prepare]]
 
 
 @dataclass
@@ -124,21 +137,21 @@ def _frames(
         for task, pictures in opened:
             video = Embedded(task.of, task.count)
             try:
-                for read in pictures:
-                    yield video, pool.submit(_preprocessed, encoder(), read)
+                for prepare in pictures:
+                    yield video, pool.submit(prepare, encoder())
             except Exception as error:
                 video.error = error
             if video.error or not task.count:
                 yield video, None
 
 
-def _opened(tasks: Iterable[Task[Of]]) -> Generator[tuple[Task[Of], Iterator[Read]]]:
+def _opened(tasks: Iterable[Task[Of]]) -> Generator[tuple[Task[Of], Iterator[Prepare]]]:
     """Yield tasks with their pictures, those of the next ones being fetched meanwhile.
 
     A GPU takes a video's pictures in less time than their file takes to come.
     """
     remaining = iter(tasks)
-    window: deque[tuple[Task[Of], Prefetched[Read]]] = deque()
+    window: deque[tuple[Task[Of], Prefetched[Prepare]]] = deque()
     try:
         while True:
             for task in islice(remaining, _OPEN - len(window)):
@@ -152,25 +165,6 @@ def _opened(tasks: Iterable[Task[Of]]) -> Generator[tuple[Task[Of], Iterator[Rea
     finally:
         for _, pictures in window:
             pictures.close()
-
-
-def _preprocessed(encoder: Encoder, read: Read) -> ModelInput:
-    with Image.open(io.BytesIO(read()), formats=PILLOW_FORMATS) as picture:
-        return encoder.preprocess(_of_fair_shape(picture).convert("RGB"))
-
-
-def _of_fair_shape(picture: Image.Image) -> Image.Image:
-    """Return the middle of a picture that is all too narrow, others as they are.
-
-    Models want a square, most the one in the middle, the picture's short side scaled to its own:
-    of 65535 × 8 pixels that makes a picture of gigabytes.
-    """
-    width, height = picture.size
-    longest = _NARROWEST * min(width, height)
-    if max(width, height) <= longest:
-        return picture
-    left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
-    return picture.crop((left, top, width - left, height - top))
 
 
 def _embed(encoder: Encoder, batch: list[_Frame[Of]]) -> None:

@@ -21,10 +21,10 @@ from components.frame.hints import keyframes_at_cuts, spikes, tell_cuts
 from components.frame.pick import Pickable
 from components.frame.scanned import Scanned
 from components.frame.scenes import MIN_SCENE_S, changes
-from components.frame.skipping import CannotSkipError, numbered
+from components.frame.skipping import CannotSkipError, check_frames, numbered, several_decoders
 from components.media.packets import PacketIndex
 from components.media.pictures import Picture
-from components.media.video import VideoFile, opened_source
+from components.media.video import VideoFile
 from components.records.videos import Frame
 from components.settings import FrameSettings, LimitSettings
 
@@ -66,28 +66,21 @@ def keyframe_scan(
     source = framing.source
     index = numbered(path, source, limits)
     if len(index.keyframes) < settings.min_frames:
-        raise CannotSkipError("it has too few keyframes")
+        raise CannotSkipError("few", "it has too few keyframes")
     if not tell_cuts(index):
-        raise CannotSkipError("the sizes of its packets say nothing")
+        raise CannotSkipError("doubts", "the sizes of its packets say nothing")
     between = spikes(index)
     if _decoded(index, between) > _WORTHWHILE * len(index.pts):
-        raise CannotSkipError("it has many cuts between keyframes")
-    with (
-        opened_source(path, source, max_pixels=limits.max_pixels) as video,
-        opened_source(path, source, max_pixels=limits.max_pixels) as seeker,
-    ):
+        raise CannotSkipError("doubts", "it has many cuts between keyframes")
+    with several_decoders(path, source, limits, 2) as (video, seeker):
         scan = _Scan(index, between, seeker, framing, settings, keep)
         for frame in video.frames(video.keyframe_packets()):
             if frame.interlaced_frame:
-                raise CannotSkipError("it is interlaced")
+                raise CannotSkipError("interlaced", "it is interlaced")
             if frame.pts is not None and index.has(frame.pts):
                 scan.look_at(index.number(frame.pts), frame)
-        if video.lost or seeker.lost:
-            # What a damaged keyframe takes with it, only the full scan sees.
-            raise CannotSkipError("it is damaged")
         frames = scan.finish()
-    if len(frames) < min(settings.min_frames, len(index.pts)):
-        raise CannotSkipError("too few frames are left")
+    check_frames(len(frames), settings.min_frames, index)
     return Scanned(frames, 0)
 
 
