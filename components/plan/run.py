@@ -17,6 +17,7 @@ from components.plan.cutting import cut
 from components.plan.decide import Decision, decide
 from components.plan.due import Due, Left
 from components.plan.lookalikes import lookalikes
+from components.plan.shard_names import shard_names
 from components.records.manifest import Entry, Manifest
 from components.records.plan import Plan, plan_uri
 from components.records.run_start import RUN_START, RunStart
@@ -82,6 +83,7 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
         inline=0 if batches else len(manifests),
         batches=batches,
         addresses=addresses,
+        names=shard_names(shards, len(batches)),
         run=inputs.run,
         videos=len(decision.due),
         skipped=decision.skipped,
