@@ -11,7 +11,8 @@ import numpy as np
 from components.base.profiling import profile
 from components.base.vectors import Vectors
 from components.embed.contract import COMPONENT, EmbedInputs, EmbedOutputs
-from components.encoders.batching import Prepare, Task, embedded, of_file, of_pixels
+from components.encoders.batching import Embedded, Prepare, Task, embedded, of_file, of_pixels
+from components.records.manifest import GpuTime
 from components.records.record import Record
 from components.records.videos import EmbeddedVideo, FramedVideo
 from components.running.handed_on import handed_on
@@ -42,8 +43,14 @@ def run(inputs: EmbedInputs, services: Services) -> EmbedOutputs:
                 shard.stop(video.of, video.error)
             else:
                 keep = partial(_keep, video.vectors)
-                shard.attempt(video.of, keep, spent=video.seconds)
+                shard.attempt(video.of, keep, spent=video.seconds, gpu=_gpu(video))
     return EmbedOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
+
+
+def _gpu(video: Embedded[Job[FramedVideo]]) -> GpuTime | None:
+    if video.gpu_s is None:
+        return None
+    return GpuTime(busy_s=round(video.gpu_s, 4), held_s=round(video.held_s, 4))
 
 
 def _task(job: Job[FramedVideo]) -> Task[Job[FramedVideo]]:

@@ -75,6 +75,8 @@ class Task(Generic[Of]):
 class Embedded(Generic[Of]):
     """What came of a task: `seconds` are its share of the model's, `rows` a vector a picture.
 
+    `gpu_s` are the seconds in which a GPU computed for it, of `held_s` in which there was nothing
+    else to do for it: the time from one batch to the next, and so with all waiting for pictures.
     Where `error` is set, it could not be read, or with `of_model` the model failed on it.
     """
 
@@ -82,6 +84,8 @@ class Embedded(Generic[Of]):
     count: int
     rows: list[Vectors] = field(default_factory=list)
     seconds: float = 0.0
+    gpu_s: float | None = None
+    held_s: float = 0.0
     error: Exception | None = None
     of_model: bool = False
     yielded: bool = False
@@ -117,10 +121,12 @@ def embedded(
         ThreadPoolExecutor(readers) as pool,
         closing(Prefetched(_frames(tasks, encoder, pool), ahead)) as frames,
     ):
+        ended = 0.0
         for first in frames:
             model = encoder()
+            ended = ended or time.perf_counter()
             batch = [first, *islice(frames, model.batch_size - 1)]
-            _embed(model, batch)
+            ended = _embed(model, batch, ended)
             for video in {id(video): video for video, _ in batch}.values():
                 if isinstance(video.error, ConfigurationError):
                     raise video.error
@@ -167,8 +173,15 @@ def _opened(tasks: Iterable[Task[Of]]) -> Generator[tuple[Task[Of], Iterator[Pre
             pictures.close()
 
 
-def _embed(encoder: Encoder, batch: list[_Frame[Of]]) -> None:
-    """Append a row to each video's rows; a failure fails the videos of the batch alone."""
+def _embed(encoder: Encoder, batch: list[_Frame[Of]], since: float) -> float:
+    """Append a row to each video's rows; a failure fails the videos of the batch alone.
+
+    Args:
+        since: When the batch before ended.
+
+    Returns:
+        When this one did.
+    """
     pictures: list[tuple[Embedded[Of], ModelInput]] = []
     for video, frame in batch:
         if frame is not None and not video.error:
@@ -177,19 +190,23 @@ def _embed(encoder: Encoder, batch: list[_Frame[Of]]) -> None:
             except Exception as error:
                 video.error = error
     if not pictures:
-        return
-    start = time.perf_counter()
+        return since
+    start, computed_s = time.perf_counter(), encoder.gpu_s
     try:
         inputs = [picture for _, picture in pictures]
         rows = _model_thread(os.getpid()).submit(_forward, encoder, inputs).result()
     except Exception as error:
         for video, _ in pictures:
             video.error, video.of_model = error, True
-        return
-    share = (time.perf_counter() - start) / len(pictures)
+        return time.perf_counter()
+    ended, count = time.perf_counter(), len(pictures)
     for (video, _), row in zip(pictures, rows, strict=True):
         video.rows.append(row)
-        video.seconds += share
+        video.seconds += (ended - start) / count
+        video.held_s += (ended - since) / count
+        if computed_s is not None and encoder.gpu_s is not None:
+            video.gpu_s = (video.gpu_s or 0.0) + (encoder.gpu_s - computed_s) / count
+    return ended
 
 
 def _forward(encoder: Encoder, pictures: list[ModelInput]) -> Vectors:

@@ -44,6 +44,8 @@ class ConseEncoder:
     """EfficientNet-Lite0 and MiniLM as one encoder of 384 dimensions, on ONNX Runtime."""
 
     scaling = PACKAGED_SCALING
+    # What ONNX Runtime has a GPU do, it does not tell.
+    gpu_s: float | None = None
 
     def __init__(self, name: str, settings: EmbedSettings) -> None:
         """

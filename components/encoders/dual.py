@@ -81,6 +81,10 @@ class DualEncoder:
         return self._device.batch_size
 
     @property
+    def gpu_s(self) -> float | None:
+        return self._device.gpu_s
+
+    @property
     def scaling(self) -> Scaling | None:
         return self._pixels.scaling
 
@@ -106,8 +110,9 @@ class DualEncoder:
         return normalized(_pooled(features))
 
     def _forward(self, pictures: Sequence[Inputs]) -> Vectors:
-        with torch.inference_mode(), self._device.precision():
-            features = self._model.get_image_features(**self._pixels.batch(pictures))
+        batch = self._pixels.batch(pictures)
+        with torch.inference_mode(), self._device.precision(), self._device.computing():
+            features = self._model.get_image_features(**batch)
         return normalized(_pooled(features))
 
 

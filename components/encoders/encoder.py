@@ -34,11 +34,15 @@ class Encoder(TextEncoder, Protocol):
     """Embeds pictures and texts into the same space; rows are L2-normalized float32.
 
     `batch_size` is how many pictures a forward pass takes: what VP_BATCH_SIZE says, or less once
-    that did not fit the GPU.
+    that did not fit the GPU. `gpu_s` counts the seconds in which a GPU has computed; None where
+    there is none, or it does not tell.
     """
 
     @property
     def batch_size(self) -> int: ...
+
+    @property
+    def gpu_s(self) -> float | None: ...
 
     @property
     def scaling(self) -> Scaling | None:

@@ -64,6 +64,10 @@ class RemoteEncoder:
         self._model.eval().to(self._device.torch)
 
     @property
+    def gpu_s(self) -> float | None:
+        return self._device.gpu_s
+
+    @property
     def batch_size(self) -> int:
         return self._device.batch_size
 
@@ -86,7 +90,7 @@ class RemoteEncoder:
         return self._encode("encode_text", list(texts))
 
     def _encode(self, method: str, inputs: list[Any]) -> Vectors:
-        with self._torch.inference_mode(), self._device.precision():
+        with self._torch.inference_mode(), self._device.precision(), self._device.computing():
             vectors = getattr(self._model, method)(inputs, batch_size=len(inputs))
         return normalized(vectors[:, : self.dim])
 

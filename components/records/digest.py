@@ -28,11 +28,16 @@ class StoppedGroup(Document):
 
 
 class PhaseSeconds(Document):
-    """The seconds of work in a phase: over all videos that it worked on, and of the slowest."""
+    """The seconds of work in a phase: over all videos that it worked on, and of the slowest.
+
+    `gpu_busy` is the part of the time, 0 to 1, in which the phase had a GPU compute; None where it
+    used none.
+    """
 
     videos: int
     total: float
     most: float
+    gpu_busy: float | None = None
 
 
 class Worked(Document):

@@ -24,7 +24,7 @@ from components.errors import (
     VideoRejectedError,
     WorkerFaultError,
 )
-from components.records.manifest import Entry, Manifest, PhaseStep, Problem, Result
+from components.records.manifest import Entry, GpuTime, Manifest, PhaseStep, Problem, Result
 from components.records.record import Record
 from components.running.fingerprint import digest, fingerprint, source_identity
 from components.running.job import Job
@@ -82,12 +82,17 @@ class Shard(Generic[Result]):
                 future.result()
 
     def attempt(
-        self, job: Job[Result], work: Callable[[Job[Result]], Record], spent: float = 0.0
+        self,
+        job: Job[Result],
+        work: Callable[[Job[Result]], Record],
+        spent: float = 0.0,
+        gpu: GpuTime | None = None,
     ) -> None:
         """Do `work` on one video and settle it, whatever comes of it.
 
         Args:
             spent: Seconds that went into this video before.
+            gpu: What a GPU did of them.
 
         Raises:
             ConfigurationError: the one failure that no other video would escape.
@@ -98,16 +103,19 @@ class Shard(Generic[Result]):
                 if self._exclusive:
                     self._results.drop_others(job.video, job.phase, job.fingerprint)
                 result = work(job)
-                self.finish(job, result, spent + time.perf_counter() - start)
+                self.finish(job, result, spent + time.perf_counter() - start, gpu)
             except ConfigurationError:
                 raise
             except Exception as error:
                 self.stop(job, error)
 
-    def finish(self, job: Job[Result], result: Record, seconds: float) -> None:
+    def finish(
+        self, job: Job[Result], result: Record, seconds: float, gpu: GpuTime | None = None
+    ) -> None:
         """Keep the result for later runs and pass the video on."""
         self._keep(job, Outcome(result=result.model_dump(mode="json")))
-        self._settle(job, job.entry.advanced(result, self._step(job, seconds)), "done", seconds)
+        step = self._step(job, seconds).model_copy(update={"gpu": gpu})
+        self._settle(job, job.entry.advanced(result, step), "done", seconds)
 
     def stop(self, job: Job[Result], error: Exception) -> None:
         """Book the video as rejected or failed."""
