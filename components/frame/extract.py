@@ -38,10 +38,11 @@ from components.settings import FrameSettings, LimitSettings
 
 Keep = Callable[[Pickable[VideoFrame]], None]
 Scan = Callable[[Path, Framing, FrameSettings, LimitSettings, Keep], Scanned]
-_SCANS: dict[str, Scan] = {
-    "all": full_scan_in_segments,
-    "reference": reference_scan,
-    "keyframes": keyframe_scan,
+# What is tried in turn; where none will do, all frames are decoded in one piece.
+_SCANS: dict[str, tuple[Scan, ...]] = {
+    "all": (full_scan_in_segments,),
+    "reference": (reference_scan,),
+    "keyframes": (keyframe_scan, reference_scan),
 }
 # So many pictures in full size may wait to be written.
 _PENDING = 4
@@ -131,13 +132,16 @@ def _written(
         settings=settings,
         limits=limits,
     )
-    try:
-        return written(_SCANS[settings.scan])
-    except CannotSkipError as reason:
-        log.info("all frames of %s are decoded in turn, for %s", path.name, reason)
-        # What was picked by then is not in the new tar.
-        scanned = written(full_scan)
-        return scanned if settings.scan == "all" else replace(scanned, decoded_all=reason.why)
+    why: WhyAll | None = None
+    for scan in _SCANS[settings.scan]:
+        try:
+            return written(scan)
+        except CannotSkipError as reason:
+            # What was picked by then is not in the next tar.
+            log.info("%s of %s ends, for %s", scan.__name__, path.name, reason)
+            why = reason.why
+    scanned = written(full_scan)
+    return scanned if settings.scan == "all" else replace(scanned, decoded_all=why)
 
 
 def _written_by(

@@ -24,15 +24,18 @@ from components.frame.pick import Pickable
 from components.frame.scanned import Scanned
 from components.frame.scenes import Difference, ScoredCuts, doubt
 from components.frame.segments import InOrder, Looked, decoders
-from components.frame.skipping import CannotSkipError, check_frames, numbered, several_decoders
+from components.frame.skipping import (
+    LEAVING_OUT,
+    CannotSkipError,
+    check_frames,
+    numbered,
+    several_decoders,
+)
 from components.media.containers import has_broadcast_clock
 from components.media.video import opened_source
 from components.records.videos import Frame
 from components.settings import FrameSettings, LimitSettings
 
-# VP8 and VP9 have hardly any such frames; of MPEG-2 and MPEG-4, packets need not be frames; and
-# AV1's decoder is told once what to leave out, so that a doubt would cost all since a keyframe.
-_CODECS = ("h264", "hevc")
 _DETECTORS = ("adaptive", "content")
 
 
@@ -63,7 +66,7 @@ def reference_scan(
     with opened_source(path, source, max_pixels=limits.max_pixels) as video:
         codec = video.stream.codec_context.codec.canonical_name
         seeks = not has_broadcast_clock(video.container)
-    if codec not in _CODECS:
+    if codec not in LEAVING_OUT:
         raise CannotSkipError("codec", f"frames of {codec} cannot be left out for a while")
     if not seeks:
         raise CannotSkipError("container", "its container does not lead to keyframes")

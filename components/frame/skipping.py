@@ -11,6 +11,11 @@ from components.media.video import VideoFile, opened_source
 from components.records.videos import SourceVideo, WhyAll
 from components.settings import LimitSettings
 
+# Of these, frames that no other refers to can be left out for a while. VP8 and VP9 have hardly any
+# such frames; of MPEG-2 and MPEG-4, packets need not be frames; and AV1's decoder is told once what
+# to leave out, so that a doubt would cost all since a keyframe.
+LEAVING_OUT = ("h264", "hevc")
+
 
 class CannotSkipError(Exception):
     """All frames of the video have to be decoded; `why` is for counting, the message for people."""
