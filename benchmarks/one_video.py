@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,16 @@ def main() -> int:
 
 def measured(video: Path, scan: str) -> dict[str, Any]:
     """Return seconds, those of all cores, frames of the video, and what was kept of them."""
+    from components.fetch.probe import probe
     from components.frame.extract import extract
-    from components.records.videos import CroppedVideo
+    from components.records.videos import CroppedVideo, Video
     from components.settings import FrameSettings, LimitSettings
-    from tests.conftest import source_of
+    from components.stores.s3 import Stored
 
-    cropped = CroppedVideo(source=source_of(video), rectangle=None)
+    known = Video(platform="bench", code="video", source="s3://bench/bench/video/video.mp4")
+    stored = Stored(known.source, video.stat().st_size, "etag", datetime.now(UTC))
+    source = probe(video, known, stored, LimitSettings())
+    cropped = CroppedVideo(source=source, rectangle=None)
     settings = FrameSettings(VP_SCENE_SCAN=scan)
     with tempfile.TemporaryDirectory() as folder:
         start, cpu = time.perf_counter(), time.process_time()
@@ -60,7 +65,7 @@ def measured(video: Path, scan: str) -> dict[str, Any]:
         return {
             "wall_s": time.perf_counter() - start,
             "cpu_s": time.process_time() - cpu,
-            "frames": cropped.source.packets,
+            "frames": source.packets,
             "kept": [frame.number for frame in found.frames],
         }
 
