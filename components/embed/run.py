@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
 from components.base.profiling import profile
 from components.base.vectors import Vectors
 from components.embed.contract import COMPONENT, EmbedInputs, EmbedOutputs
+from components.embed.metered import CpuMeter
 from components.encoders.batching import Embedded, Prepare, Task, embedded, of_file, of_pixels
 from components.records.manifest import GpuTime
 from components.records.record import Record
 from components.records.videos import EmbeddedVideo, FramedVideo
+from components.running.decoders import has_gpu
 from components.running.handed_on import handed_on
 from components.running.job import Job
 from components.running.services import Services
@@ -31,9 +33,19 @@ def run(inputs: EmbedInputs, services: Services) -> EmbedOutputs:
         services,
         files=lambda embedded: [embedded.vectors],
     )
+
+    @cache
+    def meter() -> CpuMeter:
+        return CpuMeter(services.encoder)
+
+    def cpu_seconds(pictures: int) -> float | None:
+        if has_gpu() and services.settings.embed.device != "cpu":
+            return None
+        return meter().cpu_seconds(pictures) if pictures else 0.0
+
     done = embedded(
         map(_task, shard.pending()),
-        lambda: services.encoder,
+        lambda: meter().encoder,
         readers=services.settings.work.worker_count,
         ahead=services.settings.embed.read_ahead,
     )
@@ -43,7 +55,8 @@ def run(inputs: EmbedInputs, services: Services) -> EmbedOutputs:
                 shard.stop(video.of, video.error)
             else:
                 keep = partial(_keep, video.vectors)
-                shard.attempt(video.of, keep, spent=video.seconds, gpu=_gpu(video))
+                cpu_s, gpu = cpu_seconds(video.count), _gpu(video)
+                shard.attempt(video.of, keep, spent=video.seconds, cpu_spent=cpu_s, gpu=gpu)
     return EmbedOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
 
 

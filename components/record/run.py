@@ -70,6 +70,7 @@ def _mark(job: Job[IndexedVideo], run_name: str) -> RecordedVideo:
         run=run_name,
         recorded_at=now(),
         dated=source.modified,
+        seconds=job.entry.seconds_passed,
     )
     return RecordedVideo(indexed=indexed, marker=job.services.markers.write_done(marker))
 
@@ -109,5 +110,6 @@ def _mark_rejected(entry: Entry[Any], run_name: str, services: Services) -> None
         message=problem.message,
         run=run_name,
         recorded_at=now(),
+        seconds=entry.seconds_passed,
     )
     services.markers.write_rejected(marker)

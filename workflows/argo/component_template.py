@@ -48,12 +48,14 @@ _NEVER_RAN = -1
 # Kubernetes' words about a pod that ran into activeDeadlineSeconds. It ends with 143, too, but what
 # hung for hours would hang again.
 _HUNG = "Pod was active on the node longer than the specified deadline"
-_RETRIES = m.RetryStrategy(
+RETRIES = m.RetryStrategy(
     limit=RETRY_LIMIT,
     retry_policy="Always",
     # No max_duration: Argo counts it from the start of the first try and makes it the deadline of
     # the later ones, so that a pod which is lost after an hour would have no successor.
-    backoff=m.Backoff(duration="15s", factor="3"),
+    # 2, 20 and 200 s. Argo looks at the expression only once it has waited, so the first wait is
+    # short: what is not tried again ends after it.
+    backoff=m.Backoff(duration="2s", factor="10"),
     expression=f'lastRetry.status == "Error" || (lastRetry.message != "{_HUNG}" && '
     f"asInt(lastRetry.exitCode) in {[_NEVER_RAN, EXIT_TRANSIENT, *_TERMINATED]})",
 )
@@ -89,7 +91,7 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
             for output, field in declared.outputs.model_fields.items()
         ],
         env=_environment(declared, gpu, _TRIES),
-        retry_strategy=_RETRIES,
+        retry_strategy=RETRIES,
         active_deadline_seconds=declared.resources.deadline_s,
         metrics=template_metrics(declared),
         **pod,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -142,6 +143,8 @@ def print_run(report: RunReport, *, everything: bool = False) -> None:
         title=f"run {report.run}: {report.seconds:.1f} s",
     )
     output().print(summary(report), highlight=False, markup=False)
+    for line in costs(report):
+        output().print(line, highlight=False, markup=False)
 
 
 def summary(report: RunReport) -> str:
@@ -164,6 +167,16 @@ def summary(report: RunReport) -> str:
     if worked:
         parts.append(f"{worked / report.seconds:.1f} hours of video an hour")
     return ", ".join(parts)
+
+
+def costs(report: RunReport) -> Iterator[str]:
+    """Yield what the run cost where there are prices, and how near it came to the limit."""
+    from components.costs import bill, limit
+
+    if report.bill and report.bill.total is not None:
+        yield f"cost: {bill.told(report.bill)}"
+    if report.limit:
+        yield limit.told(report.limit)
 
 
 def _row(video: RunVideo) -> list[str]:

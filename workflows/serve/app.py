@@ -12,18 +12,20 @@ from fastapi import FastAPI
 
 from components.base.logs import log
 from components.errors import PipelineError
-from components.running.decoders import start_forkserver
 from components.running.services import Services
+from components.running.wardens import start_forkserver
 from components.settings import Settings
 from workflows.serve import refusals
+from workflows.serve.dropped import DroppedFrames
 from workflows.serve.gate import Gate, Rules
 from workflows.serve.library import Library
 from workflows.serve.metrics import Measured, Metrics
 from workflows.serve.page.routes import add_page
-from workflows.serve.routes import library, media, search, service
+from workflows.serve.routes import library, media, search, service, watches
 from workflows.serve.searching import Searching
 from workflows.serve.served import Served
 from workflows.serve.thumbnails import Thumbnails
+from workflows.serve.watches import Watches
 from workflows.serve.work import Work
 
 _DESCRIPTION = """Search of video frames, and the library of videos. Reads only.
@@ -56,19 +58,22 @@ def create_app(services: Services, deployment: Settings, rules: Rules | None = N
         settings.thumbnails_mb * 10**6,
         deployment.limits.max_pixels,
     )
+    dropped = DroppedFrames(services, thumbnails)
     metrics = Metrics(work, thumbnails)
     app.state.served = Served(
         services=services,
         deployment=deployment,
         rules=rules,
         work=work,
-        library=Library(services),
+        library=Library(services, dropped),
         searching=Searching(services, deployment),
+        watches=Watches(services),
         thumbnails=thumbnails,
+        dropped=dropped,
         metrics=metrics,
     )
     refusals.handle(app)
-    for routes in (search, library, media, service):
+    for routes in (search, library, watches, media, service):
         app.include_router(routes.router)
     add_page(app)
     app.add_middleware(Gate, rules=rules)

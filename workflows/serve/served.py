@@ -8,11 +8,13 @@ from fastapi import Request
 
 from components.running.services import Services
 from components.settings import Settings
+from workflows.serve.dropped import DroppedFrames
 from workflows.serve.gate import Rules
 from workflows.serve.library import Library
 from workflows.serve.metrics import Metrics
 from workflows.serve.searching import Searching
 from workflows.serve.thumbnails import Thumbnails
+from workflows.serve.watches import Watches
 from workflows.serve.work import Work
 
 
@@ -26,7 +28,9 @@ class Served:
     work: Work
     library: Library
     searching: Searching
+    watches: Watches
     thumbnails: Thumbnails
+    dropped: DroppedFrames
     metrics: Metrics
 
 

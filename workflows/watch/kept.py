@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from components.base.logs import log
 from components.errors import ConfigurationError, NotFoundError
-from components.records.watch import Announced, Watch, WatchNotice
+from components.records.watch import Announced, Watch, WatchNotice, watches_folder
 from components.running.services import Services
 from components.stores.s3 import split
 
@@ -32,7 +32,7 @@ class KeptWatches:
     def __init__(self, services: Services) -> None:
         self._store = services.store
         self._bucket = services.settings.storage.artifacts_bucket
-        self._folder = f"s3://{self._bucket}/watches/"
+        self._folder = watches_folder(self._bucket)
 
     def all(self) -> list[Watch]:
         """Return all, by name; what cannot be read is passed over, with a warning."""
@@ -81,6 +81,14 @@ class KeptWatches:
     def notice(self, name: str, run: str) -> WatchNotice | None:
         """Return what it found of a run; None where it was not asked."""
         return self._read(f"{self._folder}{name}/{run}.json", WatchNotice)
+
+    def notices(self, name: str) -> list[str]:
+        """Return the runs that it was asked of, the one whose notice was written last first."""
+        folder = f"{self._folder}{name}/"
+        stored = sorted(
+            self._store.objects_in(folder), key=lambda one: (one.modified, one.uri), reverse=True
+        )
+        return [one.uri.removeprefix(folder).removesuffix(".json") for one in stored]
 
     def keep_notice(self, notice: WatchNotice) -> str:
         """Write it and return its address."""
