@@ -8,6 +8,7 @@ from functools import cache, partial
 
 import numpy as np
 
+from components.base.gpu import has_gpu
 from components.base.profiling import profile
 from components.base.vectors import Vectors
 from components.embed.contract import COMPONENT, EmbedInputs, EmbedOutputs
@@ -16,7 +17,6 @@ from components.encoders.batching import Embedded, Prepare, Task, embedded, of_f
 from components.records.manifest import GpuTime
 from components.records.record import Record
 from components.records.videos import EmbeddedVideo, FramedVideo
-from components.running.decoders import has_gpu
 from components.running.handed_on import handed_on
 from components.running.job import Job
 from components.running.services import Services
