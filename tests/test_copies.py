@@ -9,8 +9,10 @@ import pytest
 
 from components.errors import NotFoundError
 from components.pipeline import PHASES
+from components.records.videos import Video
 from components.running.copies import Copies
 from components.running.decoders import Decoders
+from components.running.results import Results
 from components.running.services import Services
 from components.settings import Settings
 from tests.clips import numbered_video
@@ -103,7 +105,31 @@ def test_requests_of_a_process_that_runs_every_phase(
         # Shards, not videos, cost manifests: nine are written, and only plan's is read from S3.
         manifests = 9 + 1
         frames = 3
-        assert calls.total() - manifests == 15 + frames, calls
+        wanted = {
+            "HeadObject": 1,  # which source it is; fingerprints start from its ETag
+            "GetObject": 1,  # the source
+            "ListObjectsV2": 2,  # its results, so that none is asked for; its published frames
+            # What fetch, crop, frame, dedup, embed and index came to; vectors; the done marker.
+            "PutObject": 6 + 1 + 1,
+        }
+        assert calls.total() - manifests == 12 + frames
+        calls.subtract({"PutObject": manifests - 1 + frames, "GetObject": 1})
+        assert calls == wanted, calls
         with counted(services) as again:
             corpus.through(*PHASES)
-        assert again.total() - manifests == 12, again
+        # The source, six results, its published frames, the done marker.
+        assert again.total() - manifests == 1 + 6 + 1 + 1, again
+
+
+def test_results_of_a_shard_are_listed_together(services: Services) -> None:
+    videos = [Video(platform="p", code=code, source=f"s3://v/p/{code}/v.mp4") for code in "abc"]
+    writing = Results(services.store, "oriane-artifacts", listing=True)
+    kept = writing.uri(videos[1], "fetch", "f", "json")
+    services.store.put(kept, b"{}", "application/json")
+    results = Results(services.store, "oriane-artifacts", listing=True)
+    with counted(services) as calls:
+        results.list_ahead(videos)
+        held = [results.hold(video, [kept]) for video in videos]
+        results.list_ahead(videos)
+    assert held == [False, True, False]
+    assert calls == {"ListObjectsV2": 1}

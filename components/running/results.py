@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
 
 from components.base.logs import log
-from components.errors import NotFoundError
+from components.errors import NotFoundError, TransientError
 from components.records.manifest import Problem
 from components.records.record import Record
 from components.records.videos import Video
@@ -53,6 +54,19 @@ class Results:
     def uri(self, video: Video, phase: str, fingerprint: str, suffix: str) -> str:
         """Return the address of a file of a phase's result."""
         return f"{self._folder(video)}{phase}/{fingerprint}.{suffix}"
+
+    def list_ahead(self, videos: Iterable[Video]) -> None:
+        """List what is kept for these videos together, in fewer requests than one by one."""
+        with self._lock:
+            folders = set(map(self._folder, videos))
+            unknown = folders - self._listed.keys()
+        if not self._listing or len(unknown) < 2:
+            return
+        keys = sorted(split(folder)[1] for folder in unknown)
+        # Who asks about a video meets the error again, and books it there.
+        with suppress(TransientError):
+            for key, objects in self._store.objects_by_folder(self._bucket, keys):
+                self._remember(f"s3://{self._bucket}/{key}", {stored.uri for stored in objects})
 
     def read(self, video: Video, uri: str, record: type[Record]) -> Outcome | None:
         """Return the outcome at `uri`, None if there is none of this version of `record`."""
@@ -123,8 +137,11 @@ class Results:
             known = self._listed.get(folder)
         if known is None:
             known = {stored.uri for stored in self._store.objects(folder)}
+        return self._remember(folder, known)
+
+    def _remember(self, folder: str, objects: set[str]) -> set[str]:
         with self._lock:
-            known = self._listed.setdefault(folder, known)
+            known = self._listed.setdefault(folder, objects)
             self._listed.move_to_end(folder)
             if len(self._listed) > _VIDEOS:
                 self._listed.popitem(last=False)

@@ -17,6 +17,7 @@ from components.records.done_marker import DoneMarker
 from components.records.videos import Video
 from components.running.copies import Copies
 from components.running.results import Results
+from components.running.seen_markers import SeenMarkers
 from components.settings import Settings
 from components.stores.markers import Markers
 from components.stores.s3 import Store
@@ -65,6 +66,7 @@ class Services:
         self.copies = Copies(self.store, self.scratch, capacity)
         bucket = settings.storage.artifacts_bucket
         self.results = Results(self.store, bucket, listing=several_phases)
+        self.seen_markers = SeenMarkers()
         self._closing = ExitStack()
         self._closing.callback(self.scratch.close)
         self._lock = threading.Lock()

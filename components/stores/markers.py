@@ -38,10 +38,15 @@ class Markers:
         """Return the URI of a video's marker."""
         return f"s3://{self._bucket}/{platform}/{code}/{marker}"
 
-    def write_done(self, marker: DoneMarker) -> str:
-        """Book the video as done; return the marker's URI."""
-        # First, for where both are the rejection is taken for the newer one.
-        self.remove(marker.platform, marker.code, REJECTED_MARKER)
+    def write_done(self, marker: DoneMarker, *, rejected: bool = True) -> str:
+        """Book the video as done; return the marker's URI.
+
+        Args:
+            rejected: It may have a rejection, of another version.
+        """
+        if rejected:
+            # First, for where both are the rejection is taken for the newer one.
+            self.remove(marker.platform, marker.code, REJECTED_MARKER)
         return self.replace_done(marker)
 
     def replace_done(self, marker: DoneMarker) -> str:
