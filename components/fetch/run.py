@@ -15,7 +15,7 @@ from components.running.decoders import Access, unbelievable
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import Shard
-from components.stores.s3 import Stored
+from components.stores.objects import Stored
 
 
 @profile

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from components.base.logs import log
 from components.errors import ConfigurationError
@@ -16,12 +17,14 @@ from components.plan.contract import PlanInputs
 from components.plan.due import Candidate, Due, Judge, Left, Why, joined
 from components.plan.job_input import parse_job_input, source_of
 from components.plan.layout import Layout, UnsafeNameError
-from components.plan.queue import EventQueue
 from components.plan.rows import Rows
 from components.records.booking import Booking
 from components.records.videos import Video
 from components.running.services import Services
 from components.settings import PlanSettings
+
+if TYPE_CHECKING:
+    from components.plan.queue import EventQueue
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # Without a limit; a queue is emptied batch by batch.
@@ -135,6 +138,8 @@ Pairs = Iterable[tuple[Candidate, Booking | None]]
 def _candidates(inputs: PlanInputs, services: Services, decision: Decision) -> Pairs:
     """Return what may be due, with its booking, from where the inputs say."""
     if inputs.origin == "queue":
+        from components.plan.queue import EventQueue
+
         decision.queue = EventQueue(services.settings)
         announced = decision.queue.receive(inputs.limit or _MOST_OF_A_QUEUE)
         decision.messages, decision.skipped = announced.messages, announced.foreign

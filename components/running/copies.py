@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.base.scratch import Scratch
 from components.stores.checksums import NOTHING, Expected
-from components.stores.s3 import Store
+
+if TYPE_CHECKING:
+    from components.stores.s3 import Store
 
 
 @dataclass

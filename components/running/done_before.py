@@ -17,7 +17,7 @@ from components.records.videos import Video
 from components.running.fingerprint import Fingerprints
 from components.running.services import Services
 from components.stores.markers import name_of
-from components.stores.s3 import Stored, split
+from components.stores.objects import Stored, split
 
 _AT_ONCE, _AHEAD = 8, 256
 

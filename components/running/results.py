@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -20,7 +20,10 @@ from components.errors import NotFoundError, TransientError
 from components.records.manifest import Problem
 from components.records.record import Record
 from components.records.videos import Video
-from components.stores.s3 import Store, split
+from components.stores.objects import split
+
+if TYPE_CHECKING:
+    from components.stores.s3 import Store
 
 _VIDEOS = 4096
 

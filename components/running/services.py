@@ -20,7 +20,6 @@ from components.running.results import Results
 from components.running.seen_markers import SeenMarkers
 from components.settings import Settings
 from components.stores.markers import Markers
-from components.stores.s3 import Store
 
 if TYPE_CHECKING:
     from components.encoders.encoder import Encoder
@@ -55,6 +54,8 @@ class Services:
         several_phases: bool = False,
         every_phase: bool = False,
     ) -> None:
+        from components.stores.s3 import Store
+
         self.settings = settings
         self.progress = progress
         self.every_phase = every_phase

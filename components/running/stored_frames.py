@@ -22,7 +22,7 @@ from components.running.job import downloaded
 from components.running.services import Services
 from components.stores.checksums import Expected
 from components.stores.markers import MARKERS
-from components.stores.s3 import split
+from components.stores.objects import split
 
 Picture = tuple[Frame, bytes]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
@@ -18,7 +18,10 @@ from components.records.booking import Booking
 from components.records.done_marker import DONE_MARKER, DoneMarker
 from components.records.record import Document
 from components.records.rejected_marker import REJECTED_MARKER, RejectedMarker
-from components.stores.s3 import Store, Stored, split
+from components.stores.objects import Stored, split
+
+if TYPE_CHECKING:
+    from components.stores.s3 import Store
 
 MARKERS = frozenset({DONE_MARKER, REJECTED_MARKER})
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,12 +31,12 @@ from components.stores.checksums import (
     Expected,
     ReplacedError,
 )
+from components.stores.objects import PART_BYTES, Stored, split
 from components.stores.s3_errors import explained
 
+__all__ = ["Store", "Stored", "split"]
+
 _BROKEN_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
-# Up to 64 MiB an object is one PUT, so its ETag is its MD5 and equal content is recognised.
-# Larger objects are sent in parts of so many bytes, which decides their ETag.
-PART_BYTES = 64 * 2**20
 _TRANSFER = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
 
 _KEYS_A_REQUEST = 1000
@@ -46,19 +44,6 @@ _KEYS_A_REQUEST = 1000
 _KEYS_AT_FIRST = 100
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Stored:
-    """An object that S3 holds: its address, size in bytes and ETag without quotes.
-
-    `modified` is when it was written, by the server's clock.
-    """
-
-    uri: str
-    size: int
-    etag: str
-    modified: datetime
 
 
 def _is_damage(error: BaseException) -> bool:
@@ -80,12 +65,6 @@ def _stored(bucket: str, page: Mapping[str, Any]) -> Iterator[Stored]:
     for item in page.get("Contents", ()):
         uri = f"s3://{bucket}/{item['Key']}"
         yield Stored(uri, item["Size"], item["ETag"].strip('"'), item["LastModified"])
-
-
-def split(uri: str) -> tuple[str, str]:
-    """Return the bucket and the key of an s3:// URI."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key
 
 
 class Store:

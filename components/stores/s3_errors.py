@@ -13,6 +13,7 @@ from components.errors import (
     TransientError,
 )
 from components.stores.checksums import DamagedBytesError, ReplacedError
+from components.stores.objects import split
 
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
@@ -61,9 +62,8 @@ def _refused(error: ClientError, uri: str, endpoint: str) -> PipelineError:
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     if code == "NoSuchBucket":
-        bucket = uri.removeprefix("s3://").partition("/")[0]
         return ConfigurationError(
-            f"{uri}: {endpoint} has no bucket {bucket!r}; create it or set "
+            f"{uri}: {endpoint} has no bucket {split(uri)[0]!r}; create it or set "
             "S3_VIDEOS_BUCKET, S3_FRAMES_BUCKET and S3_ARTIFACTS_BUCKET"
         )
     if code in _MISSING:
