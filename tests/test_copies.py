@@ -117,8 +117,8 @@ def test_requests_of_a_process_that_runs_every_phase(
         assert calls == wanted, calls
         with counted(services) as again:
             corpus.through(*PHASES)
-        # The source, six results, its published frames, the done marker.
-        assert again.total() - manifests == 1 + 6 + 1 + 1, again
+        # The source, six results and their listing, its published frames, the done marker.
+        assert again.total() - manifests == 1 + 6 + 1 + 1 + 1, again
 
 
 def test_results_of_a_shard_are_listed_together(services: Services) -> None:

@@ -22,6 +22,7 @@ from components.plan.packing import Shards
 from components.plan.rows import Rows
 from components.records.manifest import Entry, Manifest
 from components.records.plan import Plan, plan_uri
+from components.records.run_report import RunVideo
 from components.records.run_start import RUN_START, RunStart
 from components.records.videos import Video
 from components.running.done_before import done_before
@@ -109,11 +110,14 @@ def _taken_over(decision: Decision, services: Services) -> int:
     """
     if not services.every_phase:
         return 0
-    candidates = [due.candidate for due in decision.due]
-    done = done_before([(one.video, one.etag) for one in candidates], services)
-    services.reused = [done[one.video] for one in candidates if one.video in done]
-    decision.due.keep(bytes(one.video not in done for one in candidates))
-    return len(services.reused)
+    candidates = (due.candidate for due in decision.due)
+    services.reused.clear()
+    done: set[tuple[str, str]] = set()
+    for video, marker in done_before(((one.video, one.etag) for one in candidates), services):
+        done.add((video.platform, video.code))
+        services.reused.append(RunVideo.of_marker(marker))
+    decision.due.keep(bytes(name not in done for name in decision.due.names()))
+    return len(done)
 
 
 def _lease(decision: Decision, run: str, services: Services) -> list[str]:

@@ -104,6 +104,11 @@ class Results:
             return self._objects(video).issuperset(uris)
         return all(self._store.exists(uri) for uri in uris)
 
+    def forget(self, video: Video) -> None:
+        """Drop the listing of a video that has left its last phase."""
+        with self._lock:
+            self._listed.pop(self._folder(video), None)
+
     def drop_others(self, video: Video, phase: str, fingerprint: str) -> None:
         """Remove the phase's results for the video under any other fingerprint."""
         folder = f"{self._folder(video)}{phase}/"

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from components.base.scratch import Scratch
-from components.records.done_marker import DoneMarker
+from components.records.run_report import RunVideo
 from components.records.videos import Video
 from components.running.copies import Copies
 from components.running.results import Results
@@ -42,8 +42,8 @@ class Services:
     `progress` is called with phase, video and outcome whenever a video leaves a phase, from
     whichever thread worked on it. `several_phases` says that the process takes videos through more
     than one phase, so that it is worth keeping what the next may ask for; with `every_phase` these
-    are all, from plan to record. `reused` are the markers of the videos that plan found done
-    already, and left out.
+    are all, from plan to record. `reused` are the videos that plan found done already, and left
+    out.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Services:
         self.progress = progress
         self.every_phase = every_phase
         several_phases = several_phases or every_phase
-        self.reused: list[DoneMarker] = []
+        self.reused: list[RunVideo] = []
         self.store = Store(settings.storage)
         self.scratch = Scratch(settings.work.scratch_dir)
         capacity = settings.work.copies_mb * 10**6 if several_phases else 0
