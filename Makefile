@@ -153,7 +153,7 @@ images: ## build the images of all phases
 CLUSTER_LOAD ?= kind load docker-image
 test-cluster: setup ## run the pipeline on a real cluster (docs/cluster.md)
 	REGISTRY=localhost MODEL=packaged:conse images/build all
-	@for component in $$($(BIN)/python -c 'from components.pipeline import COMPONENTS; print(*COMPONENTS)'); do \
+	@for component in $$($(BIN)/python -c 'from components.pipeline import COMPONENTS; print(*COMPONENTS)') serve; do \
 		$(CLUSTER_LOAD) localhost/oriane-$$component:0.1.0 || exit 1; done
 	ORIANE_CLUSTER_TESTS=1 $(BIN)/pytest -v tests/cluster $(ARGS)
 

@@ -30,8 +30,12 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("untimed")
 
-# Variables of the developer's shell must not reach the tests.
-for name in [name for name in os.environ if name.startswith(("VP_", "S3_", "DB_", "QDRANT_"))]:
+# Variables of the developer's shell must not reach the tests; but for those on a cluster, which are
+# told by them where it is.
+_FOREIGN = ("VP_", "S3_", "DB_", "QDRANT_", "ORIANE_SERVER", "ORIANE_TOKEN")
+if os.environ.get("ORIANE_CLUSTER_TESTS") != "1":
+    _FOREIGN = (*_FOREIGN, "ARGO_", "KUBECONFIG")
+for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
     del os.environ[name]
 for name in ("CLIP_MODEL", "JOB_INPUT", "LOCAL_MODE", "AWS_ENDPOINT_URL", "PROFILE_JSON"):
     os.environ.pop(name, None)

@@ -33,6 +33,13 @@ def answer(value: int) -> int:
     return value
 
 
+def compute(seconds: float) -> float:
+    """Take so many seconds of a core."""
+    while time.process_time() < seconds:
+        pass
+    return time.process_time()
+
+
 def leave_a_child() -> None:
     """Hang in a program that was started for the worker."""
     from components.base.processes import start

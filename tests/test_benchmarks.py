@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from benchmarks.contenders.contender import ROOT
 from benchmarks.contenders.ours import placed
 from benchmarks.corpus import Recipe, make
 from benchmarks.footage import Footage
+from benchmarks.measure import measured
 from benchmarks.picture import picture
 from benchmarks.recall import agreement
 from benchmarks.report import beside_the_floor, comparison, targets, with_sections
@@ -47,6 +49,21 @@ def test_a_video_is_made_once_as_its_recipe_says(tmp_path: Path) -> None:
     placed((path,), tmp_path / "data")
     copy = tmp_path / "data" / "s3" / "oriane-contents" / "tiktok" / "tiny" / "video.mp4"
     assert copy.read_bytes() == path.read_bytes()
+
+
+def test_what_decoders_took_is_measured_with_the_run() -> None:
+    script = """
+import time
+from components.running.decoders import Access, Decoders
+from components.settings import LimitSettings
+from tests.decoder_tasks import compute
+pool = Decoders(1, LimitSettings())
+took = pool.call(Access(), compute, 1.5)
+pool.close()
+print(took + time.process_time())
+"""
+    measurement = measured([sys.executable, "-c", script], {**os.environ, "PYTHONPATH": str(ROOT)})
+    assert measurement.cpu_s >= float(measurement.output)
 
 
 def trial(row: str, wall_s: float, **details: Any) -> dict[str, Any]:

@@ -92,6 +92,25 @@ def test_a_failed_download_leaves_nothing_behind(services: Services) -> None:
     assert read(copies, MISSING) == b"now there"
 
 
+def files_below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_video_that_is_done_leaves_no_copies(
+    settings: Settings, decoders: Decoders, clip: Path
+) -> None:
+    with SharedDecoders(settings, decoders, every_phase=True) as services:
+        corpus = Corpus(services)
+        corpus.add(clip, "a")
+        corpus.add(b"not a video", "b")
+        before_record = [phase for phase in PHASES if phase != "record"]
+        corpus.through(*before_record)
+        assert files_below(services.scratch.path)
+        corpus.through(*PHASES)
+        assert not files_below(services.scratch.path)
+        assert not services.copies.unsent
+
+
 def test_requests_of_a_process_that_runs_every_phase(
     settings: Settings, decoders: Decoders, clip: Path
 ) -> None:
@@ -117,8 +136,9 @@ def test_requests_of_a_process_that_runs_every_phase(
         assert calls == wanted, calls
         with counted(services) as again:
             corpus.through(*PHASES)
-        # The source, six results and their listing, its published frames, the done marker.
-        assert again.total() - manifests == 1 + 6 + 1 + 1 + 1, again
+        # The source, six results and their listing, the done marker; its published frames are
+        # listed by frame, whose pictures they are, and by upload.
+        assert again.total() - manifests == 1 + 6 + 1 + 1 + 2, again
 
 
 def test_results_of_a_shard_are_listed_together(services: Services) -> None:

@@ -57,7 +57,7 @@ def test_counts_reasons_seconds_and_slowest(services: Services) -> None:
     assert (found["shards"], found["reused"]) == (2, 1)
     counts, reason = outputs.summary.splitlines()
     assert counts.startswith("4 videos in 2 shards: 3 done")
-    assert reason == "1 rejected in fetch: truncated, e.g. p/b"
+    assert reason == "1 rejected in fetch: truncated, p/b"
     assert found["seconds"] == {
         "fetch": {"videos": 1, "total": 1.0, "most": 1.0},
         "crop": {"videos": 2, "total": 6.5, "most": 4.0},
@@ -66,6 +66,17 @@ def test_counts_reasons_seconds_and_slowest(services: Services) -> None:
     (reason,) = found["reasons"]
     assert (reason["reason"], reason["count"]) == ("truncated", 1)
     assert reason["examples"] == [{"video": "p/b", "message": "truncated: why"}]
+
+
+def test_the_summary_names_the_first_videos_of_a_reason(services: Services) -> None:
+    """It is what Argo's UI shows of the run, so it must not grow with the run."""
+    videos = [entry(f"v{number}", "empty") for number in range(7)]
+    write(services, "r", 0, "plan", *videos)
+    for phase in ("fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record"):
+        write(services, "r", 0, phase, *videos)
+    outputs, _ = digest(services, "r")
+    _, reason = outputs.summary.splitlines()
+    assert reason == "7 rejected in fetch: empty, p/v0, p/v1, p/v2, p/v3, p/v4 and 2 more"
 
 
 def test_a_shard_that_broke_off_counts_as_failed_where_it_stopped(services: Services) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from components.errors import ConfigurationError
 from components.pipeline import component
 from components.plan.job_input import listed_video
 from components.plan.packing import packed
+from components.plan.shard_names import shard_names
 from components.records.videos import Video
 from components.running.phase import run
 from tests.conftest import Corpus
@@ -63,10 +65,44 @@ def test_listing_takes_videos_and_counts_the_rest(corpus: Corpus) -> None:
         "tiktok/c",
     ]
     assert outputs.shards[0].uri.endswith("/runs/r1/000000/plan.jsonl")
+    assert {*outputs.names} == {
+        f"{number:06d}-{'2-videos' if len(shard) > 1 else shard[0].replace('/', '-')}"
+        for number, shard in enumerate(shards)
+    }
     light = PLAN.inputs(source=f"s3://{bucket}/", videos_per_shard=3, mb_per_shard=2e-6)
     assert len(run(PLAN, light, corpus.services).shards) == 2
     one = run(PLAN, PLAN.inputs(source=f"s3://{bucket}/tiktok/"), corpus.services)
     assert one.videos == 1
+
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1, max_size=120)
+
+
+@given(st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=5))
+def test_argo_takes_the_names_of_shards_and_finds_their_numbers_in_them(
+    videos: list[tuple[str, str]],
+) -> None:
+    """What its controller does not take (`displayNameRegex`) ends the shard with an error."""
+    shards = [[video_named(platform, code)] for platform, code in videos]
+    for number, name in enumerate(shard_names(shards, 0)):
+        assert re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9-.]{0,61}[a-zA-Z0-9]", name)
+        assert int(name.split("-")[0]) == number
+
+
+def test_names_of_shards_say_the_video_and_stay_within_what_argo_stores() -> None:
+    (name,) = shard_names([[video_named("tiktok", "DKO_ic--vM{{item}}")]], 0)
+    assert name == "000000-tiktok-DKO-ic-vM-item"
+    assert shard_names([[video_named("t", "…")] * 3], 0) == ("000000-3-videos",)
+    shards = [[video_named("instagram", f"{number:011d}")] for number in range(5000)]
+    assert len(shard_names(shards[:500], 5)) == 500
+    assert shard_names(shards, 50) == (), "too many: numbers have to do"
+    names = shard_names(shards[:100], 0)
+    assert len("".join(names)) < 5000
+
+
+def video_named(platform: str, code: str) -> Video:
+    """A video of a name that nothing has looked at."""
+    return Video.model_construct(platform=platform, code=code, source="s3://b/p/c/video.mp4")
 
 
 def test_job_input_from_argument_variable_and_s3(corpus: Corpus) -> None:

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from pydantic import SecretStr
 
+from components.records.watch import Watch, WatchedMoment, WatchNotice
 from components.running.decoders import Decoders
 from components.running.services import Services
 from components.settings import Settings, StorageSettings
@@ -29,6 +30,7 @@ from workflows.serve.refusals import RefusedError
 from workflows.serve.routes.search import Asked
 from workflows.serve.thumbnails import Thumbnails
 from workflows.serve.work import Work
+from workflows.watch.kept import KeptWatches
 
 pytestmark = pytest.mark.slow
 
@@ -131,6 +133,43 @@ def test_runs(api: httpx.Client) -> None:
     assert [one["run"] for one in api.get("/api/runs").json()["runs"]] == ["test1"]
     assert api.get("/api/runs/test1").json()["state"] == "broken_off"
     assert api.get("/api/runs/none").status_code == 404
+
+
+def test_watches(api: httpx.Client, served_services: Services) -> None:
+    assert api.get("/api/watches").json() == {"watches": []}
+    kept = KeptWatches(served_services)
+    watch = Watch(
+        name="cats",
+        text="a cat",
+        confidence=0.5,
+        webhook="https://example.com/secret",
+        added_at="2026-01-01T00:00:00+00:00",
+    )
+    kept.keep(watch)
+    seen = {"platform": "local", "code": "one", "start": 0, "end": 1, "second": 0.5}
+    moment = WatchedMoment(**seen, frame_number=3, path="p", score=0.3, confidence=0.9, frames=(3,))
+    for run, moments in (("night1", [moment]), ("night2", []), ("night3", [moment] * 101)):
+        kept.keep_notice(
+            WatchNotice(
+                watch="cats", text="a cat", run=run, asked_at=watch.added_at, model="m",
+                confidence=0.5, frames=4, total=len(moments), moments=tuple(moments),
+            )
+        )  # fmt: skip
+    # Objects of one second have no order but that of their names.
+    (listed,) = api.get("/api/watches").json()["watches"]
+    assert (listed["name"], listed["runs"], listed["last_run"]) == ("cats", 3, "night3")
+    assert "secret" not in str(listed)
+
+    page = api.get("/api/watches/cats", params={"limit": 1}).json()
+    assert [one["run"] for one in page["notices"]] == ["night3"]
+    assert len(page["notices"][0]["moments"]) == 100
+    after = api.get("/api/watches/cats", params={"after": page["next"]}).json()
+    assert [one["run"] for one in after["notices"]] == ["night1"]
+    assert after["next"] is None
+    whole = api.get("/api/watches/cats", params={"empty": True}).json()
+    assert [one["run"] for one in whole["notices"]] == ["night3", "night2", "night1"]
+    for name, status in (("dogs", 404), ("..", 404), ("A", 422)):
+        assert api.get(f"/api/watches/{name}").status_code == status
 
 
 def test_health_and_metrics(api: httpx.Client) -> None:

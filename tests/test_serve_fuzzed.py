@@ -29,7 +29,7 @@ _PATHS = (
     "/api/videos/{platform}/{code}", "/api/runs", "/api/runs/{run}", "/api/login",
     "/api/frames/{platform}/{code}/{number}", "/api/media/{platform}/{code}", "/api/health",
     "/api/health/ready", "/api/health/live", "/api/metrics",
-    "/api/about",
+    "/api/about", "/api/watches", "/api/watches/{name}",
 )  # fmt: skip
 
 

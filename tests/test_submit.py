@@ -244,11 +244,14 @@ class Run(Answering):
         step = {"id": "i", "name": "n", "startedAt": None, "phase": self.phases[name]}
         fetch = {"templateRef": {"name": "fetch", "template": "fetch"}}
         crop = {"templateRef": {"name": "crop", "template": "crop"}, "message": "Unschedulable: no"}
+        check = {"templateRef": {"name": "embed", "template": "check"}, "message": "no image"}
         nodes = [{**step, "type": "Pod", "templateName": "batch"}]
         if name != "w":
             nodes = [
                 {**step, **fetch, "type": "Retry"},
                 {**step, **crop, "type": "Pod", "phase": "Pending"},
+                {**step, **check, "type": "Pod", "phase": "Pending"},
+                {**step, **fetch, "type": "Pod", "phase": "Pending", "message": "PodInitializing"},
             ]
         return {
             "metadata": {"name": name},
@@ -279,7 +282,7 @@ def test_following_counts_the_steps_of_children_and_says_what_waits(
     server, handler = run
     progress = next(followed(server, "w", 5))
     assert progress.steps == {"fetch": (1, 2)}
-    assert progress.waiting == ("crop waits: Unschedulable: no",)
+    assert progress.waiting == ("crop waits: Unschedulable: no", "embed waits: no image")
     handler.phases["w"] = "Succeeded"
     assert [each.phase for each in followed(server, "w", 5)] == ["Succeeded"]
 

@@ -186,6 +186,18 @@ def test_the_dag_is_the_pipeline(suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["", "-gpu", "-fused", "-fused-gpu"])
+def test_shards_are_shown_by_their_names(suffix: str) -> None:
+    templates = objects("WorkflowTemplate")[f"video-to-embedding{suffix}-batch"]["spec"]
+    shards, shard = templates["templates"]
+    annotations = {"workflows.argoproj.io/display-name": "{{inputs.parameters.name}}"}
+    assert shard["annotations"] == annotations, "beside its metadata, which is its pods'"
+    (task,) = shards["dag"]["tasks"]
+    given = {each["name"]: each["value"] for each in task["arguments"]["parameters"]}
+    assert given["name"] == "{{item}}"
+    assert "item" not in task["withParam"], "Argo fills in no expression of both item and inputs"
+
+
+@pytest.mark.parametrize("suffix", ["", "-gpu", "-fused", "-fused-gpu"])
 def test_no_leaf_of_a_run_hides_that_plan_failed(suffix: str) -> None:
     """Argo takes a DAG's phase from its leaves, and one that continues on failure never fails."""
     templates = objects("WorkflowTemplate")[f"video-to-embedding{suffix}"]["spec"]["templates"]

@@ -129,7 +129,7 @@ class Summary:
         if self._plan and self._plan.leased:
             yield self._plan.left_to_others
         for (kind, phase, reason), group in self._by_count():
-            yield f"{group.count} {kind} in {phase}: {reason}, e.g. {group.examples[0].video}"
+            yield f"{group.count} {kind} in {phase}: {reason}, {_named(group)}"
 
     def times(self) -> Iterator[str]:
         """Yield the seconds of each phase and the slowest videos, for people."""
@@ -179,3 +179,10 @@ class Summary:
 
     def _by_count(self) -> list[tuple[tuple[str, str, str], _Group]]:
         return sorted(self._reasons.items(), key=lambda item: (-item[1].count, item[0]))
+
+
+def _named(group: _Group) -> str:
+    """Return the group's videos, or some and how many there are more."""
+    names = ", ".join(example.video for example in group.examples)
+    more = group.count - len(group.examples)
+    return f"{names} and {more} more" if more else names

@@ -95,6 +95,9 @@ class PlanOutputs(Outputs):
         "workflow handles all"
     )
     addresses: str = Field(description="Address of a shard's manifest, with %06d for its number")
+    names: tuple[str, ...] = Field(
+        description="Name of each shard, its number first; empty where they are too many to hand on"
+    )
     run: str = Field(description="Name of the run")
     videos: int = Field(description="Videos planned")
     skipped: int = Field(

@@ -74,6 +74,10 @@ class Rows(Sequence[Due]):
         platform, code, _, source = self._parts(index)
         return self._video(platform, code, source)
 
+    def videos(self, indices: Iterable[int]) -> list[Video]:
+        """Return the videos of some rows."""
+        return list(map(self.video, indices))
+
     def folder(self, index: int) -> str:
         """Return `Candidate.folder` of one row."""
         platform, code, *_ = self._parts(index)

@@ -20,6 +20,7 @@ from components.plan.due import Left
 from components.plan.lookalikes import lookalikes
 from components.plan.packing import Shards
 from components.plan.rows import Rows
+from components.plan.shard_names import shard_names
 from components.records.manifest import Entry, Manifest
 from components.records.plan import Plan, plan_uri
 from components.records.run_report import RunVideo
@@ -89,6 +90,7 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
         inline=len(manifests),
         batches=parts,
         addresses=addresses,
+        names=shard_names(map(decision.due.videos, shards), len(parts)),
         run=inputs.run,
         videos=len(decision.due),
         skipped=decision.skipped,

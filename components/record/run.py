@@ -30,8 +30,7 @@ def run(inputs: RecordInputs, services: Services) -> RecordOutputs:
     shard.each(lambda job: _mark(job, inputs.run))
     for entry in shard.entries:
         _mark_rejected(entry, inputs.run, services)
-        services.seen_markers.forget(entry.video)
-        services.results.forget(entry.video)
+        services.forget(entry.video)
     if ledger:
         ledger.book(Booking.of(entry, inputs.run) for entry in shard.entries)
     return RecordOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))

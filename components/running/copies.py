@@ -101,6 +101,14 @@ class Copies:
         with self._lock:
             self._unsent.discard(uri)
 
+    def drop(self, *beginnings: str) -> None:
+        """Drop what nobody uses of addresses that begin so, sent or not."""
+        with self._lock:
+            for key in [key for key in self._copies if key[0].startswith(beginnings)]:
+                self._unsent.discard(key[0])
+                if not self._copies[key].users:
+                    self._remove(key)
+
     def _borrowed(self, key: tuple[str, str], name: str) -> _Copy:
         with self._lock:
             copy = self._copies.get(key)

@@ -56,12 +56,12 @@ class Results:
 
     def uri(self, video: Video, phase: str, fingerprint: str, suffix: str) -> str:
         """Return the address of a file of a phase's result."""
-        return f"{self._folder(video)}{phase}/{fingerprint}.{suffix}"
+        return f"{self.folder(video)}{phase}/{fingerprint}.{suffix}"
 
     def list_ahead(self, videos: Iterable[Video]) -> None:
         """List what is kept for these videos together, in fewer requests than one by one."""
         with self._lock:
-            folders = set(map(self._folder, videos))
+            folders = set(map(self.folder, videos))
             unknown = folders - self._listed.keys()
         if not self._listing or len(unknown) < 2:
             return
@@ -107,11 +107,11 @@ class Results:
     def forget(self, video: Video) -> None:
         """Drop the listing of a video that has left its last phase."""
         with self._lock:
-            self._listed.pop(self._folder(video), None)
+            self._listed.pop(self.folder(video), None)
 
     def drop_others(self, video: Video, phase: str, fingerprint: str) -> None:
         """Remove the phase's results for the video under any other fingerprint."""
-        folder = f"{self._folder(video)}{phase}/"
+        folder = f"{self.folder(video)}{phase}/"
         known = self._objects(video)
         others = {
             uri
@@ -135,12 +135,13 @@ class Results:
             self._store.delete(self._bucket, [split(other)[1] for other in sorted(others)])
             known -= others
 
-    def _folder(self, video: Video) -> str:
+    def folder(self, video: Video) -> str:
+        """Return where all that is kept of the video lies."""
         return f"s3://{self._bucket}/results/{video.platform}/{video.code}/"
 
     def _objects(self, video: Video) -> set[str]:
         """Return the addresses of all that is kept for the video, by the first listing."""
-        folder = self._folder(video)
+        folder = self.folder(video)
         with self._lock:
             known = self._listed.get(folder)
         if known is None:

@@ -76,6 +76,12 @@ class Services:
         self._loading_ahead = False
         self._faults: set[tuple[str, type[Exception]]] = set()
 
+    def forget(self, video: Video) -> None:
+        """Let go of what is kept of a video that no phase of this process will ask about again."""
+        self.seen_markers.forget(video)
+        self.results.forget(video)
+        self.copies.drop(video.source, self.results.folder(video))
+
     def is_new_fault(self, phase: str, error: Exception) -> bool:
         """Return whether this is the first error of its kind in the phase, and note it.
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 from qdrant_client import QdrantClient
@@ -20,6 +21,7 @@ from qdrant_client import QdrantClient
 from components.settings import ClusterSettings, Settings, StorageSettings
 from components.stores.s3 import Store
 from components.stores.vectors.qdrant.store import QdrantStore
+from tests.clips import ffmpeg
 from tests.cluster.installation import install, secret
 from tests.cluster.stores import Server, postgres_server, qdrant_server, s3_server
 
@@ -41,6 +43,8 @@ class Cluster:
     s3: Server
     store: Store
     qdrant: QdrantClient
+    qdrant_reading_key: str
+    secrets: dict[str, dict[str, str]]
     settings: Settings
     pod_settings: dict[str, dict[str, str]]
     postgres: str
@@ -60,7 +64,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     host = os.environ["CLUSTER_HOST"]
     folder = tmp_path_factory.mktemp("cluster")
     s3, storage = s3_server(folder, host)
-    qdrant, index = qdrant_server(os.environ.get("ORIANE_QDRANT_BIN", ""), folder / "qdrant", host)
+    program, reading = os.environ.get("ORIANE_QDRANT_BIN", ""), token_hex(20)
+    qdrant, index = qdrant_server(program, folder / "qdrant", host, reading)
     with (
         s3,
         qdrant,
@@ -70,9 +75,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         subprocess.run(
             ["kubectl", "create", "namespace", "oriane"], check=False, capture_output=True
         )
-        secret("oriane-s3", _credentials(storage))
         assert index.key
-        secret("oriane-qdrant", {"QDRANT_KEY": index.key.get_secret_value()})
+        given = {
+            "oriane-s3": credentials(storage),
+            "oriane-qdrant": {"QDRANT_KEY": index.key.get_secret_value()},
+        }
+        for name, values in given.items():
+            secret(name, values)
         pod_settings = {
             "storage": {"AWS_ENDPOINT_URL": str(storage.endpoint_url), "VP_S3_ATTEMPTS": "2"},
             "index": {
@@ -91,16 +100,37 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             s3=s3,
             store=Store(storage),
             qdrant=vectors.collection().connection.client,
+            qdrant_reading_key=reading,
+            secrets=given,
             settings=settings,
             pod_settings=pod_settings,
             postgres=f"host={socket_folder} user=postgres dbname=postgres",
         )
 
 
-def _credentials(storage: StorageSettings) -> dict[str, str]:
+def credentials(storage: StorageSettings) -> dict[str, str]:
+    """Return what a Secret says of who asks S3."""
     assert storage.access_key_id
     assert storage.secret_access_key
     return {
         "AWS_ACCESS_KEY_ID": storage.access_key_id,
         "AWS_SECRET_ACCESS_KEY": storage.secret_access_key.get_secret_value(),
     }
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real video of 4 s."""
+    return _encoded(tmp_path_factory.mktemp("clips") / "clip.mp4", "480x270", 4)
+
+
+@pytest.fixture(scope="session")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video that keeps each phase busy for long enough to be killed at it."""
+    return _encoded(tmp_path_factory.mktemp("clips") / "long.mp4", "1280x720", 15)
+
+
+def _encoded(path: Path, size: str, seconds: int) -> Path:
+    source = f"testsrc2=size={size}:rate=25:duration={seconds}"
+    ffmpeg("-f", "lavfi", "-i", source, "-c:v", "libx264", "-pix_fmt", "yuv420p", path)
+    return path

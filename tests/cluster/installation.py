@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,17 @@ def get(*arguments: str) -> Any:
     return json.loads(kubectl("get", *arguments, "--output", "json"))
 
 
-def install(folder: Path, overlay: str, settings: dict[str, dict[str, str]]) -> None:
-    """Apply an overlay with this cluster's images, sizes and settings, by group of settings."""
+def install(
+    folder: Path,
+    overlay: str,
+    settings: dict[str, dict[str, str]],
+    parts: Sequence[str] = (),
+) -> None:
+    """Apply an overlay with this cluster's images, sizes and settings, by group of settings.
+
+    Args:
+        parts: kustomize components that go with it.
+    """
     images = {each.name: each.image for each in components()}
     images[LEASES] = images["plan"]
     patches = [
@@ -39,6 +49,12 @@ def install(folder: Path, overlay: str, settings: dict[str, dict[str, str]]) -> 
         }
         for name, image in images.items()
     ]
+    patches.append(
+        {
+            "target": {"kind": "Deployment", "name": "oriane-serve"},
+            "patch": json.dumps(_changes("/spec/template/spec/containers/0", "oriane-serve")),
+        }
+    )
     patches += [
         {
             "target": {"kind": "ConfigMap", "name": f"oriane-{group}"},
@@ -56,6 +72,9 @@ def install(folder: Path, overlay: str, settings: dict[str, dict[str, str]]) -> 
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [os.path.relpath(ROOT / "k8s" / "overlays" / overlay, folder)],
+        "components": [
+            os.path.relpath(ROOT / "k8s" / "components" / part, folder) for part in parts
+        ],
         "patches": patches,
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,15 +94,16 @@ def secret(name: str, values: dict[str, str]) -> None:
 
 
 def _patch(image: str, templates: int) -> str:
+    containers = (f"/spec/templates/{number}/container" for number in range(templates))
+    return json.dumps([change for each in containers for change in _changes(each, image)])
+
+
+def _changes(container: str, image: str) -> list[dict[str, str]]:
     registry = os.environ.get("ORIANE_REGISTRY", "localhost/")
-    changes = []
-    for number in range(templates):
-        container = f"/spec/templates/{number}/container"
-        requests = f"{container}/resources/requests"
-        changes += [
-            {"op": "replace", "path": f"{container}/image", "value": f"{registry}{image}:0.1.0"},
-            {"op": "replace", "path": f"{requests}/cpu", "value": "50m"},
-            # A node that measures no disk has none to give.
-            {"op": "remove", "path": f"{requests}/ephemeral-storage"},
-        ]
-    return json.dumps(changes)
+    requests = f"{container}/resources/requests"
+    return [
+        {"op": "replace", "path": f"{container}/image", "value": f"{registry}{image}:0.1.0"},
+        {"op": "replace", "path": f"{requests}/cpu", "value": "50m"},
+        # A node that measures no disk has none to give.
+        {"op": "remove", "path": f"{requests}/ephemeral-storage"},
+    ]

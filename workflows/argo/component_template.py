@@ -53,7 +53,9 @@ _RETRIES = m.RetryStrategy(
     retry_policy="Always",
     # No max_duration: Argo counts it from the start of the first try and makes it the deadline of
     # the later ones, so that a pod which is lost after an hour would have no successor.
-    backoff=m.Backoff(duration="15s", factor="3"),
+    # 2, 20 and 200 s. Argo looks at the expression only once it has waited, so the first wait is
+    # short: what is not tried again ends after it.
+    backoff=m.Backoff(duration="2s", factor="10"),
     expression=f'lastRetry.status == "Error" || (lastRetry.message != "{_HUNG}" && '
     f"asInt(lastRetry.exitCode) in {[_NEVER_RAN, EXIT_TRANSIENT, *_TERMINATED]})",
 )

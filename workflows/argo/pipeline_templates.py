@@ -44,6 +44,38 @@ _NIGHT_S = 23 * 3600
 # What a run's user has no say in.
 _NOT_CHOSEN = {"run", "pods"}
 
+_SHARD = "shard"
+# The names of the shards `first`, `first` + 1, …; their numbers of six digits where they have none.
+_NAMES = (
+    "{{=toJson(len(fromJSON(inputs.parameters.names)) > 0"
+    " ? fromJSON(inputs.parameters.names)"
+    "[asInt(inputs.parameters.first):asInt(inputs.parameters.first)+asInt(inputs.parameters.count)]"
+    " : map(asInt(inputs.parameters.first)"
+    "..asInt(inputs.parameters.first)+asInt(inputs.parameters.count)-1,"
+    " # < 1000000 ? string(1000000 + #)[1:] : string(#)))}}"
+)
+# A name begins with the shard's number.
+_MANIFEST = (
+    "{{=replace(inputs.parameters.addresses, '%06d', split(inputs.parameters.name, '-')[0])}}"
+)
+
+
+class _BatchTemplate(WorkflowTemplate):
+    """A WorkflowTemplate whose shards are shown by their names (Argo 3.6 and later).
+
+    The annotation stands beside the template's metadata, where Hera puts none.
+    """
+
+    def to_dict(self) -> Any:
+        """Return the manifest."""
+        manifest = super().to_dict()
+        manifest["kind"] = "WorkflowTemplate"  # Hera takes the name of the class.
+        for template in manifest["spec"]["templates"]:
+            if template["name"] == _SHARD:
+                shown = {"workflows.argoproj.io/display-name": from_input("name")}
+                template["annotations"] = shown
+        return manifest
+
 
 def semaphores() -> dict[str, Any]:
     """Return the ConfigMap whose keys `shards_in_flight` chooses from."""
@@ -98,6 +130,7 @@ def _run_template(pipeline: Pipeline, name: str, gpu: bool) -> WorkflowTemplate:
     (plan,) = pipeline.once
     given = {
         "addresses": _output(plan.addresses),
+        "names": _output(plan.names),
         "shards_in_flight": "{{workflow.parameters.shards_in_flight}}",
         **{name: _output(source) for name, source in _passed_on(pipeline).items()},
     }
@@ -168,7 +201,8 @@ def _fan_out(name: str, given: list[str]) -> DAG:
 def _batch_template(pipeline: Pipeline, name: str, gpu: bool) -> WorkflowTemplate:
     """Fan out over shards, and take each through the phases."""
     passed_on = list(_passed_on(pipeline))
-    inputs = ["first", "count", "addresses", "shards_in_flight", *passed_on]
+    inputs = ["first", "count", "addresses", "names", "shards_in_flight", *passed_on]
+    handed_on = ["addresses", "shards_in_flight", *passed_on]
     shards = DAG(
         name="shards",
         fail_fast=False,
@@ -176,23 +210,16 @@ def _batch_template(pipeline: Pipeline, name: str, gpu: bool) -> WorkflowTemplat
         tasks=[
             Task(
                 name="shard",
-                template="shard",
-                with_sequence=m.Sequence(
-                    start=from_input("first"),
-                    count=from_input("count"),
-                    format=from_input("addresses"),
-                ),
-                arguments=values(
-                    manifest="{{item}}",
-                    **{name: from_input(name) for name in ["shards_in_flight", *passed_on]},
-                ),
+                template=_SHARD,
+                with_param=_NAMES,
+                arguments=values(name="{{item}}", **{name: from_input(name) for name in handed_on}),
             )
         ],
     )
     shard = DAG(
-        name="shard",
+        name=_SHARD,
         fail_fast=False,
-        inputs=[Parameter(name=name) for name in ["manifest", "shards_in_flight", *passed_on]],
+        inputs=[Parameter(name=name) for name in ["name", *handed_on]],
         synchronization=m.Synchronization(
             semaphores=[
                 m.SemaphoreRef(
@@ -216,7 +243,7 @@ def _batch_template(pipeline: Pipeline, name: str, gpu: bool) -> WorkflowTemplat
             for step in pipeline.each
         ],
     )
-    return WorkflowTemplate(
+    return _BatchTemplate(
         name=_batch_name(name),
         labels=LABELS,
         annotations=described("Take the shards `first`, `first` + 1, … of a run through the DAG"),
@@ -331,7 +358,7 @@ def _passed_on(pipeline: Pipeline) -> dict[str, Output]:
 
 def _in_shard(source: Source, step: Step, pipeline: Pipeline) -> str:
     if isinstance(source, Item):
-        return from_input("manifest")
+        return _MANIFEST
     if isinstance(source, PipelineInput):
         raise WiringError(f"parameter {source.name!r} does not reach a shard; hand it on by plan")
     if source in _passed_on(pipeline).values():

@@ -31,6 +31,8 @@ _LONGEST_PARAMETER = 8192
 _POLL_S = 2.0
 _TRIES = 5
 _REASONS_SHOWN = 5
+# What every pod says before it runs.
+_STARTING = {"PodInitializing", "ContainerCreating"}
 
 
 @dataclass(frozen=True)
@@ -311,10 +313,12 @@ def _steps(nodes: Sequence[Any]) -> dict[str, tuple[int, int]]:
 def _waiting(nodes: Sequence[Any]) -> tuple[str, ...]:
     """Return why pods wait for a node or an image, most first, each reason once."""
     reasons = Counter(
-        f"{node.template_ref.template if node.template_ref else node.template_name} waits: "
+        # By WorkflowTemplate, which a component's check shares with it.
+        f"{node.template_ref.name if node.template_ref else node.template_name} waits: "
         f"{node.message}"
         for node in nodes
         if node.type == "Pod" and node.phase == "Pending" and node.message
+        if node.message not in _STARTING
     )
     return tuple(reason for reason, _ in reasons.most_common(_REASONS_SHOWN))
 

@@ -20,10 +20,11 @@ from workflows.serve.gate import Gate, Rules
 from workflows.serve.library import Library
 from workflows.serve.metrics import Measured, Metrics
 from workflows.serve.page.routes import add_page
-from workflows.serve.routes import library, media, search, service
+from workflows.serve.routes import library, media, search, service, watches
 from workflows.serve.searching import Searching
 from workflows.serve.served import Served
 from workflows.serve.thumbnails import Thumbnails
+from workflows.serve.watches import Watches
 from workflows.serve.work import Work
 
 _DESCRIPTION = """Search of video frames, and the library of videos. Reads only.
@@ -64,11 +65,12 @@ def create_app(services: Services, deployment: Settings, rules: Rules | None = N
         work=work,
         library=Library(services),
         searching=Searching(services, deployment),
+        watches=Watches(services),
         thumbnails=thumbnails,
         metrics=metrics,
     )
     refusals.handle(app)
-    for routes in (search, library, media, service):
+    for routes in (search, library, watches, media, service):
         app.include_router(routes.router)
     add_page(app)
     app.add_middleware(Gate, rules=rules)

@@ -7,6 +7,7 @@ from datetime import datetime
 from components.records.booking import Booking, Event
 from components.records.record import Record
 from components.records.videos import Rectangle
+from components.records.watch import WatchNotice
 from workflows.operations.runs.report import PastRun
 
 
@@ -87,3 +88,37 @@ class LibraryVideo(Record):
     phases: tuple[PhaseTime, ...]
     frames: tuple[LibraryFrame, ...]
     url: str
+
+
+class ListedWatch(Record):
+    """A standing question.
+
+    `webhook` is the host that new moments are sent to: the rest of the address may be a secret.
+    `runs` is of how many runs it was asked; `last_run` is the latest of them.
+    """
+
+    name: str
+    text: str
+    confidence: float
+    platform: str | None
+    webhook: str | None
+    added_at: str
+    runs: int
+    last_run: str | None
+
+
+class WatchList(Record):
+    """The standing questions, by name."""
+
+    watches: tuple[ListedWatch, ...]
+
+
+class WatchPage(Record):
+    """A standing question with what it found, the latest run first.
+
+    `next` is the `after` of the page that follows, which may be there though this one is not full.
+    """
+
+    watch: ListedWatch
+    notices: tuple[WatchNotice, ...]
+    next: str | None

@@ -13,6 +13,7 @@ from workflows.serve.library import Library
 from workflows.serve.metrics import Metrics
 from workflows.serve.searching import Searching
 from workflows.serve.thumbnails import Thumbnails
+from workflows.serve.watches import Watches
 from workflows.serve.work import Work
 
 
@@ -26,6 +27,7 @@ class Served:
     work: Work
     library: Library
     searching: Searching
+    watches: Watches
     thumbnails: Thumbnails
     metrics: Metrics
 

@@ -82,6 +82,14 @@ class KeptWatches:
         """Return what it found of a run; None where it was not asked."""
         return self._read(f"{self._folder}{name}/{run}.json", WatchNotice)
 
+    def notices(self, name: str) -> list[str]:
+        """Return the runs that it was asked of, the one whose notice was written last first."""
+        folder = f"{self._folder}{name}/"
+        stored = sorted(
+            self._store.objects_in(folder), key=lambda one: (one.modified, one.uri), reverse=True
+        )
+        return [one.uri.removeprefix(folder).removesuffix(".json") for one in stored]
+
     def keep_notice(self, notice: WatchNotice) -> str:
         """Write it and return its address."""
         uri = f"{self._folder}{notice.watch}/{notice.run}.json"

@@ -11,6 +11,7 @@ from workflows.operations.runs.report import PastRun
 from workflows.operations.status.report import Overview
 from workflows.serve.report import LibraryVideo, RunPage, VideoPage
 from workflows.serve.routes.parameters import (
+    After,
     Code,
     Limit,
     Platform,
@@ -22,7 +23,6 @@ from workflows.serve.routes.parameters import (
 router = APIRouter(prefix="/api", tags=["library"])
 
 State = Literal["", "done", "rejected", "failed", "requested"]
-_After = Annotated[str, Query(max_length=512, description="`next` of the page before")]
 
 
 @router.get("/overview", responses=refusals(409))
@@ -40,7 +40,7 @@ async def videos(
         Literal[""] | Reason | Failure, Query(description="Stopped for this reason only")
     ] = "",
     contains: Annotated[str, Query(max_length=255, description="With this in platform/code")] = "",
-    after: _After = "",
+    after: After = "",
     limit: Limit = 50,
 ) -> VideoPage:
     """List the videos in the order of their names."""
@@ -62,7 +62,7 @@ async def video(served: TheServed, platform: Platform, code: Code) -> LibraryVid
 
 
 @router.get("/runs", responses=refusals(409))
-async def runs(served: TheServed, after: _After = "", limit: Limit = 20) -> RunPage:
+async def runs(served: TheServed, after: After = "", limit: Limit = 20) -> RunPage:
     """List the runs, the newest first."""
     return await served.work.run(served.library.runs, after=after, limit=limit)
 
