@@ -14,7 +14,7 @@ MOVIEPY := moviepy-2.2.1.tar.gz
 
 .DEFAULT_GOAL := help
 .PHONY: help setup models demo test test-quick test-newest test-pythons lint format docs check-docs picture \
-	lock image images test-cluster bench bench-serve bench-gpu clean
+	lock image images test-cluster bench bench-answers bench-serve bench-gpu clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,6 +103,14 @@ picture: demo setup ## draw docs/page.webp, the page over the demonstration's da
 
 bench: setup $(DATA)/packages/$(MOVIEPY) ## measure against others; ARGS=--help says what else
 	$(BIN)/python -m benchmarks --packages $(DATA)/packages --folder $(DATA)/bench $(ARGS)
+
+# Wheels whose photographs the questions are about; none is installed.
+PHOTOGRAPHS := foolbox==3.3.4 imgaug==0.4.0 scikit-learn==1.9.1 gradio==6.31.0
+
+bench-answers: setup $(DATA)/packages/$(MOVIEPY) ## judge answers to known questions, and write docs/search.md
+	@$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+		--dest $(DATA)/packages $(PHOTOGRAPHS)
+	$(BIN)/python -m benchmarks.answers --packages $(DATA)/packages --folder $(DATA)/answers $(ARGS)
 
 test: setup ## run the tests
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)

@@ -13,6 +13,7 @@ import typer
 from benchmarks import corpus, plan_scale, recall, report, scale
 from benchmarks.contenders.contender import ROOT
 from benchmarks.contenders.contenders import CONTENDERS
+from benchmarks.costs import costs, prices
 from benchmarks.footage import Footage, unpacked
 from benchmarks.picture import picture
 from benchmarks.results import Results
@@ -148,6 +149,7 @@ def rendered(home: Path, page: Path) -> dict[Path, str]:
         sections["targets"] = report.targets(results)
         sections["phases"] = report.phases(results)
         sections["beside-the-floor"] = report.beside_the_floor(results)
+        sections["costs"] = costs(results, prices())
         files[page.with_suffix(".svg")] = picture(results)
     for name, section in _SECTIONS.items():
         if (home / f"{name}.json").exists():

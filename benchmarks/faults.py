@@ -1,10 +1,11 @@
 """Kills and faults without end, and whether a run ends as one that nobody disturbed.
 
-    python -m benchmarks.faults --kills 200 --faults 500 --videos 100
+    python -m benchmarks.faults --kills 200 --faults 500 --videos 100 --packages DIR
 
-Tiny videos go through `oriane run` while its process is killed at random moments, and a proxy
-between it and S3 resets connections, answers 503, cuts answers short, flips bits and waits. In the
-end frames, markers and points have to be those of a run without any of it.
+The demonstration's videos and tiny ones go through `oriane run` while its process is killed at
+random moments, and a proxy between it and S3 resets connections, answers 503, cuts answers short,
+flips bits and waits. In the end frames, markers and points have to be those of a run without any
+of it.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from PIL import Image
 from components.media.ffmpeg import program
 from components.settings import StorageSettings
 from tests.points import points_below
+from workflows.demo.videos import make_videos as demonstration_videos
 from workflows.local.s3_server import local_s3
 
 _KINDS = ("reset", "503", "short", "flipped", "slow")
@@ -204,11 +206,15 @@ def main() -> None:
     parser.add_argument("--faults", type=int, default=500, help="how many requests go wrong")
     parser.add_argument("--videos", type=int, default=100, help="tiny videos")
     parser.add_argument("--seed", type=int, default=1, help="of what goes wrong when")
+    parser.add_argument(
+        "--packages", type=Path, help="folder with moviepy's source package, for the trailer"
+    )
     given = parser.parse_args()
     chance = random.Random(given.seed)  # noqa: S311, no secret depends on it
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         undisturbed, disturbed = Path(folder) / "undisturbed", Path(folder) / "disturbed"
         make_videos(Path(folder) / "videos", given.videos)
+        shown = demonstration_videos(Path(folder) / "videos", given.packages)
         for data in (undisturbed, disturbed):
             shutil.copytree(Path(folder) / "videos", data / "s3" / "oriane-contents")
         with local_s3(undisturbed / "s3", StorageSettings()) as storage:
@@ -218,6 +224,7 @@ def main() -> None:
         wanted, found = state(undisturbed), state(disturbed)
         differing = [name for name in wanted | found if wanted.get(name) != found.get(name)]
         left = [*(disturbed / "scratch").iterdir()] if (disturbed / "scratch").exists() else []
+        figures |= {"videos": [f"{given.videos} tiny ones", *shown]}
         figures |= {"objects": len(wanted), "differing": differing, "left": list(map(str, left))}
         print(json.dumps(figures, indent=1))  # noqa: T201
         sys.exit(bool(differing or left))

@@ -20,6 +20,7 @@ LABELS = {
     "ours-exact-reused": "this project, exact, all reused",
     "ours-reference": "this project, reference frames",
     "ours-reference-reused": "this project, reference frames, all reused",
+    "ours-unconfined": "this project, reference frames, decoders not confined",
     "ours-keyframes": "this project, keyframes",
     "ours-keyframes-reused": "this project, keyframes, all reused",
     "scenedetect": "PySceneDetect's CLI + script",

@@ -10,7 +10,7 @@ from components.records.run_report import RunReport
 from oriane.settings import Settings
 from workflows.operations.export.rows import ExportedFrame as Frame
 from workflows.search.answer import Answer, Moment
-from workflows.search.query import Found as Hit
+from workflows.search.answer import Found as Hit
 
 if TYPE_CHECKING:
     from components.base.vectors import Vectors
@@ -83,10 +83,21 @@ def search(
         TransientError: Qdrant does not answer.
     """
     from workflows.local.stand_ins import deployed
-    from workflows.search.query import searcher
+    from workflows.search.ask import asking
+    from workflows.search.question import asked as question
+    from workflows.search.question_picture import picture_file, with_plain_picture
 
-    with searcher(deployed(_known(settings))) as searching:
-        return searching.find(query, limit=limit, platform=platform, code=code)
+    of_picture = isinstance(query, Path)
+    asks = question(
+        texts=() if of_picture else (query,),
+        image=picture_file(query) if of_picture else None,
+        limit=limit,
+        platform=platform,
+        video=code,
+    )
+    known = deployed(_known(settings))
+    with asking(known) as asker:
+        return asker.frames(with_plain_picture(asks, known))
 
 
 def ask(
@@ -110,9 +121,9 @@ def ask(
         TransientError: Qdrant does not answer.
     """
     from workflows.local.stand_ins import deployed
-    from workflows.search.ask import asking, with_plain_picture
+    from workflows.search.ask import asking
     from workflows.search.question import asked as question
-    from workflows.search.question import picture_file
+    from workflows.search.question_picture import picture_file, with_plain_picture
 
     asks = question(texts=texts, image=picture_file(image), **asked)
     known = deployed(_known(settings))

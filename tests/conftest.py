@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from components.base import redaction
 from components.base.model_names import PACKAGED
 from components.dag import Item
 from components.pipeline import video_to_embedding
@@ -52,6 +53,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _SLOW & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests() -> Iterator[None]:
+    yield
+    redaction.forget()
 
 
 @pytest.fixture

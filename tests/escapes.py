@@ -7,8 +7,10 @@ import os
 import resource
 import signal
 import socket
+import stat
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from components.base import processes
@@ -42,14 +44,19 @@ OPEN_TO_ALL = (
     "a file beside its output",
     "rights of another file",
     "times of another file",
+    "extended attributes of another file",
     "TCP",
     "UDP",
     "sockets of this machine",
     "a program",
     "a fork",
     "a signal to the parent",
+    "signals of a file to the parent",
+    "signals of a socket to the parent",
     "limits of the parent",
     "shared memory",
+    "a stack of gigabytes",
+    "addresses without end",
     "events of other files",
 )
 
@@ -167,6 +174,66 @@ def _shared_memory(outside: Outside) -> str:
         return "memory that no limit counts"
 
 
+def _stack_of_its_own(outside: Outside) -> str:
+    """Map 3 GB that grow downwards, as stacks do, which RLIMIT_DATA passes over."""
+    return _mapped(3 * 2**30, 0x2, 0x122)
+
+
+def _endless_addresses(outside: Outside) -> str:
+    """Map 4 TB to read: nothing by itself, but page tables of 8 GB where it is looked at."""
+    return _mapped(2**42, 0x1, 0x4022)
+
+
+def _mapped(size: int, protection: int, flags: int) -> str:
+    _LIBC.mmap.restype = ctypes.c_void_p
+    anywhere, no_file = None, -1
+    found = _LIBC.mmap(anywhere, ctypes.c_size_t(size), protection, flags, no_file, 0)
+    if found == 2**64 - 1:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    _LIBC.munmap(ctypes.c_void_p(found), ctypes.c_size_t(size))
+    return f"{size} bytes"
+
+
+def _higher_stack(outside: Outside) -> str:
+    resource.setrlimit(resource.RLIMIT_STACK, (2**33, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+    return "a higher stack"
+
+
+def _owner_of_signals(outside: Outside) -> str:
+    """Have the parent get SIGIO; the upper half of a command is more than the kernel looks at."""
+    set_owner = 8 | 1 << 32
+    call = 72 if os.uname().machine == "x86_64" else 25
+    descriptor, command, parent = (ctypes.c_long(n) for n in (0, set_owner, outside.parent))
+    return _done(_LIBC.syscall(ctypes.c_long(call), descriptor, command, parent))
+
+
+def _owner_of_a_socket(outside: Outside) -> str:
+    """The same for its socket to the warden, by FIOSETOWN."""
+    parent = ctypes.c_int(outside.parent)
+    return _done(_LIBC.ioctl(_launcher(), ctypes.c_ulong(0x8901), ctypes.byref(parent)))
+
+
+def _launcher() -> int:
+    for descriptor in range(3, 100):
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                return descriptor
+    raise AssertionError("no socket")
+
+
+def _outliving(outside: Outside) -> str:
+    """Ask not to be killed when the warden ends (PR_SET_PDEATHSIG)."""
+    call = 157 if os.uname().machine == "x86_64" else 167
+    return _done(_LIBC.syscall(ctypes.c_long(call), ctypes.c_long(1 | 1 << 32), ctypes.c_long(0)))
+
+
+def _flags_of_a_file(outside: Outside) -> str:
+    """Set a file's flags (FS_IOC_SETFLAGS) through a descriptor that only reads."""
+    with outside.source.open("rb") as file:
+        value = ctypes.c_long(0)
+        return _done(_LIBC.ioctl(file.fileno(), ctypes.c_ulong(0x40086602), ctypes.byref(value)))
+
+
 def _program_of_its_own(outside: Outside) -> str:
     ended = processes.start(["/bin/sh", "-c", "true"])
     return f"ended with {ended()}"
@@ -218,6 +285,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "rights of another file": lambda o: o.secret.chmod(0o644),
     "rights of another file, by a newer call": _changed_mode,
     "times of another file": lambda o: os.utime(o.secret),
+    "extended attributes of another file": lambda o: os.listxattr(o.secret),
+    "flags of its own file": _flags_of_a_file,
     "TCP": lambda o: _socket(socket.AF_INET, socket.SOCK_STREAM),
     "TCP over IPv6": lambda o: _socket(socket.AF_INET6, socket.SOCK_STREAM),
     "UDP": lambda o: _socket(socket.AF_INET, socket.SOCK_DGRAM),
@@ -232,6 +301,9 @@ ATTEMPTS: dict[str, Attempt] = {
     "a fork by clone3": _child_by_clone3,
     "a signal to the parent": lambda o: os.kill(o.parent, 0),
     "a signal to all": lambda o: os.kill(-1, 0),
+    "signals of a file to the parent": _owner_of_signals,
+    "signals of a socket to the parent": _owner_of_a_socket,
+    "a life after the warden's": _outliving,
     "a handle of the parent": lambda o: _call("pidfd_open", o.parent, 0),
     "limits of the parent": _limit_of_the_parent,
     "priority of the parent": lambda o: os.setpriority(os.PRIO_PROCESS, o.parent, 0),
@@ -244,6 +316,9 @@ ATTEMPTS: dict[str, Attempt] = {
     "memory without a name": lambda o: _call("memfd_create", b"name", 0),
     "memory shared by number": lambda o: _done(_LIBC.shmget(0x5EC, 4096, 0o1600)),
     "shared memory": _shared_memory,
+    "a stack of gigabytes": _stack_of_its_own,
+    "a higher limit of the stack": _higher_stack,
+    "addresses without end": _endless_addresses,
     "events of other files": lambda o: _done(_LIBC.inotify_init()),
     "a higher limit of memory": _more_memory,
     "a huge file": _huge_file,

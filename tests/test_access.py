@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from components.pipeline import VIDEO_PHASES, component, components
 from components.plan.contract import PlanInputs
+from components.records.watch import Watch
 from components.running.decoders import Decoders
 from components.running.phase import run
 from components.running.services import Services
@@ -24,6 +28,8 @@ from tests.test_templates import objects, sources, template_of
 from workflows.argo.access import actions_of
 from workflows.local.s3_server import local_s3
 from workflows.serve.app import create_app
+from workflows.watch.after_run import asked_since
+from workflows.watch.kept import KeptWatches
 
 _ACTION = {
     "HeadObject": "s3:GetObject",
@@ -145,6 +151,51 @@ def test_the_server_has_credentials_of_its_own_and_is_confined() -> None:
     assert token == {"name": "oriane-serve", "key": "ORIANE_TOKEN"}
 
 
+def test_the_pod_that_asks_questions_has_the_least() -> None:
+    template = template_of("watch")
+    shared = {"oriane-qdrant", "oriane-postgres"}
+    assert not shared & sources(template), "these may write"
+    own = {"oriane-s3-watch", "oriane-qdrant-watch", "oriane-postgres-watch", "oriane-webhook"}
+    assert own <= sources(template)
+    others = [name for name in objects("WorkflowTemplate") if name != "watch"]
+    for template_of_another in (
+        each
+        for name in others
+        for each in objects("WorkflowTemplate")[name]["spec"]["templates"]
+        if "container" in each
+    ):
+        assert not own & sources(template_of_another)
+    assert template["serviceAccountName"] == "oriane-watch"
+    assert template["serviceAccountName"] in objects("ServiceAccount")
+    assert template["automountServiceAccountToken"] is False
+    assert template["container"]["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+@pytest.mark.slow
+def test_questions_ask_s3_for_what_their_policy_allows_and_for_all_of_it(
+    indexed: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = defaultdict(set)
+    storage = indexed.settings.storage
+    names = ("videos_bucket", "frames_bucket", "artifacts_bucket")
+    settings = {getattr(storage, name): name for name in names}
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        asked[settings[params["Bucket"]]].add(_ACTION[model.name])
+
+    watch = Watch(name="cats", text="a cat", confidence=0.0, added_at="2026-11-27T00:00:00+00:00")
+    KeptWatches(indexed).keep(watch)
+    digest = component("digest")
+    outputs = run(digest, digest.inputs(run="test1", max_failed_percent=100), indexed)
+    assert outputs.watches == 1
+    indexed.store.events.register("before-parameter-build.s3", note)
+    found = asked_since(indexed, [], datetime.fromisoformat("2026-11-27T00:00:00+00:00"), print)
+    assert [notice.watch for notice in found] == ["cats"]
+    assert asked.keys() == actions_of("watch").keys()
+    for bucket, allowed in actions_of("watch").items():
+        assert asked[bucket] | {"s3:AbortMultipartUpload"} == allowed
+
+
 def test_the_servers_files_fit_into_its_volumes() -> None:
     pod = objects("Deployment")["oriane-serve"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
@@ -187,6 +238,46 @@ def test_each_phase_runs_as_itself(name: str) -> None:
     assert ("oriane-qdrant" in sources(template)) == (name == "index")
 
 
+# What volumes may be of under Pod Security "restricted" (kubernetes.io, Pod Security Standards).
+_VOLUMES = {
+    "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim",
+    "projected", "secret",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", objects("WorkflowTemplate"))
+def test_every_pod_is_one_that_a_restricted_namespace_takes(name: str) -> None:
+    spec = objects("WorkflowTemplate")[name]["spec"]
+    for template in spec["templates"]:
+        if not {"container", "resource"} & template.keys():
+            continue
+        # Argo adds init and wait beside a container, init beside what it does itself.
+        patch = json.loads(template["podSpecPatch"])
+        found = {one["name"]: one for one in patch["initContainers"] + patch["containers"]}
+        assert "init" in found
+        if "container" in template:
+            assert "wait" in found
+            found["main"] = template["container"]
+        for container in found.values():
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert not context.get("privileged")
+        pod = template.get("securityContext") or spec["securityContext"]
+        assert pod["runAsNonRoot"] is True
+        assert pod["runAsUser"] != 0
+        assert pod["seccompProfile"] == {"type": "RuntimeDefault"}
+        for volume in [*template.get("volumes", ()), *spec.get("volumes", ())]:
+            assert volume.keys() - {"name"} <= _VOLUMES
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & (template.keys() | spec.keys())
+
+
+def test_the_namespace_takes_no_other_pods() -> None:
+    path = Path(__file__).parents[1] / "k8s/base/namespace.yaml"
+    labels = yaml.safe_load(path.read_text())["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
 def allowed_ports(name: str) -> set[int]:
     """Return the ports that the policies leave to the phase's pods."""
     ports: set[int] = set()
@@ -200,12 +291,12 @@ def allowed_ports(name: str) -> set[int]:
     return ports
 
 
-@pytest.mark.parametrize("name", [*NAMES, SERVER])
+@pytest.mark.parametrize("name", [*NAMES, SERVER, "watch"])
 def test_each_phase_and_the_server_call_only_what_they_need(name: str) -> None:
     ports = {53, 443, 6443, 9000}
-    if name in ("index", SERVER):
+    if name in ("index", SERVER, "watch"):
         ports |= {6333, 6334}
-    if name in ("plan", "record", "digest", SERVER):
+    if name in ("plan", "record", "digest", SERVER, "watch"):
         ports |= {5432}
     assert allowed_ports(name) == ports
 

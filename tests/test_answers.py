@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,8 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from components.base.model_names import identity
-from components.encoders.encoder import normalized
-from components.encoders.load import load_encoder
+from components.encoders.encoder import normalized, reach_of
+from components.encoders.load import load_encoder, load_text_encoder
 from components.errors import ConfigurationError
 from components.records.frame_names import frame_file
 from components.records.sketch import dhash
@@ -31,7 +32,7 @@ from tests.test_manifest import framed
 from workflows.demo.videos import packaged_folder
 from workflows.search.ask import asking
 from workflows.search.background import KeptBackgrounds
-from workflows.search.calibration import Background, gumbel
+from workflows.search.calibration import Background, gumbel, normal
 from workflows.search.diversity import diverse_order
 from workflows.search.folding import folded
 from workflows.search.moments import bounded, grouped
@@ -143,14 +144,14 @@ def test_what_is_unlike_the_first_comes_before_its_like() -> None:
     st.floats(-1, 1, allow_nan=False),
 )
 def test_confidence_rises_with_the_score(best: list[float], one: float, other: float) -> None:
-    background = Background(model="m", collection="c", points=1, best={"text": tuple(best)})
+    background = Background(model="m", collection="c", points=1, scores={"text": tuple(best)})
     low, high = (background.confidence("text", score) for score in sorted((one, other)))
     assert 0 <= low <= high <= 1
 
 
 def test_confidence_is_the_share_of_random_questions_that_find_less() -> None:
     drawn = np.random.default_rng(0).gumbel(0.2, 0.03, 4000)
-    background = Background(model="m", collection="c", points=1, best={"text": tuple(drawn)})
+    background = Background(model="m", collection="c", points=1, scores={"text": tuple(drawn)})
     for share in (0.5, 0.9, 0.99):
         score = float(np.quantile(drawn, share))
         assert background.confidence("text", score) == pytest.approx(share, abs=0.02)
@@ -159,8 +160,36 @@ def test_confidence_is_the_share_of_random_questions_that_find_less() -> None:
     assert gumbel(tuple(some)) == pytest.approx((0.2, 0.03), abs=0.02)
 
 
+def test_scores_are_measured_by_what_a_text_can_reach() -> None:
+    drawn = np.random.default_rng(0).normal(0.5, 0.1, 4000)
+    measured = Background(
+        model="m", collection="c", points=1, scores={"text": tuple(drawn)}, measured=True
+    )
+    for share in (0.5, 0.9, 0.99):
+        score = float(np.quantile(drawn, share))
+        assert measured.confidence("text", score * 0.4, reach=0.4) == pytest.approx(share, abs=0.02)
+    assert normal(tuple(np.concatenate([drawn, np.full(500, 2.0)]))) == pytest.approx(
+        (0.5, 0.1), abs=0.03
+    )
+
+
+def test_the_packaged_model_reaches_what_has_a_name_and_little_else(settings: Settings) -> None:
+    for encoder in (load_encoder(settings.embed), load_text_encoder(settings.embed)):
+        texts = encoder.embed_texts(["a tabby cat", "an espresso", "an election"])
+        named, also_named, nameless = reach_of(encoder, texts).tolist()
+        assert 1 >= min(named, also_named) > 0.7 > nameless > 0
+
+    class Unknowing:
+        name, dim = "m", 4
+
+        def embed_texts(self, texts: Sequence[str]) -> Any:
+            return unit(len(texts))
+
+    assert reach_of(Unknowing(), unit(3)).tolist() == [1, 1, 1]
+
+
 def test_a_background_holds_while_the_collection_is_about_as_large() -> None:
-    background = Background(model="m", collection="c", points=100, best={})
+    background = Background(model="m", collection="c", points=100, scores={})
     assert background.is_of("m", "c", 120)
     assert not background.is_of("m", "c", 121)
     assert not background.is_of("other", "c", 100)
@@ -323,9 +352,37 @@ def test_answers(photographs: Settings) -> None:
         left = asker.answer(whole).moments
         assert {moment.code for moment in left} == {"chelsea", "rocket"}, "those are no coffee"
 
-    kept = KeptBackgrounds(photographs.work.data_dir / "search").read("watched_frames")
-    assert kept is not None
-    assert kept.points == 12
+
+def test_a_background_is_kept_and_taken_anew_once_the_collection_has_grown(
+    photographs: Settings,
+) -> None:
+    def asked_once() -> Background | None:
+        with asking(photographs) as asker:
+            assert asker.answer(Question(texts=("a cat",))).fits
+        return kept.read("watched_frames")
+
+    kept = KeptBackgrounds(photographs.work.data_dir / "search")
+    before = asked_once()
+    assert before is not None
+    assert (before.points, len(before.scores["text"]), before.measured) == (12, 192, True)
+    assert asked_once() == before
+
+    # As an earlier version kept it, and grown since: taken anew either way.
+    path = photographs.work.data_dir / "search/watched_frames.json"
+    older = json.loads(path.read_text())
+    older["best"] = older.pop("scores")
+    path.write_text(json.dumps(older | {"version": 1}))
+    assert kept.read("watched_frames") is None
+    with Services(photographs) as services:
+        model = services.collection.model()
+        assert model
+        video = framed("youtube", "more")
+        frames = tuple(Frame(number=n, second=n, scene_start=n, scene_end=n + 1) for n in range(9))
+        video = video.model_copy(update={"frames": frames})
+        services.collection.replace(video, unit(9, services.collection.dim()), model)
+    after = asked_once()
+    assert after is not None
+    assert after.points == 21
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,10 @@ from PIL import Image
 from components.crop.detect import find_picture
 from components.records.videos import Frame, Rectangle
 from components.settings import CropSettings, LimitSettings
-from components.stores.vectors.store import Hit
 from tests.conftest import source_of
 from workflows.demo.videos import SLIDES, make_videos, packaged_folder
 from workflows.sheet.drawing import ContactSheet
-from workflows.sheet.parts import SheetFrame, SheetVideo
+from workflows.sheet.parts import SheetFrame, SheetMoment, SheetVideo
 
 pytestmark = pytest.mark.slow
 
@@ -46,11 +45,8 @@ def frame(second: float, colour: tuple[int, int, int], *, dropped: bool = False)
     return SheetFrame(known, Image.new("RGB", (320, 180), colour), dropped)
 
 
-def hit(code: str, second: float, score: float) -> Hit:
-    return Hit(
-        score=score, platform="tiktok", code=code, second=second, frame_number=3, scene_start=0.0,
-        scene_end=4.0, path=f"tiktok/{code}/{second:.2f}.png",
-    )  # fmt: skip
+def moment(code: str, confidence: float, *same: str) -> SheetMoment:
+    return SheetMoment(code, 0.0, 4.0, f"tiktok/{code}/3_1.00.png", confidence, same)
 
 
 def photograph(name: str) -> bytes:
@@ -73,7 +69,7 @@ def test_the_sheet_shows_hits_first_then_crop_frames_and_times() -> None:
     )  # fmt: skip
     sheet.add_video(video)
     empty = sheet.image().height
-    sheet.add_hits("a cat", [hit("v", 1.0, 0.5)])
+    sheet.add_answer("a cat", [moment("v", 0.5)], fits=True)
     image = sheet.image()
     assert image.width == 1600
     assert image.height > empty + 150
@@ -87,12 +83,19 @@ def test_the_sheet_shows_hits_first_then_crop_frames_and_times() -> None:
     assert where(image, RED).sum() > 2 * 150 * 200
 
 
-def test_the_same_footage_in_several_videos_is_shown_once() -> None:
-    pictures = {"a": "chelsea.png", "b": "coffee.png", "c": "chelsea.png"}
-    sheet = ContactSheet(lambda path: photograph(pictures[path.split("/")[1]]))
-    sheet.add_hits("x", [hit("a", 1.0, 0.9), hit("b", 1.0, 0.8), hit("c", 2.0, 0.7)])
-    ((_, tiles),) = sheet._searches
-    assert [tile.caption for tile in tiles] == ["0.90  a 1.00 s, also in c", "0.80  b 1.00 s"]
+def test_what_fits_has_a_rank_and_what_does_not_is_faded() -> None:
+    white = io.BytesIO()
+    Image.new("RGB", (320, 180), "white").save(white, "PNG")
+    seen = {}
+    for fits in (True, False):
+        sheet = ContactSheet(lambda path: white.getvalue())
+        sheet.add_answer("x", [moment("a", 0.97, "c"), moment("b", 0.91)], fits=fits)
+        (search,) = sheet._searches
+        captions = [tile.caption for tile in search.tiles]
+        assert captions == ["0.97  a 0.0 to 4.0 s, also in c", "0.91  b 0.0 to 4.0 s"]
+        image = sheet.image().crop((0, 50, 1600, 260))
+        seen[fits] = (where(image, (255, 255, 255)).sum() > 40_000, where(image, RANK).sum() > 500)
+    assert seen == {True: (True, True), False: (False, False)}
 
 
 def test_a_sheet_stays_below_500_kb(tmp_path: Path) -> None:

@@ -21,13 +21,27 @@ FILES = sorted((Path(__file__).parent / "documents").glob("*.json"))
 # Files whose name says more than which document it is.
 KINDS = {
     "run-rejected": "run", "verify-repair": "verify", "digest-leased": "digest",
-    "digest-billed": "digest", "run-plan-expected": "run-plan",
+    "digest-billed": "digest", "digest-limited": "digest", "run-plan-expected": "run-plan",
+    "run-billed": "run", "run-start-cpu": "run-start", "done-marker-seconds": "done-marker",
 }  # fmt: skip
 
 
 def adapter(path: Path) -> TypeAdapter[Any]:
     document, _ = DOCUMENTS[KINDS.get(path.stem, path.stem)]
     return document if isinstance(document, TypeAdapter) else TypeAdapter(document)
+
+
+def as_before(written: Any, before: Any) -> Any:
+    """Return of what is written what was there before: later versions add fields, and to a point
+    of a machine's history, which is a list of numbers, at its end."""
+    if isinstance(before, dict):
+        return {name: as_before(written[name], value) for name, value in before.items()}
+    if isinstance(before, list):
+        if before and not any(isinstance(value, dict | list | str) for value in before):
+            written = written[: len(before)]
+        assert len(written) == len(before)
+        return [as_before(*pair) for pair in zip(written, before, strict=True)]
+    return written
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -37,9 +51,7 @@ def test_a_document_is_read_and_written_as_it_was(
     before = json.loads(path.read_text())
     print_json(adapter(path).validate_python(before))
     written = json.loads(capsys.readouterr().out)
-    if isinstance(before, dict):  # to which later versions add
-        written = {name: written[name] for name in before}
-    assert written == before
+    assert as_before(written, before) == before
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

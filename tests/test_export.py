@@ -61,9 +61,41 @@ def test_vectors_as_numpy(data: Path) -> None:
     assert len(found["vectors"]) == len(found["second"]) == len(found["location"])
 
 
+def test_moments_that_fit_or_that_none_does(data: Path) -> None:
+    searched = ("export", data / "m.csv", "--search", "a cat", "--search", "a number")
+    nothing = said(data, *searched, "--confidence", 1, code=78)
+    assert "nothing fits “a cat, a number”" in nothing
+    assert not (data / "m.csv").exists()
+    assert "moments" in said(data, *searched, "--confidence", 0)
+    with (data / "m.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    moments = ["confidence", "moment_start", "moment_end", "same"]
+    assert list(rows[0]) == [*COLUMNS, "score", *moments]
+    for row in rows:
+        times = [float(row[name]) for name in ("moment_start", "second", "moment_end")]
+        assert times == sorted(times)
+    shown = json.loads(
+        said(
+            data,
+            "search",
+            "a cat",
+            "a number",
+            "--confidence",
+            0,
+            "--per-video",
+            0,
+            "--limit",
+            100,
+            "--json",
+        )
+    )
+    assert [row["path"] for row in rows] == [one["best"]["path"] for one in shown["moments"]]
+
+
 def test_hits_as_parquet(data: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    said(data, "export", data / "h.parquet", "--search", "a cat", "--limit", 3, "--vectors")
+    search = ("--search", "a cat", "--frames", "--limit", 3, "--vectors")
+    said(data, "export", data / "h.parquet", *search)
     table = parquet.read_table(data / "h.parquet")
     assert table.column_names == [*COLUMNS, "score", "vector"]
     scores = table["score"].to_pylist()

@@ -177,6 +177,13 @@ def test_a_task_asks_for_what_the_contract_needs(compiled: Compiled, name: str) 
     assert workers * int(environment.get("VP_DECODE_MEMORY_MB", 0)) < needs.memory_gib * 1024
 
 
+@pytest.mark.parametrize("name", STEPS)
+def test_a_task_does_not_run_as_root(compiled: Compiled, name: str) -> None:
+    """All that kfp lets a pipeline say; its backend drops capabilities by itself."""
+    context = compiled.pods[name]["securityContext"]
+    assert context == {"runAsUser": "10001", "runAsGroup": "10001", "runAsNonRoot": True}
+
+
 def test_gpus_are_asked_for_where_they_are_used_and_wanted(compiled: Compiled) -> None:
     def with_gpu(which: Compiled) -> set[str]:
         return {

@@ -78,14 +78,23 @@ def test_every_switch_fits_and_changes_what_it_is_for(folder: Path, switch: str)
         "spot": names - {"plan", "digest"},
         "pull-secret": set(),
         "serve": set(),
-        "model-volume": {"embed", "embed-gpu"},
+        "model-volume": {"embed", "embed-gpu", "watch"},
     }
-    assert differing == expected.get(switch, {*names, "leases"})
+    assert differing == expected.get(switch, {*names, "leases", "watch"})
+
+
+@pytest.mark.parametrize(("overlay", "wanted"), [("cpu", "require"), ("gpu", "best")])
+def test_decoders_are_confined_whole_where_they_can_be(
+    folder: Path, overlay: str, wanted: str
+) -> None:
+    """Not where a GPU decodes, whose driver does not work confined."""
+    settings = switched(folder, overlay, "")[("ConfigMap", "oriane-work")]["data"]
+    assert settings["VP_SANDBOX"] == wanted
 
 
 def test_pods_are_in_the_queue_of_their_kind(folder: Path) -> None:
     for name, templates in pods(switched(folder, "gpu", "kueue")).items():
-        if name == "leases":
+        if name in ("leases", "watch"):
             continue
         queue = "oriane-gpu" if name in ON_GPU else "oriane-cpu"
         for each in templates:

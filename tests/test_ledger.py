@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from components.errors import ConfigurationError, TransientError
-from components.records.booking import Booking
+from components.records.booking import Booking, Wanted
 from components.settings import LedgerSettings
 from components.stores.postgres.ledger import Ledger
 from tests.postgres import connect, query
@@ -181,6 +181,37 @@ def test_bookings_come_in_the_order_of_keys(ledger: Ledger, videos: list[tuple[s
         ledger.forget(platform, code)
     keys = [f"{platform}/{code}/" for platform, code in videos]
     assert [one.folder for one in found] == sorted(keys, key=lambda key: key.encode())
+
+
+def pages(ledger: Ledger, wanted: Wanted, size: int) -> list[Booking]:
+    """Return all that is wanted, read page by page."""
+    found: list[Booking] = []
+    while page := ledger.page(wanted, found[-1].video if found else "", size):
+        found += page
+    return found
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Wanted(),
+        Wanted(platform="p"),
+        Wanted(state="failed"),
+        Wanted(state="failed", reason="unavailable", platform="p-"),
+        Wanted(reason="none"),
+        Wanted(contains="A/C1"),
+    ],
+)
+def test_pages_together_are_all_that_is_wanted(ledger: Ledger, wanted: Wanted) -> None:
+    for number, platform in enumerate(("p", "p-", "pa", "ä")):
+        ledger.book(booking(f"c{code}", platform=platform) for code in range(number + 3))
+        ledger.book([failed("c1", platform=platform)])
+        ledger.lease([(platform, "c2"), (platform, "new")], "r9", 1)
+    everything = list(ledger.bookings())
+    assert len(everything) == 3 + 4 + 5 + 6 + 4
+    fitting = [one for one in everything if wanted.fits(one)]
+    assert pages(ledger, wanted, 2) == fitting
+    assert pages(ledger, wanted, 100) == fitting
 
 
 def test_a_leased_video_is_listed_before_it_is_booked(ledger: Ledger) -> None:

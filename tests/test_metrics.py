@@ -22,7 +22,9 @@ from components.records.digest import Digest
 from components.records.manifest import Entry, PhaseStep, Problem
 from components.records.run_report import RunReport
 from components.records.videos import Video
-from components.settings import MetricsSettings, Settings
+from components.running.decoders import Decoders, Sandboxing
+from components.running.wardens import unconfined_parts
+from components.settings import LimitSettings, MetricsSettings, Settings
 from tests.clips import numbered_video
 from tests.commands import environment, report
 from workflows.local.metrics import export, run_metrics
@@ -95,7 +97,7 @@ def test_a_run_writes_its_metrics_and_pushes_them(
     clips.mkdir()
     numbered_video(clips / "good.mp4", [number / 10 for number in range(20)])
     (clips / "bad.mp4").write_bytes(b"no video at all")
-    variables = {"VP_METRICS_FILE": file, "VP_PUSHGATEWAY_URL": address}
+    variables = {"VP_METRICS_FILE": file, "VP_PUSHGATEWAY_URL": address, "VP_SANDBOX": "off"}
     done = report(clips, env=environment(tmp_path, CLIP_MODEL=model, **variables))
 
     found = samples(file.read_text())
@@ -105,10 +107,21 @@ def test_a_run_writes_its_metrics_and_pushes_them(
     assert found["oriane_run_seconds"][()] == done["seconds"]
     assert found["oriane_run_phase_videos"] == {(phase,): 1 for phase in VIDEO_PHASES}
     assert all(seconds > 0 for seconds in found["oriane_run_phase_seconds"].values())
+    assert found["oriane_run_decoders_confined"] == {("landlock",): 0, ("seccomp",): 0}
     ended = found["oriane_run_last_end_timestamp_seconds"][()]
     assert found["oriane_run_last_success_timestamp_seconds"][()] == pytest.approx(ended, abs=1)
     assert pushed == [("PUT", "/metrics/job/oriane", file.read_text())]
     assert [path.name for path in file.parent.iterdir()] == ["oriane.prom"]
+
+
+@pytest.mark.parametrize("sandboxing", ["best", "off"])
+def test_what_does_not_confine_decoders_is_to_be_seen(sandboxing: Sandboxing) -> None:
+    parts = Decoders(1, LimitSettings(), sandboxing).confined_parts()
+    registry = run_metrics(RUN, digest(entry("a")), parts)
+    found = samples(generate_latest(registry).decode())["oriane_run_decoders_confined"]
+    missing = " ".join(unconfined_parts()).lower()
+    for part in ("landlock", "seccomp"):
+        assert found[(part,)] == (sandboxing == "best" and part not in missing)
 
 
 def test_a_failed_video_leaves_no_time_of_success() -> None:

@@ -37,9 +37,18 @@ from workflows.cli.app import app
 from workflows.local.s3_server import local_s3
 from workflows.model_swap.backfill import backfill
 from workflows.model_swap.compare import compare
-from workflows.model_swap.judge import interval, judge, require_better
-from workflows.model_swap.reports import Judged, Measured, Prepared, PreparedVideos, Switched
+from workflows.model_swap.judge import Judgement, interval, judge, require_better
+from workflows.model_swap.reports import (
+    Answered,
+    Judged,
+    Measured,
+    Prepared,
+    PreparedVideos,
+    Switched,
+)
 from workflows.model_swap.switch import rollback, switch
+from workflows.search.background import KeptBackgrounds
+from workflows.search.calibration import Background
 
 pytestmark = [
     pytest.mark.slow,
@@ -386,20 +395,20 @@ def test_the_model_that_finds_more_is_told_by_known_items(
     current, prepared = services.vectors.current(), services.vectors.find(identity_of(services), 16)
     assert current is not None
     with_model(services, clip_model)
-    (equal,) = judge(services, str(other), sample=10, tell=quiet)
+    (equal,) = judge(services, str(other), sample=10, tell=quiet).judged
     assert (equal.kind, equal.queries % 3) == ("known items", 0)
     for measured in (equal.ndcg, equal.recall):
         assert 0 < measured.current <= 1
         assert measured.low <= measured.difference <= measured.high
     blurred(current, str(current.model()))
-    (better,) = judge(services, str(other), sample=10, tell=quiet)
+    (better,) = judge(services, str(other), sample=10, tell=quiet).judged
     assert better.ndcg.current < better.ndcg.other
     assert better.ndcg.other == equal.ndcg.other
     blurred(prepared, str(prepared.model()))
-    (same,) = judge(services, str(other), sample=10, tell=quiet)
+    (same,) = judge(services, str(other), sample=10, tell=quiet).judged
     assert same.ndcg.difference == pytest.approx(0, abs=0.1)
     with pytest.raises(ConfigurationError, match="not surely better than the current"):
-        require_better([same], str(other))
+        require_better(Judgement((same,), ()), str(other))
 
 
 def test_captions_are_asked_as_people_ask(
@@ -407,7 +416,10 @@ def test_captions_are_asked_as_people_ask(
 ) -> None:
     with_model(services, clip_model)
     (file := tmp_path / "captions.csv").write_text("text,video\na cat,local/one\na dog,local/two\n")
-    verdicts = judge(services, str(other), sample=2, captions=file, tell=quiet)
+    verdict = judge(services, str(other), sample=2, captions=file, tell=quiet)
+    verdicts = verdict.judged
+    asked = [(one.kind, one.queries, one.confidence) for one in verdict.answered]
+    assert asked == [("captions", 2, 0.9), ("not there", 100, 0.9)]
     assert [(one.kind, one.queries) for one in verdicts] == [("known items", 6), ("captions", 2)]
     # Two videos in all, so the right one is among ten.
     assert verdicts[1].recall.current == verdicts[1].recall.other == 1.0
@@ -421,6 +433,26 @@ def test_captions_are_asked_as_people_ask(
             judge(services, str(other), sample=2, captions=file, tell=quiet)
 
 
+def test_what_is_not_there_and_answered_is_counted(
+    services: Services, clip_model: Path, tmp_path: Path, other: Path
+) -> None:
+    with_model(services, clip_model)
+    (file := tmp_path / "absent.txt").write_text("a walrus\n\nan election\n")
+    current = services.vectors.current()
+    assert current is not None
+    everything = Background(
+        model=str(current.model()), collection=current.name, points=current.count(),
+        scores={"text": (-1.0,) * 9, "picture": (), "mixed": ()},
+    )  # fmt: skip
+    # As if no random question had found anything: then whatever is asked seems to be there.
+    KeptBackgrounds(services.settings.work.data_dir / "search").keep(everything)
+    (absent,) = judge(services, str(other), sample=2, absent=file, tell=quiet).answered
+    assert (absent.kind, absent.queries, absent.share.current) == ("not there", 2, 1.0)
+    file.write_text("\n")
+    with pytest.raises(ConfigurationError, match=r"--absent .*found none"):
+        judge(services, str(other), sample=2, absent=file, tell=quiet)
+
+
 def _measured(low: float, high: float) -> Measured:
     return Measured(current=0.5, other=0.6, difference=(low + high) / 2, low=low, high=high)
 
@@ -430,17 +462,26 @@ def _judged(kind: str, low: float, high: float) -> Judged:
     return Judged(kind=kind, queries=9, k=10, ndcg=measured, recall=measured)
 
 
+def _false(low: float, high: float) -> Answered:
+    share = _measured(low, high)
+    return Answered(kind="not there", queries=9, confidence=0.9, share=share)
+
+
 def test_better_is_what_is_surely_better() -> None:
     known, captions = "known items", "captions"
-    require_better([_judged(known, 0.01, 0.2)], "m")
-    require_better([_judged(known, -0.1, 0.1), _judged(captions, 0.01, 0.2)], "m")
+    better = _judged(known, 0.01, 0.2)
+    fewer, more = _false(-0.2, 0.1), _false(0.01, 0.2)
+    require_better(Judgement((better,), (fewer,)), "m")
+    require_better(Judgement((_judged(known, -0.1, 0.1), _judged(captions, 0.01, 0.2)), ()), "m")
     for doubtful in (
-        [_judged(known, -0.01, 0.2)],
-        [_judged(known, 0.01, 0.2), _judged(captions, -0.01, 0.2)],
-        [_judged(known, -0.2, -0.1), _judged(captions, 0.01, 0.2)],
+        (_judged(known, -0.01, 0.2),),
+        (better, _judged(captions, -0.01, 0.2)),
+        (_judged(known, -0.2, -0.1), _judged(captions, 0.01, 0.2)),
     ):
         with pytest.raises(ConfigurationError, match="not surely better"):
-            require_better(doubtful, "m")
+            require_better(Judgement(doubtful, ()), "m")
+    with pytest.raises(ConfigurationError, match=r"of what is not there: 50% and 60%"):
+        require_better(Judgement((better,), (more,)), "m")
 
 
 @given(arrays(np.float64, st.integers(1, 40), elements=st.floats(-1, 1)))

@@ -6,16 +6,20 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import oriane
 from components.errors import ConfigurationError
+from components.running.decoders import Decoders
 from tests.clips import numbered_video
 from tests.commands import environment
 from tests.deployment import CODES, copy
 from workflows.reference.tree import ROOT
+from workflows.search.pictures import plain_picture_of_command, write_plain
 
 pytestmark = pytest.mark.slow
 
@@ -77,6 +81,46 @@ def test_frames_and_vectors(home: Path) -> None:
     assert [type(hit) for hit in hits] == [oriane.Hit] * 2
     again = oriane.search(Path(hits[0].location), limit=1, settings=settings)
     assert again[0].score == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_picture_is_decoded_confined(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = oriane.Settings(VP_DATA_DIR=str(home / "data"))
+    called: list[object] = []
+    call = Decoders.call
+
+    def noted(self: Decoders, access: Any, function: Any, *arguments: Any) -> Any:
+        called.append(function)
+        return call(self, access, function, *arguments)
+
+    monkeypatch.setattr(Decoders, "call", noted)
+    path = home / "picture.png"
+    Image.new("RGB", (3000, 20), "red").save(path)
+    assert oriane.search(path, limit=1, settings=settings)
+    assert called == [write_plain]
+    # Of the formats that `--image` takes none; Pillow would have opened it.
+    Image.new("RGB", (32, 32), "red").save(home / "picture.tiff")
+    for given in (home / "picture.tiff", home / "none.png", home):
+        with pytest.raises(ConfigurationError, match="expected a picture"):
+            oriane.search(given, settings=settings)
+
+
+def write_postscript(path: Path, target: Path) -> None:
+    """Write what Pillow would hand to a program of its own, were it asked to open anything."""
+    Image.new("RGB", (8, 8)).save(target, "EPS")
+
+
+def write_much(path: Path, target: Path) -> None:
+    Image.new("RGB", (8000, 8000)).save(target, "PNG")
+
+
+@pytest.mark.parametrize("write", [write_postscript, write_much])
+def test_what_a_hostile_worker_makes_of_a_picture_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Any
+) -> None:
+    monkeypatch.setattr("workflows.search.pictures.write_plain", write)
+    settings = oriane.Settings(VP_DATA_DIR=str(tmp_path)).all
+    with pytest.raises(ConfigurationError, match="a picture that is none"):
+        plain_picture_of_command(settings, b"any")
 
 
 def test_settings_are_variables(monkeypatch: pytest.MonkeyPatch) -> None:

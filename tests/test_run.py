@@ -19,14 +19,15 @@ from components.settings import EmbedSettings, LedgerSettings, Settings
 from components.stores.postgres.ledger import Ledger
 from components.stores.vectors.edge.folder import FolderEngine
 from components.stores.vectors.edge.requests import Answered, GetCatalogue, Request, Rows
-from components.stores.vectors.store import Hit
 from tests.clips import bordered_video, numbered_video
 from tests.commands import environment, invoked, oriane, report
 from workflows.intake.given import given
 from workflows.local.indexed_model import with_model_of
 from workflows.local.run import run_videos
 from workflows.local.stand_ins import frame_location, with_stand_ins
-from workflows.search.query import searcher
+from workflows.search.answer import Found
+from workflows.search.ask import asking
+from workflows.search.question import asked
 
 pytestmark = pytest.mark.slow
 
@@ -150,9 +151,9 @@ def run_here(settings: Settings, *paths: object, **options: Any) -> dict[str, di
     return by_code(run_videos(settings, work, **options).model_dump(mode="json"))
 
 
-def found(settings: Settings, query: str | Path, **options: Any) -> list[Hit]:
-    with searcher(with_stand_ins(settings)) as searching:
-        return searching.find(query, **options)
+def found(settings: Settings, text: str, **options: Any) -> list[Found]:
+    with asking(with_stand_ins(settings)) as asker:
+        return asker.frames(asked(texts=(text,), **options))
 
 
 def test_changed_settings_redo_what_follows_and_nothing_before(here: Settings, clips: Path) -> None:
@@ -262,11 +263,9 @@ def test_search(here: Settings, clips: Path) -> None:
     run_here(here, clips)
     (hit,) = found(here, "cat", limit=1, platform="tiktok")
     assert hit.platform == "tiktok"
-    assert found(here, "cat", limit=9, code="nothing") == []
+    assert found(here, "cat", limit=9, video="nothing") == []
     # Without CLIP_MODEL the collection says which model.
     assert found(replace(here, embed=EmbedSettings()), "cat", limit=1)
-    with pytest.raises(ConfigurationError, match=r"--image .*expected a picture"):
-        found(here, clips / "tiktok/boxed/video.mp4", limit=1)
 
 
 def test_a_hit_in_s3_is_an_address(here: Settings) -> None:
@@ -277,20 +276,24 @@ def test_a_hit_in_s3_is_an_address(here: Settings) -> None:
 def test_a_search_asks_the_store_twice_at_most(
     here: Settings, clips: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whose vectors it holds, and which are nearest: what more costs, a searcher waits for."""
+    """What more it costs, a searcher waits for."""
     run_here(here, clips / "tiktok/boxed/video.mp4")
-    asked: list[str] = []
+    asked_: list[str] = []
     ask = FolderEngine.ask
 
     def counting(engine: FolderEngine, request: Request, vectors: Rows = ()) -> Answered:
         if not isinstance(request, GetCatalogue):  # which is in memory
-            asked.append(type(request).__name__)
+            asked_.append(type(request).__name__)
         return ask(engine, request, vectors)
 
-    monkeypatch.setattr(FolderEngine, "ask", counting)
-    assert found(here, "cat", limit=1)
-    assert len(asked) <= 2, asked
-    assert "Nearest" in asked
+    with asking(with_stand_ins(here)) as asker:
+        asker.warm(pictures=False)
+        monkeypatch.setattr(FolderEngine, "ask", counting)
+        for ask_, most in ((asker.frames, 1), (asker.answer, 2)):
+            asked_.clear()
+            assert ask_(asked(texts=("cat",), limit=1, confidence=0))
+            assert asked_ == ["Nearest"] * len(asked_)
+            assert 1 <= len(asked_) <= most
 
 
 def test_a_model_in_a_folder_is_one_that_only_clip_model_can_name(here: Settings) -> None:

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import math
+import mmap
 import os
 import pickle
 import select
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, get_type_hints
 
 import av
 import pytest
+from pydantic import TypeAdapter
 
+from components.base import processes
 from components.errors import ConfigurationError, Reason, TransientError, VideoRejectedError
-from components.records.videos import Rectangle
+from components.media.ffmpeg import program
+from components.records.videos import Rectangle, SourceVideo
 from components.running import decoders
-from components.running.decoders import Access, Decoders, unconfined_parts
+from components.running.answers import value_of
+from components.running.decoders import Access, Decoders
+from components.running.wardens import unconfined_parts
 from components.settings import LimitSettings
 from tests.clips import numbered_video
+from tests.conftest import Corpus
 from tests.escapes import ATTEMPTS, OPEN_TO_ALL, Outside, try_them
+from tests.phases import through
 
 pytestmark = pytest.mark.slow
 
@@ -103,8 +115,9 @@ class Payload:
         return Path.touch, (self.path,)
 
 
-def answer(value: object) -> bytes:
-    return json.dumps({"value": json.dumps(value), "messages": [], "spans": []}).encode()
+def answer(value: object, messages: Sequence[str] = (), spans: Sequence[object] = ()) -> bytes:
+    said = {"value": json.dumps(value), "messages": list(messages), "spans": list(spans)}
+    return json.dumps(said).encode()
 
 
 @pytest.mark.parametrize(
@@ -119,8 +132,15 @@ def answer(value: object) -> bytes:
         answer({"x": 0, "y": 0, "width": "wide", "height": 1}),
         answer({"x": 0, "y": 0, "width": 1, "height": 1, "more": 1}),
         json.dumps({"rejected": ["no such reason", "x"], "messages": [], "spans": []}).encode(),
+        json.dumps({"rejected": ["blank", "x" * 10_000], "messages": [], "spans": []}).encode(),
+        answer({"x": 1, "y": 2, "width": 3, "height": 4}, messages=["a line of the log"] * 100),
+        answer({"x": 1, "y": 2, "width": 3, "height": 4}, messages=["x" * 10_000]),
+        answer({"x": 1, "y": 2, "width": 3, "height": 4}, spans=[{}] * 10_000),
+        b'{"messages": [], "spans": [], "fault": {"kind": "internal", "errno": '
+        + b"1" * 10**6
+        + b"}}",
     ],
-    ids=range(9),
+    ids=range(14),
 )
 def test_an_answer_of_another_kind_is_a_crash(pool: Decoders, said: bytes) -> None:
     with pytest.raises(VideoRejectedError) as caught:
@@ -140,6 +160,90 @@ def test_a_pickle_is_never_read(pool: Decoders, tmp_path: Path) -> None:
 def test_an_endless_answer_ends(pool: Decoders) -> None:
     with pytest.raises(VideoRejectedError, match="more than any video"):
         pool.call(Access(), say, bytes(2**16), 2**30)
+
+
+def test_who_says_too_little_and_too_much_leaves_no_line(
+    pool: Decoders, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = answer({"x": 1, "y": 2, "width": 3, "height": 4}, messages=["forged"] * 100)
+    with pytest.raises(VideoRejectedError):
+        pool.call(Access(), say, said)
+    assert "forged" not in caplog.text
+
+
+class Liars(Decoders):
+    """Workers of which those of one video answer as hostile code may: of the right form, wrong."""
+
+    def __init__(self, of: str, function: str, lie: dict[str, object]) -> None:
+        super().__init__(2, LIMITS)
+        self._of, self._function, self._lie = of, function, lie
+
+    def call(self, access: Access, function: Any, *args: Any, **kwargs: Any) -> Any:
+        value = super().call(access, function, *args, **kwargs)
+        if function.__name__ != self._function or f"code='{self._of}'" not in repr(args):
+            return value
+        kind = get_type_hints(function)["return"]
+        said: dict[str, Any] = json.loads(TypeAdapter(kind).dump_json(value)) or {}
+        for name, lie in self._lie.items():
+            within, _, field = name.rpartition("/")
+            for record in said[within] if within else [said]:
+                record[field] = lie
+        return value_of(answer(said), kind, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("function", "lie"),
+    [
+        ("probe", {"start": math.nan}),
+        ("probe", {"pixel_aspect": math.inf}),
+        ("probe", {"pixel_aspect": -1.0}),
+        ("probe", {"duration": math.nan}),
+        ("probe", {"duration": 1e9}),
+        ("probe", {"width": 30_000, "height": 1}),
+        ("probe", {"width": -4, "height": -4}),
+        ("probe", {"codec": "x" * 10**6}),
+        ("probe", {"chosen": "a line\nand another"}),
+        ("probe", {"packets": 10**30}),
+        ("probe", {"stream": -1}),
+        ("find_picture", {"x": -2, "y": 0, "width": 100, "height": 50}),
+        ("find_picture", {"x": 0, "y": 0, "width": 10**9, "height": 50}),
+        ("find_picture", {"x": 0, "y": 0, "width": 0, "height": 0}),
+        ("extract", {"frames/scene_start": math.nan}),
+        ("extract", {"frames/scene_end": math.inf}),
+        ("extract", {"frames/second": -1.0}),
+        ("extract", {"frames/number": 10**30}),
+        ("extract", {"frames/sketch": "no sketch"}),
+        ("extract", {"frames/width": 8}),
+        ("extract", {"lost_packets": 10**30}),
+        ("extract", {"rectangle": {"x": 0, "y": 0, "width": 8, "height": 8}}),
+    ],
+    ids=lambda given: str(given)[:60],
+)
+def test_a_lie_costs_its_own_video_alone(
+    tmp_path: Path, corpus: Corpus, function: str, lie: dict[str, object]
+) -> None:
+    """NaN becomes null in a manifest, which nobody can read for any of its videos."""
+    clip = numbered_video(tmp_path / "clip.mp4", [number / 10 for number in range(10)], 160, 90)
+    for code in ("bad", "good"):
+        corpus.add(clip, code)
+    corpus.services._shared = Liars("bad", function, lie)  # type: ignore[attr-defined]
+    bad, good = corpus.through(*through("dedup"))
+    assert bad.problem, bad.result
+    assert bad.problem.reason == Reason.DECODER_CRASHED
+    assert good.problem is None
+
+
+def test_how_old_a_video_is_no_worker_decides(tmp_path: Path, corpus: Corpus) -> None:
+    clip = numbered_video(tmp_path / "clip.mp4", [0.0, 0.1], 160, 90)
+    video = corpus.add(clip, "bad")
+    corpus.services._shared = Liars(  # type: ignore[attr-defined]
+        "bad", "probe", {"modified": "1970-01-01T00:00:00+00:00", "bytes": 1, "etag": "another"}
+    )
+    (entry,) = corpus.through("fetch")
+    stored = corpus.services.store.head(video.source)
+    assert isinstance(entry.result, SourceVideo)
+    assert entry.result.modified == stored.modified.isoformat()
+    assert (entry.result.bytes, entry.result.etag) == (stored.size, stored.etag)
 
 
 def test_a_fair_answer_arrives(pool: Decoders) -> None:
@@ -204,6 +308,78 @@ def test_no_process_outlives_its_task() -> None:
 
     assert Decoders(1, LIMITS, "off").call(Access(), leave_a_process)
     assert not running("63.25")
+
+
+def ask_for_nonsense() -> bool:
+    """Ask the warden for something so deep that reading it fails; tell whether it said no."""
+    launcher = processes._launcher
+    assert launcher
+    launcher.send(b"[" * 60_000)
+    return launcher.recv(100) == b""
+
+
+def test_no_request_ends_the_warden(pool: Decoders) -> None:
+    assert pool.call(Access(), ask_for_nonsense)
+
+
+def ask_for_two_programs() -> str:
+    """Start ffmpeg beside ffmpeg, of which each may take as much memory as this process."""
+    endless = ["-re", "-f", "lavfi", "-i", "color=size=16x16:duration=60", "-f", "null", "-"]
+    processes.start([program(), "-nostdin", "-loglevel", "quiet", *endless])
+    second = processes.start([program(), "-version"])
+    try:
+        return f"ended with {second()}"
+    except ValueError:
+        return "refused"
+
+
+def test_programs_are_started_one_at_a_time(pool: Decoders) -> None:
+    assert pool.call(Access(), ask_for_two_programs) == "refused"
+
+
+def end_the_warden(note: Path) -> bool:
+    """Live on without who watches over this process."""
+    ctypes.CDLL(None).prctl(1, 0)
+    note.write_text(str(os.getpid()))
+    os.kill(os.getppid(), signal.SIGKILL)
+    return wait_for_ever()
+
+
+def test_nobody_waits_for_a_worker_whose_warden_is_gone(tmp_path: Path) -> None:
+    note = tmp_path / "worker"
+    try:
+        with pytest.raises(TransientError, match="killed"):
+            Decoders(1, LIMITS, "off").call(Access(), end_the_warden, note)
+    finally:
+        os.kill(int(note.read_text()), signal.SIGKILL)
+
+
+def call_otherwise(code: bytes) -> bool:
+    """Call the kernel by machine code; only a filter that knows no such calls ends the process."""
+    page = mmap.mmap(-1, mmap.PAGESIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=7)
+    page.write(code)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(page))
+    ctypes.CFUNCTYPE(ctypes.c_int)(address)()
+    return True
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="of x86_64")
+@pytest.mark.parametrize(
+    "code",
+    [
+        # mov eax, 20 (getpid); int 0x80; ret
+        bytes.fromhex("b814000000cd80c3"),
+        # mov eax, 0x40000027 (getpid of x32); syscall; ret
+        bytes.fromhex("b8270000400f05c3"),
+    ],
+    ids=["32 bits", "x32"],
+)
+def test_calls_of_another_kind_are_not_let_through(code: bytes) -> None:
+    """The filter's numbers mean other calls there."""
+    if missing := unconfined_parts():
+        pytest.skip(f"this machine has no {missing}")
+    with pytest.raises(VideoRejectedError, match="SIGSYS"):
+        Decoders(1, LIMITS, "require").call(Access(), call_otherwise, code)
 
 
 NO_SECCOMP = """
@@ -285,8 +461,14 @@ def test_work_on_a_gpu_is_not_confined_and_says_so(
     with pytest.raises(ConfigurationError, match="GPU"):
         Decoders(1, LIMITS, "require").call(Access(gpu=True), say, b"")
     fair = answer({"x": 1, "y": 2, "width": 3, "height": 4})
-    assert Decoders(1, LIMITS).call(Access(gpu=True), say, fair)
+    pool = Decoders(1, LIMITS)
+    assert pool.confined_parts() == {
+        "landlock": not any("Landlock" in part for part in unconfined_parts()),
+        "seccomp": not any("seccomp" in part for part in unconfined_parts()),
+    }
+    assert pool.call(Access(gpu=True), say, fair)
     assert "GPU" in caplog.text
+    assert pool.confined_parts() == {"landlock": False, "seccomp": False}
 
 
 def test_workers_that_are_ended_are_not_the_videos_fault(pool: Decoders) -> None:

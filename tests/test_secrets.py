@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from components.base.logs import log, recording
 from components.base.redaction import redacted, safe, shown, traceback_text
 from components.base.scratch import Scratch
 from components.errors import ConfigurationError
-from components.settings import StorageSettings
+from components.settings import Settings, StorageSettings
 from components.stores.s3 import Store
 from tests.clips import numbered_video
 from workflows.terminal import environment, output
@@ -65,14 +66,92 @@ BROKEN: dict[str, tuple[dict[str, str], list[str]]] = {
         ["submit", "s3://b/x/"],
     ),
     "a setting that is none": (
-        {"VP_METRICS_FILE": "x", "QDRANT_GRPC_PORT": f"http://user:{CANARY}@h"},
+        {
+            "VP_METRICS_FILE": "x",
+            "QDRANT_GRPC_PORT": f"http://user:{CANARY}@h",
+            "VP_SERVE_HOSTS": f"http://user:{CANARY}@h",
+        },
         ["status"],
     ),
+    "a server of ours": (
+        {"ORIANE_SERVER": "http://127.0.0.1:9", "ORIANE_TOKEN": f"{CANARY}token"},
+        ["search", "a cat"],
+    ),
+    "a server of ours, by an address that it cannot have": (
+        {"ORIANE_SERVER": f"http://user:{CANARY}@127.0.0.1:9"},
+        ["search", "a cat"],
+    ),
+    "a server of ours, with a token that is none": ({"ORIANE_TOKEN": CANARY}, ["serve"]),
+    "webhooks": (
+        {"ORIANE_WEBHOOK_SECRET": f"whsec_{CANARY}"},
+        ["watch", "add", "a cat", "--webhook", f"https://user:{CANARY}@127.0.0.1:9/"],
+    ),
+    "a password that no address may hold": (
+        {"QDRANT_URL": f"http://user:a/{CANARY}#b@127.0.0.1:9"},
+        ["search", "a cat"],
+    ),
 }
+# All of them together, for commands that tell what is set.
+EVERYTHING = {
+    "AWS_ENDPOINT_URL": f"http://user:{CANARY}@127.0.0.1:9",
+    "AWS_ACCESS_KEY_ID": f"{CANARY}ID",
+    "AWS_SECRET_ACCESS_KEY": CANARY,
+    "AWS_SESSION_TOKEN": f"{CANARY}/token",
+    "QDRANT_URL": f"http://user:{CANARY}@127.0.0.1:9",
+    "QDRANT_KEY": f"{CANARY}key",
+    "DB_HOST": f"postgresql://user:{CANARY}@127.0.0.1:9/db",
+    "DB_NAME": "db",
+    "DB_USER": "u",
+    "DB_PASSWORD": f'{CANARY}"\\db',
+    "ARGO_SERVER": f"user:{CANARY}@127.0.0.1:9",
+    "ARGO_TOKEN": f"{CANARY}argo",
+    "VP_PUSHGATEWAY_URL": f"http://user:{CANARY}@127.0.0.1:9/?token={CANARY}q",
+    "VP_QUEUE_URL": f"http://user:{CANARY}@127.0.0.1:9/queue",
+    "ORIANE_SERVER": "http://127.0.0.1:9",
+    "ORIANE_TOKEN": f"{CANARY}token",
+    "ORIANE_WEBHOOK_SECRET": f"whsec_{CANARY}",
+}
+CHECK = [sys.executable, "-m", "components.running.check"]
+PLAN = [sys.executable, "-m", "components", "plan"]
+
+
+def test_no_setting_with_a_secret_is_forgotten_here() -> None:
+    planted = {name for name, value in EVERYTHING.items() if CANARY in value}
+    for variables, _ in BROKEN.values():
+        planted |= {name for name, value in variables.items() if CANARY in value}
+    known = list(Settings.variables())
+    assert {each.name for each in known if each.credential} <= planted
+    address = re.compile("URL|SERVER|HOST")
+    assert {each.name for each in known if address.search(each.name)} <= planted
+
+
+@pytest.mark.parametrize("name", [each.name for each in Settings.variables()])
+def test_no_setting_tells_a_secret_that_it_was_given(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """An address where it does not belong, or where it does: a refusal quotes what it found."""
+    given = f"http://user:{CANARY}@127.0.0.1:9/?token={CANARY}q"
+    monkeypatch.setenv(name, given)
+    try:
+        said = repr(Settings.load())
+    except ConfigurationError as error:
+        said = str(error)
+    assert CANARY not in redacted(said)
+
+
+def test_what_a_program_gives_is_hidden_as_well() -> None:
+    secret = f'{CANARY}"\\quoted'
+    Settings.load({"DB_PASSWORD": secret, "QDRANT_URL": "https://u:inTheAddress@h"})
+    for text in (secret, json.dumps({"a": secret}), repr(secret), "for inTheAddress"):
+        assert CANARY not in redacted(text)
+        assert "inTheAddress" not in redacted(text)
 
 
 def ended(
-    tmp_path: Path, variables: dict[str, str], arguments: list[str]
+    tmp_path: Path,
+    variables: dict[str, str],
+    arguments: list[str],
+    program: list[str] = ORIANE,
 ) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment = {
@@ -86,7 +165,7 @@ def ended(
         **variables,
     }
     return subprocess.run(
-        [*ORIANE, *arguments],
+        [*program, *arguments],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
@@ -110,6 +189,27 @@ def test_no_secret_is_said_or_kept_when_a_service_breaks(tmp_path: Path, service
     assert len(said) > 20
     assert CANARY not in said
     assert CANARY not in kept_in(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        (ORIANE, ["config", "--all", "--json"]),
+        (CHECK, ["index"]),
+        (CHECK, ["record"]),
+        (PLAN, ["--catch_up", "true", "--origin", "queue", "--run", "x"]),
+    ],
+    ids=["config", "the check of index", "the check of record", "plan, from a queue"],
+)
+def test_what_tells_what_is_set_tells_no_secret(
+    tmp_path: Path, program: list[str], arguments: list[str]
+) -> None:
+    done = ended(tmp_path, EVERYTHING, arguments, program)
+    said = done.stdout + done.stderr
+    assert done.returncode in (75, 78), said
+    assert len(said) > 100
+    assert CANARY not in said
 
 
 @pytest.mark.slow

@@ -205,6 +205,41 @@ def test_no_leaf_of_a_run_hides_that_plan_failed(suffix: str) -> None:
     assert not any("continueOn" in task for task in run["dag"]["tasks"])
 
 
+@pytest.mark.parametrize("suffix", ["", "-gpu", "-fused", "-fused-gpu"])
+def test_questions_are_asked_after_the_digest_where_a_run_is_to_and_there_are_any(
+    suffix: str,
+) -> None:
+    spec = objects("WorkflowTemplate")[f"video-to-embedding{suffix}"]["spec"]
+    templates = {
+        found["name"]: found["dag"]["tasks"] for found in spec["templates"] if "dag" in found
+    }
+    digest, asked = templates[spec["onExit"]]
+    assert (digest["name"], asked["depends"]) == ("digest", "digest")
+    assert asked["when"] == (
+        "{{workflow.parameters.ask_watches}} == true "
+        "&& {{tasks.digest.outputs.parameters.watches}} != 0"
+    )
+    assert "watches" in component("digest").outputs.model_fields
+    (watch,) = templates[asked["template"]]
+    assert watch["templateRef"] == {"name": "watch", "template": "watch"}
+    assert watch["continueOn"] == {"failed": True, "error": True}, "the videos are done"
+    parameters = {each["name"]: each["value"] for each in spec["arguments"]["parameters"]}
+    assert parameters["ask_watches"] == "false"
+    nightly = objects("CronWorkflow")["nightly-catch-up"]["spec"]["workflowSpec"]
+    given = {each["name"]: each["value"] for each in nightly["arguments"]["parameters"]}
+    assert given["ask_watches"] == "true"
+
+
+def test_the_pod_that_asks_questions_runs_a_command_that_there_is() -> None:
+    from typer.testing import CliRunner
+
+    from workflows.cli.app import app
+
+    container = template_of("watch")["container"]
+    assert container["command"] == ["python", "-m", "workflows.cli"]
+    assert CliRunner().invoke(app, [*container["args"], "--help"]).exit_code == 0
+
+
 def test_a_hundred_thousand_videos_fit() -> None:
     """The parent's parameters stay far below what an etcd object holds."""
     from components.plan.batches import batched_shards

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ from components.records.frame_names import point_id
 from components.records.videos import Video
 from components.running.services import Services
 from components.settings import LedgerSettings, Settings
+from components.stores.s3 import split
+from components.stores.vectors.frame_filter import FrameFilter
 from tests.commands import invoked
 from tests.conftest import Corpus
 from tests.deployment import CODES, content, killed_everywhere
 from tests.deployment import copied as storage  # noqa: F401
-from tests.points import change, put
+from tests.points import all_points, change, put
 from tests.postgres import query
 from tests.test_catch_up import planned
 from workflows.operations.verify.verify import Verification, verify
@@ -101,6 +104,10 @@ def mix_models(services: Services) -> None:
     change(services.collection, frame(services).uuid, model="m")
 
 
+def undescribe(services: Services) -> None:
+    change(services.collection, frame(services).uuid, dhash="", cropped=None)
+
+
 def break_marker(services: Services) -> None:
     services.store.put(MARKER, b'{"platform"', "application/json")
 
@@ -131,6 +138,7 @@ LOST: list[tuple[Damage, str, set[str], list[str]]] = [
     (add_point, "orphan_points", {"delete_points"}, []),
     (add_points_of_no_video, "deleted_source", {"forget"}, []),
     (mix_models, "wrong_model", {"delete_points", "make_due"}, ["local/one"]),
+    (undescribe, "undescribed_points", {"describe_points"}, []),
 ]
 LOCAL = [(lose_marker, "half_finished", set[str](), ["local/one"])]
 LEDGER = [
@@ -161,6 +169,35 @@ def test_every_kind_is_found_mended_and_gone_after_the_next_run(
         assert mended(services) == {}, "a second repair finds nothing to do"
         assert taken(services) == due, damage.__name__
         assert kinds(verify(services)) == {}, damage.__name__
+
+
+@pytest.mark.parametrize("kept", ["artifacts", "published frames alone"])
+def test_points_of_an_earlier_version_get_what_answers_filter_by(
+    services: Services, kept: str
+) -> None:
+    before, marker = all_points(services.collection), services.markers.done("local", "one")
+    assert marker
+    lacks = {"dhash": "", "dated": None, "cropped": None, "duration": None}
+    frames = tuple(one.model_copy(update={"dhash": ""}) for one in marker.frames)
+    older = marker.model_copy(update={"frames": frames, "dated": None, "duration": None})
+    services.markers.replace_done(older)
+    for one in marker.frames:
+        change(services.collection, one.uuid, **lacks)
+    if kept != "artifacts":
+        results = list(services.store.objects("s3://oriane-artifacts/results/"))
+        services.store.delete_all("oriane-artifacts", [split(one.uri)[1] for one in results])
+    assert kinds(verify(services)) == {"undescribed_points": len(frames)}
+    assert mended(services) == {"describe_points": 1}
+    again = services.markers.done("local", "one")
+    assert again
+    assert (again.frames, again.dated) == (marker.frames, marker.dated)
+    if kept == "artifacts":
+        assert all_points(services.collection) == before
+        assert again == marker
+    day = datetime.fromisoformat(str(marker.dated))
+    where = FrameFilter(code="one", cropped=marker.is_cropped, after=day)
+    vector = [1.0] * services.collection.dim()
+    assert len(services.collection.nearest(vector, 99, where=where)) == len(frames)
 
 
 def test_another_dimension_is_told_and_left_alone(services: Services) -> None:

@@ -23,8 +23,8 @@ _NOT_IN_PODS = {
     "VP_SCRATCH_DIR",
     "VP_STAND_INS",
 }
-# Of "serve", k8s/components/serve has the ConfigMap; "watch" is for runs on one machine.
-_NOT_IN_CLUSTER = {"cluster", "metrics", "serve", "watch"}
+# Of "serve", k8s/components/serve has the ConfigMap.
+_NOT_IN_CLUSTER = {"cluster", "metrics", "serve"}
 # The rest is for the phase itself, beside the worker processes that decode.
 _MEMORY_FOR_DECODING = 0.75
 # A Secret by the group whose credentials it holds; it may be missing.

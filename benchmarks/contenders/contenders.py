@@ -7,6 +7,7 @@ from benchmarks.contenders import floor, ours, pixeltable_frames, scenedetect_cl
 # This project first: it says how many pictures the floor's model has to embed.
 CONTENDERS = (
     ours.CONTENDER,
+    ours.UNCONFINED,
     floor.CONTENDER,
     scenedetect_cli.CONTENDER,
     pixeltable_frames.CONTENDER,

@@ -31,7 +31,19 @@ def trials(task: Task) -> Iterator[Trial]:
             yield Trial(name, run_command(), environment, partial(figures, data, written(data)))
 
 
+def unconfined(task: Task) -> Iterator[Trial]:
+    """Measure the default way with nothing that confines decoders: what confinement costs."""
+    row = "ours-unconfined"
+    data = task.fresh(row)
+    placed(task.videos, data)
+    scan = SCANS["ours-reference"]
+    environment = {"VP_DATA_DIR": str(data), "CLIP_MODEL": MODEL, "VP_SCENE_SCAN": scan}
+    environment["VP_SANDBOX"] = "off"
+    yield Trial(row, run_command(), environment, partial(figures, data, written(data)))
+
+
 CONTENDER = Contender("ours", trials)
+UNCONFINED = Contender("ours-unconfined", unconfined)
 
 
 def run_command(*options: str) -> list[str]:

@@ -23,7 +23,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-_MOST_KEPT = 1000
+MOST_KEPT = 1000
 _kept: list[dict[str, Any]] | None = None
 
 
@@ -47,7 +47,7 @@ def add_spans(events: list[dict[str, Any]]) -> None:
 def _write(event: dict[str, Any]) -> None:
     parts = _parts()
     if _kept is not None:
-        if len(_kept) < _MOST_KEPT:
+        if len(_kept) < MOST_KEPT:
             _kept.append(event)
     elif parts is not None:
         parts.mkdir(parents=True, exist_ok=True)

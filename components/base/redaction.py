@@ -1,11 +1,13 @@
 """Keeping secrets, and characters that would forge a line, out of all that is shown or kept.
 
 Secrets are known by their values: those of the variables that hold one, and the passwords inside of
-addresses. So they are found wherever they turn up: in a package's message, a traceback, a label.
+addresses. So they are found wherever they turn up, as they are or as JSON, Python or an address
+writes them: in a package's message, a traceback, a label.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -15,7 +17,7 @@ from collections.abc import Iterator
 from logging import LogRecord
 from types import TracebackType
 from typing import TextIO
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 HIDDEN = "***"
 
@@ -26,9 +28,23 @@ _IN_QUERY = re.compile(
     r"((?:password|passwd|token|secret|api[-_]?key|signature|credential)=)([^\s&'\";]+)",
     re.IGNORECASE,
 )
+# The same in a variable, where the whole is one address: a password may hold what it should not.
+_WHOLE_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@:]*:(.+)@")
 # What turns up everywhere by chance: short values, short numbers, and these.
 _SHORTEST, _SHORTEST_NUMBER = 4, 8
 _WORDS = {"true", "false", "none", "null", "auto"}
+# What was given otherwise than by the environment, as name and value.
+_given: set[tuple[str, str]] = set()
+
+
+def hide(name: str, value: str) -> None:
+    """Hide from now on what a variable of this name and value keeps secret, as if it were set."""
+    _given.add((name, value))
+
+
+def forget() -> None:
+    """Hide no longer what `hide` was told."""
+    _given.clear()
 
 
 def redacted(text: str) -> str:
@@ -61,8 +77,10 @@ def safe(text: str) -> str:
 def _secrets() -> list[str]:
     """Return the values to hide, the longest first, for one may be a part of another."""
     found = set()
-    for name, value in os.environ.items():
-        found |= {part for part in _parts(name, value) if _tells(part)}
+    for name, value in [*os.environ.items(), *_given]:
+        for part in _parts(name, value):
+            if _tells(part):
+                found |= {part, json.dumps(part)[1:-1], repr(part)[1:-1], quote(part, safe="")}
     return sorted(found, key=len, reverse=True)
 
 
@@ -76,6 +94,8 @@ def _parts(name: str, value: str) -> Iterator[str]:
     if _SECRET_NAME.search(name) and not value.startswith(("/", "~")):
         yield value
     hidden = [match[2] for match in _IN_ADDRESS.finditer(value)]
+    if not hidden and (match := _WHOLE_ADDRESS.match(value)):
+        hidden = [match[1]]
     hidden += [match[2] for match in _IN_QUERY.finditer(value)]
     for secret in hidden:
         yield secret

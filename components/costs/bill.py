@@ -123,6 +123,11 @@ def _unpriced(prices: PriceSettings, gpu_h: float) -> tuple[str, ...]:
     )
 
 
+def amount(money: float) -> str:
+    """Return an amount with two digits that say something: 12.34, 0.56, 0.0078."""
+    return f"{money:.2f}" if not 0 < abs(money) < 0.1 else f"{money:.2g}"
+
+
 def told(bill: Bill) -> str:
     """Return the bill in a line, for people."""
     usage = f"{bill.core_hours:.2f} core hours"
@@ -134,12 +139,12 @@ def told(bill: Bill) -> str:
         rate = f" ({a_thousand:.0f} core hours per 1,000 hours of video)" if a_thousand else ""
         return f"{usage}{rate}; for a price set {', '.join(bill.unpriced)}"
     a_thousand = bill.a_thousand_hours(bill.total)
-    text = f"{bill.total:.2f} {bill.currency} for {usage}"
+    text = f"{amount(bill.total)} {bill.currency} for {usage}"
     if a_thousand is not None:
-        text += f"; {a_thousand:.2f} {bill.currency} per 1,000 hours of video"
+        text += f"; {amount(a_thousand)} {bill.currency} per 1,000 hours of video"
         month = bill.a_thousand_hours(bill.storage_a_month)
         if month:
-            text += f" and {month:.2f} a month to keep their frames"
+            text += f" and {amount(month)} a month to keep their frames"
     costly = sorted(bill.phases.items(), key=lambda item: -item[1])
     spent = sum(bill.phases.values())
     if spent:

@@ -8,6 +8,8 @@ from itertools import combinations
 
 # Of points closer than this in x, as a ratio, noise makes the slope.
 _APART = 2.0
+# What is further from the median, as a ratio, counts as if it were so far from it.
+_STRAYED = 1.5
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,25 @@ def fitted(points: Sequence[Weighted]) -> Line:
     if all(one.x > 0 for one in points):
         return Line(0.0, median((one.y / one.x, one.weight) for one in points))
     return Line(median((one.y, one.weight) for one in points), 0.0)
+
+
+def off_by(line: Line, points: Sequence[Weighted]) -> float:
+    """Return the mean distance of the points from the line, as a part of their mean y."""
+    apart = sum(abs(line.over(1.0, one.x) - one.y) * one.weight for one in points)
+    total = sum(one.y * one.weight for one in points)
+    return apart / total if total else 0.0
+
+
+def steady_mean(weighted: Sequence[tuple[float, float]]) -> float:
+    """Return the weighted mean of positive values, in which no stray one counts as what it is.
+
+    Raises:
+        ValueError: no values.
+    """
+    middle = median(weighted)
+    least, most = middle / _STRAYED, middle * _STRAYED
+    total = sum(min(max(value, least), most) * weight for value, weight in weighted)
+    return total / sum(weight for _, weight in weighted)
 
 
 def median(weighted: Iterable[tuple[float, float]]) -> float:

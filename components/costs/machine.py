@@ -70,8 +70,12 @@ def keep(store: Store, bucket: str, known: MachineHistory) -> None:
 
 def history_uri(bucket: str, machine: str) -> str:
     """Return the address of what is known of a machine."""
-    name = re.sub(r"[^a-z0-9]+", "-", machine.lower()).strip("-")
-    return f"s3://{bucket}/machines/{name or 'unknown'}.json"
+    return f"s3://{bucket}/machines/{slug(machine)}.json"
+
+
+def slug(machine: str) -> str:
+    """Return a machine's name as keys in S3 have it."""
+    return re.sub(r"[^a-z0-9]+", "-", machine.lower()).strip("-") or "unknown"
 
 
 def _processor() -> str:

@@ -8,8 +8,9 @@ from components.crop.contract import COMPONENT, CropInputs, CropOutputs
 from components.crop.detect import border_stays, find_picture
 from components.crop.reencode import reencode
 from components.media import ffmpeg
-from components.records.videos import CroppedVideo, SourceVideo
+from components.records.videos import CroppedVideo, Rectangle, SourceVideo
 from components.running import budget
+from components.running.answers import unbelievable
 from components.running.decoders import Access
 from components.running.job import Job
 from components.running.services import Services
@@ -43,6 +44,7 @@ def _crop(job: Job[SourceVideo]) -> CroppedVideo:
         report = folder / "cropdetect"
         access = Access(path, (report,), cpu_s)
         rectangle = decode(access, find_picture, path, source, settings, limits, report)
+        _check(rectangle, source)
         # ffmpeg would not mend the clock as `shifts` say.
         if rectangle is None or settings.output == "rect" or source.shifts:
             return CroppedVideo(source=source, rectangle=rectangle)
@@ -54,9 +56,27 @@ def _crop(job: Job[SourceVideo]) -> CroppedVideo:
         target = folder / "cropped.mp4"
         access = Access(path, (target,), cpu_s, gpu=settings.encoder.endswith("_nvenc"))
         rectangle, encoder = decode(access, reencode, path, target, source, rectangle, settings)
+        _check(rectangle, source)
+        if encoder not in (settings.encoder, "libx264"):
+            raise unbelievable("an encoder that nobody asked for")
         if encoder != settings.encoder:
             log.warning(
                 "crop %s: no %s here, re-encoded with %s", job.video, settings.encoder, encoder
             )
         uri, sha256 = job.upload("mp4", target, content_type="video/mp4")
     return CroppedVideo(source=source, rectangle=rectangle, reencoded=uri, reencoded_sha256=sha256)
+
+
+def _check(rectangle: Rectangle | None, source: SourceVideo) -> None:
+    """Refuse a part of the picture that is outside of it.
+
+    Raises:
+        VideoRejectedError: the worker says such.
+    """
+    if rectangle is None:
+        return
+    right, bottom = rectangle.x + rectangle.width, rectangle.y + rectangle.height
+    if not (
+        0 <= rectangle.x < right <= source.width and 0 <= rectangle.y < bottom <= source.height
+    ):
+        raise unbelievable(f"a rectangle outside of {source.width}x{source.height}")

@@ -23,6 +23,7 @@ class DigestOutputs(Outputs):
     rejected: int = Field(description="Videos that cannot be processed")
     failed: int = Field(description="Videos to be tried again")
     leased: int = Field(description="Videos left to the runs that work on them")
+    watches: int = Field(description="Standing questions that there are")
 
 
 COMPONENT = Component(

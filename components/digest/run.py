@@ -14,9 +14,8 @@ from pydantic import ValidationError
 from components.base.logs import log
 from components.base.profiling import profile
 from components.base.side_by_side import side_by_side
-from components.base.wording import counted
-from components.costs import bill, machine
-from components.costs.expected import error
+from components.costs import bill, expected, limit, machine
+from components.costs.told import told
 from components.digest.contract import DigestInputs, DigestOutputs
 from components.digest.summary import Summary
 from components.errors import Failure, NotFoundError, RunFailedError
@@ -24,11 +23,13 @@ from components.pipeline import PHASES
 from components.records.bill import Bill
 from components.records.booking import Booking
 from components.records.digest import Digest
+from components.records.limit import Limit, Rate
 from components.records.machine import RunWork
 from components.records.manifest import Entry, Problem
 from components.records.plan import Plan, plan_uri
 from components.records.run_start import RUN_START, RunStart
 from components.records.videos import RecordedVideo
+from components.records.watch import watches_folder
 from components.running.services import Services
 
 _MANIFEST = re.compile(r"/(\d{6,})/(\w+)\.jsonl$")
@@ -58,7 +59,7 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
     content = digest.model_dump_json(indent=1)
     services.store.put(uri, content.encode(), content_type="application/json")
     outcome = list(summary.outcome())
-    for line in [*outcome, *summary.times(), *_costs_told(digest)]:
+    for line in [*outcome, *summary.times(), *told(digest)]:
         log.info("digest: %s", line)
     outputs = DigestOutputs(
         digest=uri,
@@ -68,6 +69,7 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
         rejected=summary.counts["rejected"],
         failed=summary.counts["failed"],
         leased=plan.leased if plan else 0,
+        watches=sum(1 for _ in services.store.objects_in(watches_folder(bucket))),
     )
     if plan and plan.given and plan.leased and not plan.videos and not plan.reused:
         raise RunFailedError(f"nothing was done: {plan.left_to_others}", outputs)
@@ -83,59 +85,64 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
 def _with_costs(summary: Summary, plan: Plan | None, folder: str, services: Services) -> Digest:
     """Return the digest with what the work took and cost, for later forecasts."""
     digest = summary.digest()
-    took_s = _took_s(folder, services)
-    if plan is None or took_s is None or not digest.seconds:
+    start = _start(folder, services)
+    if plan is None or start is None or not digest.seconds:
         return digest
-    work = summary.work(took_s)
+    began = datetime.fromisoformat(start.began_at)
+    work = summary.work((datetime.now(UTC) - began).total_seconds(), start.cpu_since)
     if plan.machine and work.phases:
         bucket = services.settings.storage.artifacts_bucket
         known = machine.history(services.store, bucket, plan.machine)
         machine.keep(services.store, bucket, machine.with_run(known, work))
-    expected = plan.expected
-    apart = error(expected, work) if expected else None
+    foreseen, held = plan.expected, _held(digest, work, plan, services)
+    apart = expected.error(foreseen, work) if foreseen else None
+    of_cpu = expected.cpu_error(foreseen, work) if foreseen else None
     return digest.model_copy(
         update={
             "machine": plan.machine,
             "work": work,
-            "expected": expected,
+            "expected": foreseen,
             "forecast_error": None if apart is None else round(apart, 4),
-            "bill": _bill(digest, work, plan, services),
+            "cpu_error": None if of_cpu is None else round(of_cpu, 4),
+            "bill": _bill(digest, work, held, services),
+            "limit": _limit(work, plan, held, services),
         }
     )
 
 
-def _bill(digest: Digest, work: RunWork, plan: Plan, services: Services) -> Bill:
-    settings = services.settings
+def _held(digest: Digest, work: RunWork, plan: Plan, services: Services) -> dict[str, bill.Held]:
     seconds = {phase: spent.total for phase, spent in digest.seconds.items()}
-    held = (
-        bill.held_by_pods(seconds, digest.shards, plan.pods, settings.work.pod_start_s)
-        if plan.pods
-        else bill.held_here(seconds, work.took_s, machine.this_machine())
-    )
+    start_s = services.settings.work.pod_start_s
+    if plan.pods:
+        return bill.held_by_pods(seconds, digest.shards, plan.pods, start_s)
+    return bill.held_here(seconds, work.took_s, machine.this_machine())
+
+
+def _limit(
+    work: RunWork, plan: Plan, held: dict[str, bill.Held], services: Services
+) -> Limit | None:
+    bucket, of_embed = services.settings.storage.artifacts_bucket, plan.settings.get("embed", "")
+    rates: tuple[tuple[Rate, str], ...] = (("decode", ""), ("forward", of_embed))
+    known = [
+        limit.latest_rate(services.store, bucket, plan.machine, rate, settings)
+        for rate, settings in rates
+    ]
+    return limit.limit(work, held, known)
+
+
+def _bill(digest: Digest, work: RunWork, held: dict[str, bill.Held], services: Services) -> Bill:
     frames = work.frames / work.videos if work.videos else 0.0
     videos = {phase: spent.videos for phase, spent in digest.seconds.items()}
     stored = bill.Stored(bill.requests(videos, frames), work.tar_bytes)
-    return bill.billed(held, stored, work.video_s, settings.prices)
+    return bill.billed(held, stored, work.video_s, services.settings.prices)
 
 
-def _took_s(folder: str, services: Services) -> float | None:
-    """Return the seconds since the run began; None if it left no word of it."""
+def _start(folder: str, services: Services) -> RunStart | None:
+    """Return when and where the run began; None if it left no word of it."""
     try:
-        start = RunStart.model_validate_json(services.store.get(f"{folder}{RUN_START}"))
+        return RunStart.model_validate_json(services.store.get(f"{folder}{RUN_START}"))
     except (NotFoundError, ValidationError):
         return None
-    return (datetime.now(UTC) - datetime.fromisoformat(start.began_at)).total_seconds()
-
-
-def _costs_told(digest: Digest) -> Iterator[str]:
-    """Yield what the run cost, and how well that was foretold, for people."""
-    if digest.bill:
-        yield f"cost: {bill.told(digest.bill)}"
-    if digest.expected and digest.work and digest.forecast_error is not None:
-        yield (
-            f"expected {digest.expected.took_s:.1f} s, took {digest.work.took_s:.1f} s "
-            f"({digest.forecast_error:+.0%}), by {counted(digest.expected.from_runs, 'run')}"
-        )
 
 
 def _plan(uri: str, services: Services) -> Plan | None:

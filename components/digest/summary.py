@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from components.base.wording import counted
-from components.costs.sample import PhaseSample
+from components.costs.sample import PhaseSample, Size
 from components.pipeline import PHASES
 from components.records.digest import (
     Digest,
@@ -45,7 +45,7 @@ class Summary:
         self._reused = plan.reused if plan else 0
         self.counts: Counter[str] = Counter(done=self._reused)
         self._shards = 0
-        self._worked, self._video_s = Worked(), 0.0
+        self._worked, self._size = Worked(), Size()
         self._reasons: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
         self._seconds: dict[str, list[float]] = {phase: [0.0, 0.0, 0.0] for phase in PHASES}
         self._samples: dict[str, PhaseSample] = defaultdict(PhaseSample)
@@ -55,6 +55,11 @@ class Summary:
     def videos(self) -> int:
         """How many videos there are."""
         return self.counts.total()
+
+    @property
+    def worked_s(self) -> float:
+        """Seconds of work in all phases."""
+        return sum(total for _, total, _ in self._seconds.values())
 
     def percent(self, status: str) -> float:
         """Return which part of the videos ended so, in percent; 0 where there are none."""
@@ -101,8 +106,13 @@ class Summary:
             ),
         )
 
-    def work(self, took_s: float) -> RunWork:
-        """Return what the run worked on, over the videos that are done; it took so long in all."""
+    def work(self, took_s: float, cpu_s: float | None = None) -> RunWork:
+        """Return what the run worked on, over the videos that are done.
+
+        Args:
+            took_s: Seconds that it took in all.
+            cpu_s: CPU seconds of all its processes, where they are known.
+        """
         settings = self._plan.settings if self._plan else {}
         return RunWork(
             run=self._run,
@@ -113,7 +123,9 @@ class Summary:
                 for phase in PHASES
                 if phase in self._samples
             },
-            video_s=round(self._video_s, 3),
+            video_s=round(self._size.video_s, 3),
+            mpx=round(self._size.mpx, 1),
+            cpu_s=None if cpu_s is None else round(cpu_s, 2),
             **self._worked.model_dump(),
         )
 
@@ -151,8 +163,9 @@ class Summary:
         worked = entry.seconds_worked
         if not problem and isinstance(entry.result, RecordedVideo):
             framed = entry.result.indexed.framed
+            size, cpu_s = _size_of(framed), entry.cpu_worked
             for phase, seconds in worked.items():
-                self._samples[phase].add(framed.cropped.source.duration, seconds)
+                self._samples[phase].add(size, seconds, cpu_s.get(phase))
             if "frame" in worked:
                 self._work(framed)
         self._reused += not worked and not problem
@@ -169,7 +182,7 @@ class Summary:
 
     def _work(self, framed: FramedVideo) -> None:
         """Count a video that was decoded in this run."""
-        self._video_s += framed.cropped.source.duration
+        self._size += _size_of(framed)
         self._worked = Worked(
             videos=self._worked.videos + 1,
             frames=self._worked.frames + len(framed.frames),
@@ -179,6 +192,16 @@ class Summary:
 
     def _by_count(self) -> list[tuple[tuple[str, str, str], _Group]]:
         return sorted(self._reasons.items(), key=lambda item: (-item[1].count, item[0]))
+
+
+def _size_of(framed: FramedVideo) -> Size:
+    source = framed.cropped.source
+    return Size(
+        video_s=source.duration,
+        mpx=(source.packets or 0) * source.width * source.height / 1e6,
+        frames=len(framed.frames),
+        bytes=source.bytes,
+    )
 
 
 def _named(group: _Group) -> str:

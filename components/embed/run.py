@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
 from components.base.profiling import profile
 from components.base.vectors import Vectors
 from components.embed.contract import COMPONENT, EmbedInputs, EmbedOutputs
+from components.embed.metered import CpuMeter
 from components.encoders.batching import Read, Task, embedded
 from components.records.record import Record
 from components.records.videos import EmbeddedVideo, FramedVideo
+from components.running.decoders import has_gpu
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import Shard
@@ -29,9 +31,19 @@ def run(inputs: EmbedInputs, services: Services) -> EmbedOutputs:
         services,
         files=lambda embedded: [embedded.vectors],
     )
+
+    @cache
+    def meter() -> CpuMeter:
+        return CpuMeter(services.encoder)
+
+    def cpu_seconds(pictures: int) -> float | None:
+        if has_gpu() and services.settings.embed.device != "cpu":
+            return None
+        return meter().cpu_seconds(pictures) if pictures else 0.0
+
     done = embedded(
         map(_task, shard.pending()),
-        lambda: services.encoder,
+        lambda: meter().encoder,
         readers=services.settings.work.worker_count,
         ahead=services.settings.embed.read_ahead,
     )
@@ -41,7 +53,8 @@ def run(inputs: EmbedInputs, services: Services) -> EmbedOutputs:
                 shard.stop(video.of, video.error)
             else:
                 keep = partial(_keep, video.vectors)
-                shard.attempt(video.of, keep, spent=video.seconds)
+                cpu_s = cpu_seconds(video.count)
+                shard.attempt(video.of, keep, spent=video.seconds, cpu_spent=cpu_s)
     return EmbedOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
 
 

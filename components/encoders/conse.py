@@ -91,6 +91,9 @@ class ConseEncoder:
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         return self._texts.embed_texts(texts)
 
+    def reach(self, texts: Vectors) -> Vectors:
+        return self._texts.reach(texts)
+
     @cached_property
     def _texts(self) -> ConseTextEncoder:
         """The text side, which pictures do not need."""

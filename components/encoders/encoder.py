@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,22 @@ class TextEncoder(Protocol):
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Return one row a text: (len(texts), dim)."""
         ...
+
+
+@runtime_checkable
+class KnowsReach(Protocol):
+    """A text encoder that can tell how high a picture of what a text names may score."""
+
+    def reach(self, texts: Vectors) -> Vectors:
+        """Return it for each row of `texts`: (len(texts),), above 0 and at most 1."""
+        ...
+
+
+def reach_of(encoder: TextEncoder, texts: Vectors) -> Vectors:
+    """Return what scores of texts are measured by: 1 for each where the model cannot tell."""
+    if isinstance(encoder, KnowsReach):
+        return encoder.reach(texts)
+    return np.ones(len(texts), np.float32)
 
 
 class Encoder(TextEncoder, Protocol):

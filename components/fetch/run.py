@@ -11,11 +11,15 @@ from components.fetch.probe import probe
 from components.records.manifest import Entry
 from components.records.videos import SourceVideo, Video
 from components.running import budget
-from components.running.decoders import Access, unbelievable
+from components.running.answers import unbelievable
+from components.running.decoders import Access
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import Shard
+from components.settings import LimitSettings
 from components.stores.objects import Stored
+
+_LONGEST_WORDS = 500
 
 
 @profile
@@ -59,13 +63,34 @@ def _fetch(job: Job[Video], stored: Stored) -> SourceVideo:
             stored,
             limits,
         )
+    _check(found, limits)
+    # Which video it is, and how old, a worker does not decide.
+    known = {"video": job.video, "etag": stored.etag, "bytes": stored.size}
+    return found.model_copy(update={**known, "modified": stored.modified.isoformat()})
+
+
+def _check(found: SourceVideo, limits: LimitSettings) -> None:
+    """Refuse what no video is; later phases and stores rely on it.
+
+    Raises:
+        VideoRejectedError: the worker says such.
+    """
+    width, height = found.width, found.height
     if (
-        not 0 < found.width * found.height <= limits.max_pixels
-        or min(found.width, found.height) < 1
+        min(width, height) < 1
+        or width * height > limits.max_pixels
+        or max(width, height) > limits.max_side
         or found.pixel_aspect <= 0
     ):
-        raise unbelievable(f"a size of {found.width}x{found.height}")
+        raise unbelievable(f"a size of {width}x{height}")
     if not 0 <= found.duration <= limits.max_duration_s or found.rotation not in (0, 90, 180, 270):
         raise unbelievable(f"{found.duration} s, turned by {found.rotation}")
-    # Which video it is, a worker does not decide.
-    return found.model_copy(update={"video": job.video, "etag": stored.etag, "bytes": stored.size})
+    words = (found.container, found.codec, found.chosen)
+    if any(len(word) > _LONGEST_WORDS or not word.isprintable() for word in words):
+        raise unbelievable("a name that is none")
+    if not (
+        0 <= (found.packets or 0) <= limits.max_samples
+        and 0 <= (found.stream or 0) < limits.max_streams
+        and len(found.shifts) <= limits.max_samples
+    ):
+        raise unbelievable(f"{found.packets} packets in stream {found.stream}")

@@ -11,13 +11,18 @@ from components.frame.detectors import require_detector
 from components.frame.extract import Extracted, extract
 from components.frames_tar.encoding import fitting
 from components.frames_tar.read import check_tar, read_files
+from components.records.sketch import is_sketch
 from components.records.videos import CroppedVideo, FramedVideo
 from components.running import budget
-from components.running.decoders import Access, unbelievable
+from components.running.answers import unbelievable
+from components.running.decoders import Access
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import run_each
 from components.running.stored_frames import all_stored, md5
+
+# No video has as many frames, and every store takes such a number.
+_MOST = 2**31 - 1
 
 
 @profile
@@ -92,11 +97,15 @@ def _check(job: Job[CroppedVideo], extracted: Extracted) -> None:
     numbers = [frame.number for frame in extracted.frames]
     if not numbers or numbers != sorted(set(numbers)) or numbers[0] < 0:
         raise unbelievable(f"{len(numbers)} frames that are not in order")
+    if len(numbers) > limits.max_frames or max(numbers[-1], extracted.lost_packets) > _MOST:
+        raise unbelievable(f"{len(numbers)} frames up to number {numbers[-1]}")
     for frame in extracted.frames:
         if not 0 <= frame.second <= limits.max_duration_s or frame.scene_start > frame.second:
             raise unbelievable(f"a frame at {frame.second} s")
         if min(frame.width, frame.height) < 1 or frame.width * frame.height > limits.max_pixels:
             raise unbelievable(f"a frame of {frame.width}x{frame.height}")
+        if not is_sketch(frame.sketch):
+            raise unbelievable("a sketch that is none")
         wanted = job.services.settings.frame.picture_format
         if frame.format != fitting(wanted, frame.width, frame.height):
             raise unbelievable(f"a frame as {frame.format}")

@@ -16,6 +16,9 @@ _JPEG = b"\xff\xd8\xff\xe0"
 _BASELINE, _START_OF_SCAN = 0xC0, 0xDA
 # Pillow writes tables and sizes into less than that, before any picture.
 _HEADERS_BYTES = 2048
+# How much larger than its pixels as they are a file may be, and what it has beside them: noise
+# grows where it is compressed.
+_GROWN, _MORE_BYTES = 2, 2**16
 
 
 def read_files(path: Path, frames: Sequence[Frame]) -> Iterator[tuple[Frame, bytes]]:
@@ -52,6 +55,10 @@ def check_tar(path: Path, frames: Sequence[Frame]) -> None:
             if member.name not in wanted or member.type != tarfile.REGTYPE:
                 raise ValueError(f"a file {member.name!r} among the frames")
             frame = wanted.pop(member.name)
+            # What is read as a whole later is no larger than its picture, and a size below 0
+            # would have all of the tar read here.
+            if not 0 < member.size <= min(size - start, _most_bytes(frame)):
+                raise ValueError(f"{member.name} of {member.size} bytes")
             begins = file.read(min(member.size, _HEADERS_BYTES))
             if not _SIZE_OF[frame.format](begins) == (frame.width, frame.height):
                 raise ValueError(
@@ -59,13 +66,17 @@ def check_tar(path: Path, frames: Sequence[Frame]) -> None:
                     f"{frame.width}x{frame.height}"
                 )
             file.seek(start + -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE)
-            if not 0 < member.size <= size - start:
-                raise ValueError(f"{member.name} of {member.size} bytes")
-        if wanted or any(file.read(tarfile.RECORDSIZE)):
+        if wanted:
             raise ValueError(f"{len(wanted)} frames missing")
+        if any(rest := file.read(tarfile.RECORDSIZE + 1)) or len(rest) > tarfile.RECORDSIZE:
+            raise ValueError("a tar that goes on after its end")
 
 
-def _png_size(begins: bytes) -> tuple[int, int] | None:
+def _most_bytes(frame: Frame) -> int:
+    return _GROWN * 3 * frame.width * frame.height + _MORE_BYTES
+
+
+def png_size(begins: bytes) -> tuple[int, int] | None:
     """Return width and height of an RGB PNG of 8 bits."""
     if not begins.startswith(_PNG) or begins[24:26] != _RGB_8_BITS:
         return None
@@ -96,4 +107,4 @@ def _jpeg_size(begins: bytes) -> tuple[int, int] | None:
     return None
 
 
-_SIZE_OF = {"png": _png_size, "webp": _webp_size, "jpeg": _jpeg_size}
+_SIZE_OF = {"png": png_size, "webp": _webp_size, "jpeg": _jpeg_size}

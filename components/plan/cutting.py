@@ -49,7 +49,7 @@ def pod_seconds(stale_from: str | None, size: int, settings: Settings, rates: Ra
     if not rates.known:
         plan = settings.plan
         return plan.work_s_a_video + plan.work_s_a_mb * size / 1e6
-    load = Load(1, rates.length(size))
+    load = Load(1, rates.size_of(size))
     return sum(
         rates.seconds(phase, load) / side_by_side(component(phase)) for phase in redone(stale_from)
     )

@@ -66,6 +66,7 @@ def _mark(job: Job[IndexedVideo], run_name: str) -> RecordedVideo:
         run=run_name,
         recorded_at=now(),
         dated=source.modified,
+        seconds=job.entry.seconds_passed,
     )
     rejected = job.services.seen_markers.may_be_there(video, REJECTED_MARKER)
     uri = job.services.markers.write_done(marker, rejected=rejected)
@@ -109,5 +110,6 @@ def _mark_rejected(entry: Entry[Any], run_name: str, services: Services) -> None
         message=problem.message,
         run=run_name,
         recorded_at=now(),
+        seconds=entry.seconds_passed,
     )
     services.markers.write_rejected(marker)

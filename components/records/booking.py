@@ -82,6 +82,26 @@ class Booking:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """Which bookings are asked for: those of a platform, in a state, stopped for a reason, and with
+    `contains` in platform/code, whatever the case; empty stands for any."""
+
+    platform: str = ""
+    state: str = ""
+    reason: str = ""
+    contains: str = ""
+
+    def fits(self, booking: Booking) -> bool:
+        """Return whether the booking is one of them."""
+        return (
+            self.platform in ("", booking.platform)
+            and self.state in ("", booking.state)
+            and self.reason in ("", booking.reason)
+            and self.contains.lower() in booking.video.lower()
+        )
+
+
+@dataclass(frozen=True)
 class Event:
     """Something that happened to a video, as the ledger keeps it for good."""
 

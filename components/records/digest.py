@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from components.records.bill import Bill
+from components.records.limit import Limit
 from components.records.machine import Expected, RunWork
 from components.records.record import Document
 from components.records.watch import WatchNotice
@@ -56,9 +57,10 @@ class Digest(Document):
     `reused` are the done ones on which nothing was left to do; `leased` videos are not among
     `videos`: they were left to the runs `leased_by`, which work on them. `work` is what it took on
     `machine`, `forecast_error` by which part of that it was `expected` to take longer (shorter:
-    below 0), None where it did not come to what was planned. `bill` is what it
-    cost by the prices of that day. `watches` are the standing questions that new frames fit, with
-    their best moments.
+    below 0), None where it did not come to what was planned; `cpu_error` the same of CPU seconds,
+    which do not grow with what else the machine does. `bill` is what it cost by the prices of that
+    day, `limit` how near it came to what the machine could. `watches` are the standing questions
+    that new frames fit, with their best moments.
     """
 
     run: str
@@ -79,5 +81,7 @@ class Digest(Document):
     work: RunWork | None = None
     expected: Expected | None = None
     forecast_error: float | None = None
+    cpu_error: float | None = None
     bill: Bill | None = None
+    limit: Limit | None = None
     watches: tuple[WatchNotice, ...] = ()

@@ -55,8 +55,9 @@ class DoneMarker(Document):
     """What became of a video: `manifest.json` in its folder of the frames bucket.
 
     `duration` is in seconds, `crop` in pixels as displayed, `dated` when the source was written.
-    `fingerprints` go by phase, and tell a plan what is up to date. `previous` is the
-    booking that `oriane model switch` replaced.
+    `fingerprints` go by phase, and tell a plan what is up to date. `seconds` are what the run spent
+    in each phase before record, None where it reused an earlier result. `previous` is the booking
+    that `oriane model switch` replaced.
     """
 
     platform: Name
@@ -75,6 +76,9 @@ class DoneMarker(Document):
     recorded_at: IsoTime
     previous: ModelBooking | None = None
     dated: IsoTime | None = Field(None, exclude_if=lambda dated: dated is None)
+    seconds: dict[str, float | None] = Field(
+        default_factory=dict, exclude_if=lambda seconds: not seconds
+    )
 
     @property
     def is_cropped(self) -> bool:

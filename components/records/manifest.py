@@ -25,12 +25,17 @@ class Objects(Protocol):
 
 
 class PhaseStep(Record):
-    """One phase that the video passed. `seconds` is 0 where an earlier result was reused."""
+    """One phase that the video passed. `seconds` is 0 where an earlier result was reused.
+
+    `cpu_s` are its CPU seconds, of the processes that decoded, too; None where that is not known,
+    or where it is not the CPU that works.
+    """
 
     phase: str
     fingerprint: str
     seconds: float
     reused: bool
+    cpu_s: float | None = None
 
 
 class Problem(Record):
@@ -78,6 +83,20 @@ class Entry(Record, Generic[Result]):
     def seconds_worked(self) -> dict[str, float]:
         """The seconds spent in each phase that did not reuse an earlier result."""
         return {step.phase: step.seconds for step in self.steps if not step.reused}
+
+    @property
+    def seconds_passed(self) -> dict[str, float | None]:
+        """The seconds spent in each phase passed; None in one that reused an earlier result."""
+        return {step.phase: None if step.reused else step.seconds for step in self.steps}
+
+    @property
+    def cpu_worked(self) -> dict[str, float]:
+        """The CPU seconds of these phases, as far as they are known."""
+        return {
+            step.phase: step.cpu_s
+            for step in self.steps
+            if not step.reused and step.cpu_s is not None
+        }
 
     def advanced(self, result: Record, step: PhaseStep) -> Entry[Any]:
         """Return the entry after it passed a phase."""

@@ -9,15 +9,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Record(BaseModel):
-    """Base of every record: immutable, and strict about unknown fields."""
+    """Base of every record: immutable, and strict about unknown fields.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A number is one: written as JSON, NaN is null, which no reader of the same record takes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Document(BaseModel):
     """Base of what is stored for others, and for later versions: fields it does not know stay."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
 
 
 def _s3_uri(uri: str) -> str:

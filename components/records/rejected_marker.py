@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import Field
+
 from components.records.booking import Booking
 from components.records.record import Document, IsoTime, Name, S3Uri
 
@@ -11,7 +13,10 @@ REJECTED_MARKER = "rejected.json"
 
 
 class RejectedMarker(Document):
-    """Why a video is rejected: `rejected.json` in its folder of the frames bucket."""
+    """Why a video is rejected: `rejected.json` in its folder of the frames bucket.
+
+    `seconds` are what the run spent in each phase passed, None where it reused an earlier result.
+    """
 
     platform: Name
     code: Name
@@ -22,6 +27,9 @@ class RejectedMarker(Document):
     message: str
     run: str
     recorded_at: IsoTime
+    seconds: dict[str, float | None] = Field(
+        default_factory=dict, exclude_if=lambda seconds: not seconds
+    )
 
     @property
     def booking(self) -> Booking:

@@ -10,7 +10,9 @@ from pydantic import ConfigDict, SerializerFunctionWrapHandler, model_serializer
 from pydantic.dataclasses import dataclass
 
 from components.errors import Failure
+from components.records.bill import Bill
 from components.records.done_marker import DoneMarker
+from components.records.limit import Limit
 from components.records.manifest import Entry
 from components.records.record import Record
 from components.records.videos import RecordedVideo, Rectangle
@@ -120,7 +122,8 @@ class RunReport(Record):
     """The videos of a run, by name, and how long it took in seconds; files that are none of it.
 
     `leased` is how many more were asked for, that other runs work on. `watches` are the standing
-    questions that the new frames fit, with their best moments.
+    questions that the new frames fit, with their best moments. `bill` is what it cost, and `limit`
+    how near it came to what the machine could; None where nothing was worked on, or not measured.
     """
 
     run: str
@@ -129,6 +132,8 @@ class RunReport(Record):
     left_out: tuple[LeftOut, ...] = ()
     leased: int = 0
     watches: tuple[WatchNotice, ...] = ()
+    bill: Bill | None = None
+    limit: Limit | None = None
 
     @classmethod
     def of(
@@ -151,7 +156,7 @@ class RunReport(Record):
     @model_serializer(mode="wrap")
     def _without_what_is_rare(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = dump(self)
-        for name in ("leased", "watches"):
+        for name in ("leased", "watches", "bill", "limit"):
             if not getattr(self, name):
                 content.pop(name, None)
         return content

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from components.base import cpu_time
 from components.records.record import Document, IsoTime
 
 RUN_START = "run.json"
@@ -19,8 +20,9 @@ class RunStart(Document):
     """When and where a run began: `runs/<run>/run.json`.
 
     `videos` and `shards` are what it took, None while it is still choosing. `process` tells the
-    process that planned it from a later one of the same number. `error` is what ended a run on one
-    machine before its end.
+    process that planned it from a later one of the same number. `cpu_s` are the CPU seconds that
+    this process, and those below it, had taken by then. `error` is what ended a run on one machine
+    before its end.
     """
 
     run: str
@@ -31,6 +33,7 @@ class RunStart(Document):
     videos: int | None = None
     shards: int | None = None
     error: str | None = None
+    cpu_s: float | None = None
 
     @classmethod
     def now(cls, run: str) -> Self:
@@ -41,7 +44,15 @@ class RunStart(Document):
             host=socket.gethostname(),
             pid=os.getpid(),
             process=_started(os.getpid()) or "",
+            cpu_s=cpu_time.of_all_processes(),
         )
+
+    @property
+    def cpu_since(self) -> float | None:
+        """The CPU seconds taken since, by this process and those below it; None in another one."""
+        if self.cpu_s is None or self.pid != os.getpid() or not self.is_alive:
+            return None
+        return cpu_time.of_all_processes() - self.cpu_s
 
     @property
     def is_here(self) -> bool:

@@ -8,6 +8,14 @@ from itertools import pairwise
 _WIDTH, _HEIGHT = 9, 8
 
 
+def is_sketch(text: str) -> bool:
+    """Return whether the text is a sketch: 72 bytes in base64."""
+    try:
+        return len(b64decode(text, validate=True)) == _WIDTH * _HEIGHT
+    except ValueError:
+        return False
+
+
 def dhash(sketch: str) -> str:
     """Return the dHash of a sketch, 64 bits as 16 hexadecimal digits; empty for an empty sketch.
 

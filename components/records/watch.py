@@ -12,6 +12,11 @@ from components.records.record import Document, IsoTime, RunName
 WatchName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 
 
+def watches_folder(bucket: str) -> str:
+    """Return the folder right below which the standing questions lie."""
+    return f"s3://{bucket}/watches/"
+
+
 class Watch(Document):
     """A standing question: `watches/<name>.json`.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from components.records.booking import Booking
+from components.records.booking import Booking, Wanted
 from components.stores.markers import Markers
 
 if TYPE_CHECKING:
@@ -23,6 +25,17 @@ class Bookings:
         if self._ledger:
             return self._ledger.booking(platform, code)
         return next(self._markers.bookings(f"{platform}/{code}/"), None)
+
+    def page(self, wanted: Wanted, after: str, limit: int) -> list[Booking]:
+        """Return at most `limit` of the wanted ones after a video (platform/code), in key order.
+
+        The ledger looks up no more than it returns, of filters that it has no index for as many as
+        it takes to find these; without one, as many markers are read.
+        """
+        if self._ledger:
+            return self._ledger.page(wanted, after, limit)
+        with closing(self._markers.bookings_after(after, wanted.platform)) as found:
+            return list(islice(filter(wanted.fits, found), limit))
 
     def all(self, platform: str = "", folder: str = "") -> Iterator[Booking]:
         """Yield all bookings, in the order of the videos' keys in S3.

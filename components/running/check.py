@@ -94,12 +94,13 @@ def _index(services: Services) -> str:
 
 
 def _decoders(services: Services) -> str:
-    from components.running.decoders import Access
+    from components.running.decoders import Access, has_gpu
     from components.running.sandbox import tasks_of_user
 
     services.decoders.call(Access(), tasks_of_user)
     lacking = [part for part, holds in services.decoders.confined_parts().items() if not holds]
-    return f"decoders confined but for {', '.join(lacking)}" if lacking else "decoders confined"
+    said = f"decoders confined but for {', '.join(lacking)}" if lacking else "decoders confined"
+    return f"{said}; what decodes or encodes on the GPU is not" if has_gpu() else said
 
 
 def check(declared: Component[Any, Any], rights: dict[str, str]) -> int:

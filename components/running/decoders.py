@@ -2,48 +2,35 @@
 
 A worker has one task: a function, a file to read, files to fill. It is forked for it from a
 process that never held a secret (`components.running.nursery`), is confined to it
-(`components.running.sandbox`), and answers in JSON, which is validated here: nothing that it says
-is run, and nothing but these files is within its reach. One that crashes, hangs or eats memory
-raises a VideoRejectedError with the reason.
+(`components.running.sandbox`), and answers in JSON, which is validated
+(`components.running.answers`): nothing that it says is run, and nothing but these files is within
+its reach. One that crashes, hangs or eats memory raises a VideoRejectedError with the reason.
 """
 
 from __future__ import annotations
 
-import atexit
-import errno
-import json
 import os
 import pickle
 import select
-import signal
 import socket
-import stat
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cache
+from io import FileIO
 from pathlib import Path
-from typing import Any, Literal, NoReturn, ParamSpec, TypeVar, get_type_hints
+from typing import Literal, ParamSpec, TypeVar, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
-
-from components.base import profiling
+from components.base import cpu_time
 from components.base.logs import log
-from components.errors import (
-    ConfigurationError,
-    Reason,
-    TransientError,
-    VideoRejectedError,
-    WorkerFaultError,
-)
-from components.pipeline import components
-from components.records.record import Record
-from components.running.nursery import Order, Task, environment, send_task
+from components.errors import ConfigurationError
+from components.running import answers
+from components.running.answers import ANSWER_BYTES, Report, report_of
+from components.running.nursery import Order, Task, send_task
 from components.running.sandbox import LANDLOCK, SECCOMP, Allowed
+from components.running.wardens import start_forkserver, unconfined_parts, warden
 from components.settings import LimitSettings
 
 P = ParamSpec("P")
@@ -51,11 +38,8 @@ T = TypeVar("T")
 
 Sandboxing = Literal["require", "best", "off"]
 
-# Frames of a video of hours, with their sketches, take a tenth of it.
-_ANSWER_BYTES = 64 * 2**20
 _REPORT_BYTES = 4096
 _READ_BYTES = 2**16
-_START_NURSERY = "import sys; sys.path[:] = {path!r}\nfrom components.running.nursery import main\n"
 
 
 @dataclass(frozen=True)
@@ -75,119 +59,10 @@ class Access:
     gpu: bool = False
 
 
-class _Fault(Record):
-    kind: Literal["memory", "internal"]
-    error: str = ""
-    errno: int | None = None
-    message: str = ""
-    traceback: str = ""
-
-
-class _Answer(Record):
-    """What a worker says; `value` is JSON of what the function returns."""
-
-    value: str | None = None
-    rejected: tuple[Reason, str] | None = None
-    fault: _Fault | None = None
-    messages: list[str]
-    spans: list[dict[str, Any]]
-
-
-class _Report(Record):
-    """What a warden says of its worker's end; `exit` is minus the signal that ended it."""
-
-    exit: int
-    cpu_s: float
-
-
-class _Nursery:
-    """The process that workers are forked from, at this end."""
-
-    def __init__(self) -> None:
-        self._orders, theirs = socket.socketpair()
-        path = [entry or str(Path.cwd()) for entry in sys.path]
-        start = _START_NURSERY.format(path=path)
-        with theirs:
-            # With a session of its own, so that Ctrl-C reaches this process and no video.
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", f"{start}main({theirs.fileno()}, {_what_decodes()})"],
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        self._missing: frozenset[str] | None = None
-        self._lock = threading.Lock()
-
-    def missing(self) -> frozenset[str]:
-        """Return the parts of the confinement that do not work here, once it is known."""
-        with self._lock:
-            if self._missing is None:
-                said = b""
-                while not said.endswith(b"\n"):
-                    part = self._orders.recv(_REPORT_BYTES)
-                    if not part:
-                        raise TransientError(
-                            "the process that decoders are forked from did not start; the lines "
-                            "above say why"
-                        )
-                    said += part
-                self._missing = frozenset(json.loads(said))
-            return self._missing
-
-    def warden(self, answer: int) -> socket.socket:
-        """Return a connection to a new warden, whose worker will write to the pipe `answer`."""
-        self.missing()
-        mine, theirs = socket.socketpair()
-        with theirs, self._lock:
-            socket.send_fds(self._orders, [b"w"], [theirs.fileno(), answer])
-        return mine
-
-    def close(self) -> None:
-        """End it; workers under way end by themselves, with the connections of this process."""
-        self._orders.close()
-        self._process.kill()
-        self._process.wait()
-
-
-_nursery_lock = threading.Lock()
-
-
-@cache
-def _nursery(process: int) -> _Nursery:  # noqa: ARG001, the key of the cache
-    """Return the nursery of this process; a forked one has none of its parent's."""
-    nursery = _Nursery()
-    atexit.register(nursery.close)
-    return nursery
-
-
-def start_forkserver() -> None:
-    """Start the process that workers are forked from; it ends with this one.
-
-    The first worker needs it. It takes a second to import what workers use, so who will decode for
-    certain starts it ahead, and has other work done meanwhile.
-    """
-    with _nursery_lock:
-        _nursery(os.getpid())
-
-
-def _what_decodes() -> list[str]:
-    """Return the modules whose functions workers call."""
-    return [
-        f"components.{each.name}.run" for each in components() if each.decodes and not each.runs
-    ]
-
-
 @cache
 def has_gpu() -> bool:
     """Return whether NVIDIA's driver is there."""
     return Path("/dev/nvidiactl").exists()
-
-
-def unconfined_parts() -> frozenset[str]:
-    """Return what confines workers elsewhere and not here (see `components.running.sandbox`)."""
-    start_forkserver()
-    return _nursery(os.getpid()).missing()
 
 
 class Decoders:
@@ -204,6 +79,7 @@ class Decoders:
         self._in_flight = 0
         self._connections: set[socket.socket] = set()
         self._warned: set[str] = set()
+        self._used_gpu = False
 
     def call(
         self, access: Access, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -239,21 +115,23 @@ class Decoders:
             task = pickle.dumps(call)
             with self._slots:
                 answer, report = self._done(order, task)
+            cpu_time.charge(report.in_all_s if report else 0.0)
         finally:
             with self._lock:
                 self._in_flight -= 1
-        self._check_written(access)
-        if len(answer) > _ANSWER_BYTES:
-            raise _crashed("said more than any video has to say")
-        if report is None or report.exit:
-            self._raise_ended(report, access)
-        return self._value(answer, get_type_hints(function)["return"])  # type: ignore[no-any-return]
+        answers.check_written(access.writes, self._limits)
+        # Who says too much is ended for it.
+        if len(answer) <= ANSWER_BYTES and (report is None or report.exit):
+            answers.raise_ended(report, access.cpu_s)
+        kind = get_type_hints(function)["return"]
+        return answers.value_of(answer, kind, self._limits)  # type: ignore[no-any-return]
 
     def confined_parts(self) -> dict[str, bool]:
-        """Return what confines workers, and whether it does so here, by a short name."""
+        """Return what confines workers, and whether it confined all of them, by a short name."""
         missing = unconfined_parts()
+        wanted = self._sandboxing != "off" and not self._used_gpu
         return {
-            name: self._sandboxing != "off" and part not in missing
+            name: wanted and part not in missing
             for name, part in {"landlock": LANDLOCK, "seccomp": SECCOMP}.items()
         }
 
@@ -282,8 +160,10 @@ class Decoders:
         """
         if self._sandboxing == "off":
             return False
-        missing = sorted(_nursery(os.getpid()).missing())
+        missing = sorted(unconfined_parts())
         gpu = gpu and has_gpu()
+        if gpu and self._sandboxing == "best":
+            self._used_gpu = True
         if gpu:
             missing = ["decoding on a GPU, whose driver does not work confined"]
         if not missing:
@@ -303,17 +183,19 @@ class Decoders:
             )
         return not gpu
 
-    def _done(self, order: Order, task: bytes) -> tuple[bytes, _Report | None]:
+    def _done(self, order: Order, task: bytes) -> tuple[bytes, Report | None]:
         """Have a warden run the task; return the answer, and how it ended if that is known."""
         reader, writer = os.pipe()
+        # Whatever becomes of a worker, nobody waits for it once its warden is gone.
+        os.set_blocking(reader, False)
         try:
-            connection = _nursery(os.getpid()).warden(writer)
+            connection = warden(writer)
         except BaseException:
             os.close(reader)
             raise
         finally:
             os.close(writer)
-        with closing(connection), os.fdopen(reader, "rb", buffering=0) as answer:
+        with closing(connection), FileIO(reader) as answer:
             with self._lock:
                 self._connections.add(connection)
             try:
@@ -324,7 +206,7 @@ class Decoders:
                 with self._lock:
                     self._connections.discard(connection)
 
-    def _awaited(self, connection: socket.socket, answer: Any) -> tuple[bytes, _Report | None]:
+    def _awaited(self, connection: socket.socket, answer: FileIO) -> tuple[bytes, Report | None]:
         deadline = time.monotonic() + self._limits.decode_timeout_s
         timed_out = False
         said, reported = bytearray(), b""
@@ -344,117 +226,14 @@ class Decoders:
                     reported += part
                     if part:
                         continue
-                    while part := answer.read(_READ_BYTES):
-                        said += part
+                    while rest := answer.read(_READ_BYTES):
+                        said += rest
                     if timed_out:
-                        raise self._timeout()
-                    return bytes(said), _report(reported)
-                part = answer.read(_READ_BYTES)
-                said += part
+                        raise answers.timed_out(self._limits)
+                    return bytes(said), report_of(reported)
+                said += (part := answer.read(_READ_BYTES) or b"")
                 if not part:
                     poll.unregister(answer)
-                elif len(said) > _ANSWER_BYTES:
+                elif len(said) > ANSWER_BYTES:
                     connection.shutdown(socket.SHUT_WR)
                     poll.unregister(answer)
-
-    def _check_written(self, access: Access) -> None:
-        most = self._limits.max_written_mb
-        for path in access.writes:
-            _check_file(path)
-            if path.lstat().st_size >= most * 10**6:
-                raise VideoRejectedError(
-                    Reason.TOO_MUCH_WRITTEN,
-                    f"decoding writes more than VP_MAX_WRITTEN_MB={most}; raise it if the video is "
-                    "worth it",
-                )
-
-    def _value(self, said: bytes, kind: Any) -> Any:
-        try:
-            answer = _Answer.model_validate_json(said)
-            profiling.add_spans(answer.spans)
-            for message in answer.messages:
-                log.warning("%s", message)
-            if answer.rejected:
-                raise VideoRejectedError(*answer.rejected)
-            if answer.fault:
-                self._raise_fault(answer.fault)
-            return TypeAdapter(kind).validate_json(answer.value or "")
-        except ValidationError as error:
-            raise _crashed("gave an answer that is none") from error
-
-    def _raise_fault(self, fault: _Fault) -> NoReturn:
-        if fault.kind == "memory":
-            raise self._out_of_memory()
-        if fault.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise TransientError(
-                f"no space left for what decoding writes ({fault.message}); free some, or set "
-                "VP_SCRATCH_DIR to a folder with more"
-            )
-        error = WorkerFaultError(f"{fault.error}: {fault.message}")
-        error.add_note(fault.traceback)
-        raise error
-
-    def _out_of_memory(self) -> VideoRejectedError:
-        return VideoRejectedError(
-            Reason.OUT_OF_MEMORY,
-            f"decoding needs more than {self._limits.decode_memory_mb} MB; raise "
-            "VP_DECODE_MEMORY_MB if the video is worth it",
-        )
-
-    def _timeout(self) -> VideoRejectedError:
-        return VideoRejectedError(
-            Reason.DECODER_TIMEOUT,
-            f"decoding took more than {self._limits.decode_timeout_s:g} s; raise "
-            "VP_DECODE_TIMEOUT_SECS if the video is worth it",
-        )
-
-    def _raise_ended(self, report: _Report | None, access: Access) -> NoReturn:
-        if report and access.cpu_s is not None and _used_up(report, access.cpu_s):
-            raise VideoRejectedError(
-                Reason.DECODER_TIMEOUT,
-                f"decoding took more than the {access.cpu_s} s of CPU time that a video of its "
-                "size and length gets; raise VP_CPU_BASE_SECS, VP_CPU_SECS_PER_MEGAPIXEL or "
-                "VP_CPU_SECS_PER_MB if the video is worth it",
-            )
-        # Killed with SIGKILL: by the kernel for want of memory, or by somebody; not the video's
-        # fault for certain, so it is tried again.
-        if report is None or report.exit == -signal.SIGKILL:
-            raise TransientError("the decoder was killed; check the memory of the machine or pod")
-        name = signal.Signals(-report.exit).name if report.exit < 0 else report.exit
-        raise _crashed(f"crashed ({name})")
-
-
-def _used_up(report: _Report, cpu_s: int) -> bool:
-    # SIGKILL is for who does not listen to SIGXCPU; a second is what clocks differ by.
-    killed = report.exit == -signal.SIGKILL and report.cpu_s >= cpu_s - 1
-    return report.exit == -signal.SIGXCPU or killed
-
-
-def _report(said: bytes) -> _Report | None:
-    return _Report.model_validate_json(said) if said else None
-
-
-def unbelievable(what: str) -> VideoRejectedError:
-    """Return the rejection for an answer that no sound worker gives, though it has the right form.
-
-    Who is answered checks what later phases rely on, for the worker may be in hostile hands.
-    """
-    return _crashed(f"answered with {what}, which cannot be")
-
-
-def _crashed(how: str) -> VideoRejectedError:
-    return VideoRejectedError(Reason.DECODER_CRASHED, f"the decoder {how} on this video")
-
-
-def _check_file(path: Path) -> None:
-    """Refuse what a decoder would not make of a file: a link to elsewhere, a device, a pipe.
-
-    Raises:
-        VideoRejectedError: there is such a thing.
-    """
-    try:
-        found = path.lstat()
-    except FileNotFoundError as error:
-        raise _crashed("removed its file") from error
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-        raise _crashed("put something else in the place of its file")

@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import pickle
+import resource
 import select
 import signal
 import socket
@@ -41,8 +42,10 @@ _GPU_PREFIXES = ("NVIDIA_", "CUDA_")
 _LENGTHS = struct.Struct(">II")
 _PROGRAMS_A_TASK = 16
 _REQUEST_BYTES = 65536
-_MESSAGES = 20
-_MESSAGE_CHARACTERS = 2000
+# What a worker may say beside its result; whoever reads the answer holds it to the same.
+MESSAGES = 20
+MESSAGE_CHARACTERS = 2000
+TRACEBACK_CHARACTERS = 65536
 _OPENCV_NO_MEMORY = -4
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -134,12 +137,17 @@ class _Programs:
         self.running: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self) -> bool:
-        """Start what the worker asks for; return whether that was a request, and a fair one."""
+        """Start what the worker asks for; return whether that was a request, and a fair one.
+
+        One at a time: each may take as much memory as the worker itself.
+        """
         request, descriptors, _, _ = socket.recv_fds(self._requests, _REQUEST_BYTES, 2)
         try:
             command = json.loads(request)
             program = sys.modules["components.media.ffmpeg"].program()
-            if command[0] != program or len(descriptors) != 2 or not self._left:
+            if command[0] != program or len(descriptors) != 2:
+                return False
+            if self.running or not self._left:
                 return False
             self._left -= 1
             process = subprocess.Popen(
@@ -150,7 +158,8 @@ class _Programs:
                 preexec_fn=lambda: confine(self._order.allowed, self._missing, program),
             )
             self.running[os.pidfd_open(process.pid)] = process
-        except (ValueError, LookupError, TypeError, OSError, subprocess.SubprocessError):
+        except Exception:
+            # Whatever it was that the worker sent: nothing may end who watches over it.
             return False
         finally:
             for descriptor in descriptors:
@@ -213,11 +222,18 @@ def _watch_over(connection_descriptor: int, answer: int, missing: frozenset[str]
     os.kill(worker, signal.SIGKILL)
     _, status, usage = os.wait4(worker, 0)
     _end_children()
-    seconds = usage.ru_utime + usage.ru_stime
-    report = {"exit": os.waitstatus_to_exitcode(status), "cpu_s": round(seconds, 3)}
+    report = {
+        "exit": os.waitstatus_to_exitcode(status),
+        "cpu_s": _cpu_seconds(usage),
+        "in_all_s": _cpu_seconds(resource.getrusage(resource.RUSAGE_CHILDREN)),
+    }
     with suppress(OSError):
         connection.sendall(json.dumps(report).encode())
     os._exit(0)
+
+
+def _cpu_seconds(usage: resource.struct_rusage) -> float:
+    return round(usage.ru_utime + usage.ru_stime, 3)
 
 
 def _received(connection: socket.socket, count: int) -> bytes:
@@ -260,8 +276,8 @@ class _Kept(Handler):
         self.messages: list[str] = []
 
     def emit(self, record: LogRecord) -> None:
-        if len(self.messages) < _MESSAGES:
-            self.messages.append(record.getMessage()[:_MESSAGE_CHARACTERS])
+        if len(self.messages) < MESSAGES:
+            self.messages.append(record.getMessage()[:MESSAGE_CHARACTERS])
 
 
 def _work(
@@ -289,7 +305,7 @@ def _work(
         value = task.function(*task.args, **task.kwargs)
         parts["value"] = returned.dump_json(value).decode()
     except VideoRejectedError as error:
-        parts["rejected"] = (error.reason.value, error.message)
+        parts["rejected"] = (error.reason.value, error.message[:MESSAGE_CHARACTERS])
     except MemoryError:
         parts["fault"] = {"kind": "memory"}
     except Exception as error:
@@ -308,6 +324,6 @@ def _fault(error: Exception) -> dict[str, Any]:
         "kind": "internal",
         "error": type(error).__name__[:100],
         "errno": getattr(error, "errno", None),
-        "message": str(error)[:_MESSAGE_CHARACTERS],
-        "traceback": traceback.format_exc()[-_REQUEST_BYTES:],
+        "message": str(error)[:MESSAGE_CHARACTERS],
+        "traceback": traceback.format_exc()[-TRACEBACK_CHARACTERS:],
     }

@@ -33,15 +33,25 @@ _LOADERS = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
 _SOURCES = Path(__file__).parent.parent
 _READABLE_FILES = ("/dev/null", "/dev/urandom", "/etc/ld.so.cache")
 
+_PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _LINUX_CAPABILITY_VERSION_3 = 0x20080522
 _CLONE_THREAD = 0x00010000
 _MAP_SHARED_ANONYMOUS = 0x21
+_MAP_GROWSDOWN = 0x0100
 _F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
+# Who gets the signals of a socket (FIOSETOWN, SIOCSPGRP), and what a file system keeps of a file
+# beside its content (FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR).
+_REFUSED_IOCTLS = (0x8901, 0x8902, 0x40086602, 0x401C5820)
+# The kernel looks at the lower half of these arguments only, so the filter must as well.
+_INT = 0xFFFFFFFF
 
 # Threads and processes of the same user beside those there are, where the user is not root.
 _TASKS = 1024
 _OPEN_FILES = 256
+# Beside its data, addresses take memory by their page tables, a stack by what lies on it.
+_MORE_ADDRESSES_BYTES = 64 * 2**30
+_STACK_BYTES = 8 * 2**20
 
 # System calls that no decoder needs, by what they would be good for.
 _REFUSED = {
@@ -61,8 +71,8 @@ _REFUSED = {
     # Landlock does not look at any of these.
     "files by their names": "chmod fchmod fchmodat chown fchown lchown fchownat truncate "
     "utime utimes utimensat futimesat setxattr lsetxattr fsetxattr removexattr "
-    "lremovexattr fremovexattr inotify_init inotify_init1 inotify_add_watch "
-    "fanotify_init fanotify_mark",
+    "lremovexattr fremovexattr getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr "
+    "inotify_init inotify_init1 inotify_add_watch fanotify_init fanotify_mark",
     "the clock and the host": "settimeofday clock_settime clock_adjtime adjtimex stime "
     "sethostname setdomainname",
     "privileges": "setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid setgroups "
@@ -105,6 +115,9 @@ def confine(allowed: Allowed, missing: frozenset[str], program: str | None = Non
     _limit(allowed)
     if {LANDLOCK, SECCOMP} <= missing:
         return
+    if allowed.memory_bytes is not None:
+        # Not above: a GPU's driver reserves as many addresses as there are.
+        _bound(resource.RLIMIT_AS, allowed.memory_bytes + _MORE_ADDRESSES_BYTES)
     _drop_capabilities()
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if LANDLOCK not in missing:
@@ -160,6 +173,7 @@ def _sockets_are_refused() -> bool:
 def _limit(allowed: Allowed) -> None:
     # Data rather than address space: libraries reserve far more addresses than they use.
     _bound(resource.RLIMIT_DATA, allowed.memory_bytes)
+    _bound(resource.RLIMIT_STACK, _STACK_BYTES)
     _bound(resource.RLIMIT_FSIZE, allowed.written_bytes)
     _bound(resource.RLIMIT_CORE, 0)
     _bound(resource.RLIMIT_NOFILE, _OPEN_FILES)
@@ -246,7 +260,7 @@ def _holds_packages(path: str) -> bool:
 
 
 def _restrict_calls(becomes_program: bool) -> None:
-    from pyseccomp import EQ, ERRNO, MASKED_EQ, NE, Arg
+    from pyseccomp import ERRNO, MASKED_EQ, NE, Arg
 
     calls = _filter()
     refused = ERRNO(errno.EPERM)
@@ -257,9 +271,14 @@ def _restrict_calls(becomes_program: bool) -> None:
     calls.add_rule(ERRNO(errno.ENOSYS), "clone3")
     calls.add_rule(refused, "clone", Arg(0, MASKED_EQ, _CLONE_THREAD, 0))
     # Memory that RLIMIT_DATA does not count.
-    calls.add_rule(refused, "mmap", Arg(3, MASKED_EQ, _MAP_SHARED_ANONYMOUS, _MAP_SHARED_ANONYMOUS))
+    for flags in (_MAP_SHARED_ANONYMOUS, _MAP_GROWSDOWN):
+        calls.add_rule(refused, "mmap", Arg(3, MASKED_EQ, flags, flags))
     for command in (_F_SETOWN, _F_SETSIG, _F_SETOWN_EX):
-        calls.add_rule(refused, "fcntl", Arg(1, EQ, command))
+        calls.add_rule(refused, "fcntl", Arg(1, MASKED_EQ, _INT, command))
+    for request in _REFUSED_IOCTLS:
+        calls.add_rule(refused, "ioctl", Arg(1, MASKED_EQ, _INT, request))
+    # It ends with who watches over it.
+    calls.add_rule(refused, "prctl", Arg(0, MASKED_EQ, _INT, _PR_SET_PDEATHSIG))
     for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
         calls.add_rule(refused, name, Arg(0, NE, os.getpid()))
     for name in ("prlimit64", "sched_setaffinity"):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic
 
+from components.base import cpu_time
 from components.base.disk import space_error
 from components.base.logs import log
 from components.base.profiling import span
@@ -90,33 +91,43 @@ class Shard(Generic[Result]):
                 future.result()
 
     def attempt(
-        self, job: Job[Result], work: Callable[[Job[Result]], Record], spent: float = 0.0
+        self,
+        job: Job[Result],
+        work: Callable[[Job[Result]], Record],
+        spent: float = 0.0,
+        cpu_spent: float | None = 0.0,
     ) -> None:
         """Do `work` on one video and settle it, whatever comes of it.
 
         Args:
             spent: Seconds that went into this video before.
+            cpu_spent: CPU seconds of these; None where it was not the CPU that worked.
 
         Raises:
             ConfigurationError: the one failure that no other video would escape.
         """
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), cpu_time.spent()
         with span(job.phase, video=str(job.video)):
             try:
                 if self._exclusive:
                     self._results.drop_others(job.video, job.phase, job.fingerprint)
                 result = work(job)
-                self.finish(job, result, spent + time.perf_counter() - start)
+                seconds = spent + time.perf_counter() - start
+                cpu_s = None if cpu_spent is None else cpu_spent + cpu_time.spent() - cpu_start
+                self.finish(job, result, seconds, cpu_s)
             except ConfigurationError:
                 raise
             except Exception as error:
                 self.stop(job, error)
 
-    def finish(self, job: Job[Result], result: Record, seconds: float) -> None:
+    def finish(
+        self, job: Job[Result], result: Record, seconds: float, cpu_s: float | None = None
+    ) -> None:
         """Keep the result for later runs and pass the video on."""
         if not self._seen:
             self._keep(job, Outcome(result=result.model_dump(mode="json")))
-        self._settle(job, job.entry.advanced(result, self._step(job, seconds)), "done", seconds)
+        step = self._step(job, seconds, cpu_s=cpu_s)
+        self._settle(job, job.entry.advanced(result, step), "done", seconds)
 
     def stop(self, job: Job[Result], error: Exception) -> None:
         """Book the video as rejected or failed."""
@@ -205,9 +216,19 @@ class Shard(Generic[Result]):
         except TransientError as error:
             log.warning("%s: rejection not kept, the next run judges again: %s", job.video, error)
 
-    def _step(self, job: Job[Result], seconds: float, reused: bool = False) -> PhaseStep:
+    def _step(
+        self,
+        job: Job[Result],
+        seconds: float,
+        reused: bool = False,
+        cpu_s: float | None = None,
+    ) -> PhaseStep:
         return PhaseStep(
-            phase=job.phase, fingerprint=job.fingerprint, seconds=round(seconds, 4), reused=reused
+            phase=job.phase,
+            fingerprint=job.fingerprint,
+            seconds=round(seconds, 4),
+            reused=reused,
+            cpu_s=None if cpu_s is None else round(cpu_s, 4),
         )
 
     def _settle(

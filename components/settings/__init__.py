@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self, get_type_hints
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
+from components.base import redaction
 from components.errors import ConfigurationError
 from components.settings.cluster import ClusterSettings
 from components.settings.metrics import MetricsSettings
@@ -79,6 +80,10 @@ class Settings:
         Raises:
             ConfigurationError: naming every variable that has no usable value.
         """
+        for name, value in variables.items():
+            secret = value.get_secret_value() if isinstance(value, SecretStr) else value
+            if isinstance(secret, str):
+                redaction.hide(name, secret)
         groups: dict[str, Any] = {}
         problems: list[str] = []
         for name, group in cls.groups():

@@ -145,6 +145,12 @@ class WorkSettings(Group):
     pod_start_s: float = variable(
         "VP_POD_START_SECS", 4.0, "Seconds that a pod takes until it works on its first video", gt=0
     )
+    calibrate_after_s: float = variable(
+        "VP_CALIBRATE_AFTER_SECS",
+        60.0,
+        "Seconds of work in a run, or a pod, after which the machine is measured, in 3 s, once",
+        ge=0,
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = variable(
         "VP_LOG_LEVEL", "INFO", "Least severity of the messages shown"
     )

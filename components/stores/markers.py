@@ -5,7 +5,7 @@ They are what readers of the frames bucket go by, and the ledger of a deployment
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
@@ -89,6 +89,36 @@ class Markers:
         for booking in side_by_side(self._booking, folders, _AT_ONCE, _AHEAD):
             if booking:
                 yield booking
+
+    def bookings_after(self, after: str, platform: str) -> Generator[Booking]:
+        """Yield the videos with a marker in key order, from the one after `after` (platform/code).
+
+        Lists no frames, and reads no more than a few markers that nobody comes to.
+
+        Args:
+            platform: If given, of this platform only.
+        """
+        folders = self._folders_after(after, platform)
+        for booking in side_by_side(self._booking_in, folders, _AT_ONCE, _AT_ONCE):
+            if booking:
+                yield booking
+
+    def _folders_after(self, after: str, platform: str) -> Iterator[str]:
+        """Yield the folders of videos after one, as URIs."""
+        top = f"s3://{self._bucket}/"
+        begun, _, code = after.partition("/")
+        first = f"{top}{begun}/" if begun else top
+        for folder in [f"{top}{platform}/"] if platform else self._store.folders(top):
+            if folder >= first:
+                within = folder == first and code
+                yield from self._store.folders(folder, f"{top}{after}/" if within else "")
+
+    def _booking_in(self, folder: str) -> Booking | None:
+        """Return what the markers in a folder say; the rejection is of the newer version."""
+        found = self._read(f"{folder}{REJECTED_MARKER}", RejectedMarker) or self._read(
+            f"{folder}{DONE_MARKER}", DoneMarker
+        )
+        return found.booking if found else None
 
     def _booking(self, stored: Stored) -> Booking | None:
         found: DoneMarker | RejectedMarker | None

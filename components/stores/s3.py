@@ -40,6 +40,7 @@ _BROKEN_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 _TRANSFER = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
 
 _KEYS_A_REQUEST = 1000
+_LAST_CHARACTER = "\U0010ffff"
 # Of a listing that may lie elsewhere than what is looked for.
 _KEYS_AT_FIRST = 100
 
@@ -278,14 +279,23 @@ class Store:
         )
         return list(_stored(bucket, answer)), bool(answer.get("IsTruncated"))
 
-    def folders(self, prefix: str) -> Iterator[str]:
-        """Yield the URIs of the folders right below `prefix`, which ends with a slash."""
+    def folders(self, prefix: str, after: str = "") -> Iterator[str]:
+        """Yield the URIs of the folders right below `prefix`, which ends with a slash, in order.
+
+        Args:
+            after: Only those after the folder of this URI.
+        """
         bucket, _ = split(prefix)
         token: dict[str, str] = {"Delimiter": "/"}
+        if after:
+            # Behind all that the folder holds, or servers would name it once more.
+            token["StartAfter"] = f"{split(after)[1]}{_LAST_CHARACTER}"
         while True:
             page = self._page(prefix, token)
             for item in page.get("CommonPrefixes", ()):
-                yield f"s3://{bucket}/{item['Prefix']}"
+                found = f"s3://{bucket}/{item['Prefix']}"
+                if found > after:
+                    yield found
             if not page.get("IsTruncated"):
                 return
             token["ContinuationToken"] = page["NextContinuationToken"]

@@ -48,6 +48,11 @@ _OTHERS = {
 SERVE = "serve"
 _SERVE = Buckets(videos="r", frames="r", artifacts="r")
 
+# Asks the standing questions after a run, with what the index and the ledger tell a reader.
+WATCH = "watch"
+_WATCH = Buckets(artifacts="rw")
+_NO_PHASES = {SERVE: _SERVE, WATCH: _WATCH}
+
 # Renews the leases of a run in the ledger; no phase, but a pod of its own.
 LEASES = "leases"
 
@@ -66,8 +71,8 @@ def buckets_of(declared: Component[Any, Any]) -> Buckets:
 
 
 def actions_of(name: str) -> dict[str, set[str]]:
-    """Return the actions of S3 that a phase or `serve` needs, by the setting of the bucket."""
-    buckets = _SERVE if name == SERVE else buckets_of(component(name))
+    """Return the actions of S3 that a phase, `serve` or `watch` needs, by the bucket's setting."""
+    buckets = _NO_PHASES.get(name) or buckets_of(component(name))
     wanted = {
         "videos_bucket": buckets.videos,
         "frames_bucket": buckets.frames,
@@ -81,7 +86,7 @@ def actions_of(name: str) -> dict[str, set[str]]:
 
 
 def iam_policy(name: str) -> str:
-    """Return the policy of AWS IAM for a phase or `serve`, as JSON, with default bucket names."""
+    """Return the policy of AWS IAM for a phase, `serve` or `watch`, with default bucket names."""
     statements = []
     for setting, actions in actions_of(name).items():
         arn = f"arn:aws:s3:::{StorageSettings.model_fields[setting].default}"
@@ -95,7 +100,7 @@ def iam_policy(name: str) -> str:
 
 
 def accounts() -> list[dict[str, Any]]:
-    """Return a ServiceAccount for each component, and one for what renews leases."""
+    """Return a ServiceAccount for each component, and for `leases` and `watch`."""
     return [
         {
             "apiVersion": "v1",
@@ -103,7 +108,7 @@ def accounts() -> list[dict[str, Any]]:
             "metadata": {"name": name, "labels": LABELS},
             "automountServiceAccountToken": False,
         }
-        for name in [*map(account_of, components()), f"oriane-{LEASES}"]
+        for name in [*map(account_of, components()), f"oriane-{LEASES}", f"oriane-{WATCH}"]
     ]
 
 
@@ -118,9 +123,11 @@ def network_policies() -> list[dict[str, Any]]:
         {"ipBlock": {"cidr": "::/0"}},
     ]
     private: list[dict[str, Any]] = [{"ipBlock": {"cidr": cidr}} for cidr in _PRIVATE]
-    of_s3 = [*(each.name for each in components()), SERVE]
-    of_index = [each.name for each in components() if "index" in each.settings] + [SERVE]
-    of_ledger = [each.name for each in components() if "ledger" in each.settings] + [LEASES, SERVE]
+    readers = [SERVE, WATCH]
+    of_s3 = [each.name for each in components()] + readers
+    of_index = [each.name for each in components() if "index" in each.settings] + readers
+    of_ledger = [each.name for each in components() if "ledger" in each.settings]
+    of_ledger += [LEASES, *readers]
     return [
         _policy("oriane-nobody", None, None, ()),
         _policy("oriane-names", None, [{"namespaceSelector": {}}, *private, _link_local()], (53,)),

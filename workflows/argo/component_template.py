@@ -48,7 +48,7 @@ _NEVER_RAN = -1
 # Kubernetes' words about a pod that ran into activeDeadlineSeconds. It ends with 143, too, but what
 # hung for hours would hang again.
 _HUNG = "Pod was active on the node longer than the specified deadline"
-_RETRIES = m.RetryStrategy(
+RETRIES = m.RetryStrategy(
     limit=RETRY_LIMIT,
     retry_policy="Always",
     # No max_duration: Argo counts it from the start of the first try and makes it the deadline of
@@ -91,7 +91,7 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
             for output, field in declared.outputs.model_fields.items()
         ],
         env=_environment(declared, gpu, _TRIES),
-        retry_strategy=_RETRIES,
+        retry_strategy=RETRIES,
         active_deadline_seconds=declared.resources.deadline_s,
         metrics=template_metrics(declared),
         **pod,

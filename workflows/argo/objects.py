@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from components.pipeline import components
-from workflows.argo.access import SERVE, accounts, iam_policy, network_policies
+from workflows.argo.access import SERVE, WATCH, accounts, iam_policy, network_policies
 from workflows.argo.pipeline_templates import semaphores
 from workflows.argo.serving import serve_objects
 from workflows.argo.templates import TEMPLATES
@@ -36,8 +36,8 @@ def rendered() -> dict[PurePosixPath, str]:
 
 
 def rendered_policies() -> dict[PurePosixPath, str]:
-    """Return the policies for the cloud, of each phase and `serve`, by path below `k8s/`."""
-    names = [*(each.name for each in components()), SERVE]
+    """Return the policies for the cloud, of phases, `serve` and `watch`, by path below `k8s/`."""
+    names = [*(each.name for each in components()), SERVE, WATCH]
     return {PurePosixPath("iam") / f"{name}.json": iam_policy(name) for name in names}
 
 

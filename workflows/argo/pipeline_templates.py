@@ -16,7 +16,7 @@ from hera.workflows import models as m
 
 from components.dag import Item, Output, Pipeline, PipelineInput, Source, Step, WiringError
 from components.pipeline import component, pod_layout
-from workflows.argo.access import LEASES
+from workflows.argo.access import LEASES, WATCH
 from workflows.argo.terms import (
     EXECUTOR,
     LABELS,
@@ -39,6 +39,8 @@ SEMAPHORES_NAME = "oriane-in-flight"
 SHARDS_PER_BATCH = 100
 BATCHES_IN_FLIGHT = 2
 VIDEOS_A_NIGHT = 5000
+# Whether the standing questions are asked once the run is summed up.
+ASK_WATCHES = "ask_watches"
 _DAY_S = 24 * 3600
 _NIGHT_S = 23 * 3600
 # What a run's user has no say in.
@@ -118,7 +120,12 @@ def nightly_catch_up(pipeline: Pipeline, *, gpu: bool = False) -> CronWorkflow:
         successful_jobs_history_limit=7,
         failed_jobs_history_limit=7,
         workflow_template_ref=m.WorkflowTemplateRef(name=run_template_name(pipeline, gpu)),
-        arguments=values(catch_up="true", limit=str(VIDEOS_A_NIGHT), videos_per_shard="auto"),
+        arguments=values(
+            catch_up="true",
+            limit=str(VIDEOS_A_NIGHT),
+            videos_per_shard="auto",
+            **{ASK_WATCHES: "true"},
+        ),
         # Pods may wait for a node for ever; the next night takes up what is left.
         active_deadline_seconds=_NIGHT_S,
         workflow_metadata=m.WorkflowMetadata(labels={"oriane/trigger": "nightly"}),
@@ -164,7 +171,7 @@ def _run_template(pipeline: Pipeline, name: str, gpu: bool) -> WorkflowTemplate:
         entrypoint=run.name,
         on_exit="on-exit",
         arguments=_run_arguments(pipeline),
-        templates=[run, _fan_out(name, list(given)), *_batches(name, list(given)), _on_exit()],
+        templates=[run, _fan_out(name, list(given)), *_batches(name, list(given)), *_on_exit()],
         **_workflow_level(),
     )
 
@@ -309,14 +316,34 @@ def _child_workflow(name: str, inputs: list[str]) -> str:
     return yaml.safe_dump(manifest, sort_keys=False, width=1000)
 
 
-def _on_exit() -> DAG:
-    """Sum the run up; a digest that fails makes the workflow fail."""
+def _on_exit() -> tuple[DAG, DAG]:
+    """Sum the run up, and ask the standing questions if there are any and the run is to.
+
+    A digest that fails makes the workflow fail. Questions that fail do not, for the videos are
+    done: the next night asks them again. They are in a DAG of their own, as in `_fan_out`.
+    """
     digest = component("digest")
     arguments = {
         "run": "{{workflow.name}}",
         "max_failed_percent": "{{workflow.parameters.max_failed_percent}}",
     }
-    return DAG(name="on-exit", tasks=[_task("digest", digest.name, arguments)])
+    there_are = f"{{{{tasks.{digest.name}.outputs.parameters.watches}}}} != 0"
+    wanted = f"{{{{workflow.parameters.{ASK_WATCHES}}}}} == true"
+    asked = Task(
+        name="watches",
+        template="watches",
+        depends=digest.name,
+        when=f"{wanted} && {there_are}",
+    )
+    watches = Task(
+        name=WATCH,
+        template_ref=m.TemplateRef(name=WATCH, template=WATCH),
+        continue_on=m.ContinueOn(failed=True, error=True),
+    )
+    return (
+        DAG(name="on-exit", tasks=[_task(digest.name, digest.name, arguments), asked]),
+        DAG(name="watches", fail_fast=False, tasks=[watches]),
+    )
 
 
 def _run_arguments(pipeline: Pipeline) -> list[Parameter]:
@@ -341,6 +368,12 @@ def _run_arguments(pipeline: Pipeline) -> list[Parameter]:
         *parameters,
         Parameter(
             name="max_failed_percent", value=text_of(failed.default), description=failed.description
+        ),
+        Parameter(
+            name=ASK_WATCHES,
+            value="false",
+            description="Ask the standing questions afterwards, if there are any: oriane watch",
+            enum=["true", "false"],
         ),
     ]
 

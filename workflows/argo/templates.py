@@ -14,6 +14,7 @@ from workflows.argo.component_template import component_template
 from workflows.argo.doctor_template import doctor_template
 from workflows.argo.lease_template import lease_template
 from workflows.argo.pipeline_templates import nightly_catch_up, pipeline_templates
+from workflows.argo.watch_template import watch_template
 
 
 def _objects() -> Iterator[Workflow]:
@@ -22,6 +23,7 @@ def _objects() -> Iterator[Workflow]:
         if declared.resources.gpu:
             yield component_template(declared, gpu=True)
     yield lease_template()
+    yield watch_template()
     for fused in (False, True):
         for gpu in (False, True):
             yield from pipeline_templates(video_to_embedding(fused=fused), gpu=gpu)

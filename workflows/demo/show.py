@@ -16,14 +16,16 @@ from workflows.local.deployment import local_services
 from workflows.local.run import run_videos
 from workflows.local.stand_ins import names_an_s3, with_stand_ins
 from workflows.run.command import print_run
-from workflows.search.command import hits_table
-from workflows.search.query import searcher
+from workflows.search.answer import Answer
+from workflows.search.ask import asking
+from workflows.search.command import print_answer
+from workflows.search.question import Question
 from workflows.sheet.drawing import ContactSheet
-from workflows.sheet.parts import sheet_video
+from workflows.sheet.parts import SheetMoment, sheet_video
 
-QUERIES = ("a cat", "a cup of coffee", "a bicycle")
-# Some of them are the same footage in several videos, which the sheet shows once.
-_HITS = 12
+# The last one is of what no video shows.
+QUERIES = ("a cat", "a cup of coffee", "a bicycle", "a piano")
+_MOMENTS = 5
 
 
 def show(settings: Settings, packages: Path | None, console: Console) -> RunReport:
@@ -54,17 +56,19 @@ def show(settings: Settings, packages: Path | None, console: Console) -> RunRepo
     if not result.counts["done"]:
         return result
 
-    with searcher(with_stand_ins(settings)) as searching:
-        hits = [searching.find(query, limit=_HITS) for query in QUERIES]
-    for query, found in zip(QUERIES, hits, strict=True):
-        console.print(hits_table(query, found[:3]))
+    with asking(with_stand_ins(settings)) as asker:
+        answers = {
+            query: asker.answer(Question(texts=(query,), limit=_MOMENTS)) for query in QUERIES
+        }
+    for query, answer in answers.items():
+        print_answer(console, query, answer)
 
     target = root / "contact-sheet.jpg"
     with local_services(settings) as services:
         frames = services.settings.storage.frames_bucket
         sheet = ContactSheet(lambda path: services.store.get(f"s3://{frames}/{path}"))
-        for query, found in zip(QUERIES, hits, strict=True):
-            sheet.add_hits(query, found)
+        for query, answer in answers.items():
+            sheet.add_answer(query, _drawn(answer), fits=answer.fits)
         for video in result.videos:
             if marker := services.markers.done(video.platform, video.code):
                 sheet.add_video(sheet_video(services, marker))
@@ -73,3 +77,17 @@ def show(settings: Settings, packages: Path | None, console: Console) -> RunRepo
     console.print('next: .venv/bin/oriane search "a motorcycle"', soft_wrap=True)
     console.print("in a browser: .venv/bin/oriane serve --open", soft_wrap=True)
     return result
+
+
+def _drawn(answer: Answer) -> tuple[SheetMoment, ...]:
+    return tuple(
+        SheetMoment(
+            code=moment.code,
+            start=moment.start,
+            end=moment.end,
+            path=moment.best.path,
+            confidence=moment.confidence,
+            same=tuple(sorted({name.split("/")[1] for name in moment.folded} - {moment.code})),
+        )
+        for moment in answer.moments or answer.nearest
+    )

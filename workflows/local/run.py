@@ -12,19 +12,27 @@ from components.base.model_names import identity
 from components.base.run_names import run_name
 from components.digest.summary import Summary
 from components.encoders.load import require_packages
-from components.errors import ConfigurationError, PipelineError, RunFailedError
+from components.errors import (
+    ConfigurationError,
+    NotFoundError,
+    PipelineError,
+    RunFailedError,
+)
 from components.frame.detectors import require_detector
 from components.pipeline import component, video_to_embedding
 from components.plan.contract import PlanInputs
 from components.plan.decide import check_inputs
+from components.records.digest import Digest
+from components.records.manifest import Entry
 from components.records.plan import Plan, plan_uri
 from components.records.run_report import RunReport, RunVideo
 from components.records.run_start import RUN_START, RunStart
 from components.records.watch import WatchNotice
-from components.running.decoders import start_forkserver
+from components.running.calibration import calibrate_run, longest
 from components.running.leases import kept_alive
 from components.running.phase import run
 from components.running.services import Services
+from components.running.wardens import start_forkserver
 from components.settings import Settings
 from workflows.intake.copies import faults_told
 from workflows.intake.given import Given
@@ -104,10 +112,11 @@ def run_videos(
                 with _error_booked(name, services):
                     summary = _summed(inputs, services, shards_in_flight, display, videos)
                 watches = afterwards(services, name, videos, display.tell)
-                digest = summary.digest()
+                digest = _digest(name, services) or summary.digest()
             left_out = work.files.faults if work.files else ()
             result = RunReport.of(name, time.monotonic() - start, videos, left_out, digest.leased)
-            result = result.model_copy(update={"watches": tuple(watches)})
+            costs = {"bill": digest.bill, "limit": digest.limit}
+            result = result.model_copy(update={"watches": tuple(watches), **costs})
             if settings.metrics.wanted:
                 from workflows.local.metrics import export, run_metrics
 
@@ -168,14 +177,26 @@ def _summed(
         # What the workers import takes a second, in which the first videos are fetched.
         start_forkserver()
     display.expect(planned * len(pipeline.each))
+    sample: list[Entry[Any]] = []
     for shard in local.shards(known):
         summary.add_shard(shard)
         videos += map(RunVideo.of, shard)
+        sample = longest([*sample, *shard])
+    calibrate_run(services, sample, summary.worked_s)
     digest = component("digest")
     # Only what is left to other runs fails here, which the report says as well.
     with suppress(RunFailedError):
         run(digest, digest.inputs(run=inputs.run, max_failed_percent=100), services)
     return summary
+
+
+def _digest(name: str, services: Services) -> Digest | None:
+    """Return what the digest says of the run; None where it was not summed up."""
+    uri = f"s3://{services.settings.storage.artifacts_bucket}/runs/{name}/digest.json"
+    try:
+        return Digest.model_validate_json(services.store.get(uri))
+    except NotFoundError:
+        return None
 
 
 def _plan(name: str, services: Services) -> Plan:

@@ -40,6 +40,14 @@ CaptionsOption = Annotated[
     typer.Option(metavar="FILE", help="CSV of text and video (platform/code): asked, too"),
 ]
 
+AbsentOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Texts, one a line, of what no video shows (default: random pairs of things)",
+    ),
+]
+
 
 @command(commands, OPERATE, "oriane model status", "oriane model status --json")
 def status(as_json: JsonOption = False) -> None:
@@ -92,6 +100,7 @@ def compare(
         Path | None, typer.Option(metavar="FILE", help="Texts to ask instead, one a line")
     ] = None,
     captions: CaptionsOption = None,
+    absent: AbsentOption = None,
     overlap_only: Annotated[
         bool, typer.Option("--overlap-only", help="Do not judge; by frames, no model is loaded")
     ] = False,
@@ -107,17 +116,24 @@ def compare(
         other = model or services.settings.embed.model
         found = compared(services, other, k=k, sample=sample, queries=queries)
         reason = "--overlap-only" if overlap_only else why_not(services)
-        if reason and captions:
-            raise ConfigurationError(f"--captions {captions}: not judged: {reason}")
-        judged = (
-            () if reason else judge(services, other, sample=sample, captions=captions, tell=tell)
-        )
-    found = found.model_copy(update={"judged": judged, "not_judged": reason})
+        for option, file in (("--captions", captions), ("--absent", absent)):
+            if reason and file:
+                raise ConfigurationError(f"{option} {file}: not judged: {reason}")
+        if not reason:
+            verdict = judge(
+                services, other, sample=sample, captions=captions, absent=absent, tell=tell
+            )
+            answers = {"judged": verdict.judged, "answered": verdict.answered}
+            found = found.model_copy(update=answers)
+    found = found.model_copy(update={"not_judged": reason})
     if as_json:
         print_json(found)
         return
     output().print(overlap_table(found))
-    output().print(judged_table(judged) if judged else f"not judged: {reason}", markup=False)
+    if reason:
+        output().print(f"not judged: {reason}", markup=False)
+    else:
+        output().print(judged_table(found.judged, found.answered))
 
 
 @command(
@@ -139,16 +155,17 @@ def switch(
     ] = False,
     sample: SampleOption = 100,
     captions: CaptionsOption = None,
+    absent: AbsentOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Move the alias to another model's collection and rebook the done videos under it."""
     from workflows.model_swap.switch import switch as move
     from workflows.model_swap.tables import switched_table
 
-    if captions and not if_better:
-        raise ConfigurationError("--captions is for --if-better")
+    if (captions or absent) and not if_better:
+        raise ConfigurationError("--captions and --absent are for --if-better")
     if if_better:
-        _require_better(model, sample, captions)
+        _require_better(model, sample, captions, absent)
     with _work(model) as (services, tell):
         done = move(services, confirmed=yes, incomplete=incomplete, tell=tell)
         named = services.settings.embed.model
@@ -173,7 +190,9 @@ def rollback(yes: YesOption = False, as_json: JsonOption = False) -> None:
         _say_what_to_set(setting_or_folder(done.model))
 
 
-def _require_better(model: str | None, sample: int, captions: Path | None) -> None:
+def _require_better(
+    model: str | None, sample: int, captions: Path | None, absent: Path | None
+) -> None:
     """Judge the model as compare does.
 
     Raises:
@@ -185,8 +204,8 @@ def _require_better(model: str | None, sample: int, captions: Path | None) -> No
         other = model or services.settings.embed.model
         if reason := why_not(services):
             raise ConfigurationError(f"--if-better: {reason}")
-        judged = judge(services, other, sample=sample, captions=captions, tell=tell)
-    require_better(judged, other)
+        found = judge(services, other, sample=sample, captions=captions, absent=absent, tell=tell)
+    require_better(found, other)
 
 
 def _say_what_to_set(model: str) -> None:

@@ -89,19 +89,29 @@ def _frames(current: Collection, other: Collection, sample: int) -> Iterator[_Qu
 def _texts(
     settings: Settings, current: Collection, other: Collection, model: str, queries: Path
 ) -> Iterator[_Query]:
-    try:
-        lines = queries.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"--queries {queries}: expected a file with a text a line ({error})"
-        ) from error
-    texts = [line.strip() for line in lines if line.strip()]
-    if not texts:
-        return
+    texts = texts_of(queries, "--queries")
     before = _embedded(settings, loadable(settings, current), current.dim(), texts)
     after = _embedded(settings, model, other.dim(), texts)
     for text, one, two in zip(texts, before, after, strict=True):
         yield _Query(text, one, two)
+
+
+def texts_of(path: Path, option: str) -> list[str]:
+    """Return the texts of a file that has one a line.
+
+    Raises:
+        ConfigurationError: it cannot be read, or has none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{option} {path}: expected a file with a text a line ({error})"
+        ) from error
+    texts = [line.strip() for line in lines if line.strip()]
+    if not texts:
+        raise ConfigurationError(f"{option} {path}: expected a text a line, found none")
+    return texts
 
 
 def loadable(settings: Settings, current: Collection) -> str:

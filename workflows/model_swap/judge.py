@@ -2,8 +2,9 @@
 
 Known items are mined from the collection: a frame, mirrored, cropped and recompressed, has to find
 itself. A file of captions asks what people would. The measures are nDCG@10 (Järvelin and Kekäläinen
-2002) and recall@10; the intervals of their differences are the percentile bootstrap's, over queries
-taken in pairs (Efron 1979; Sakai 2014 for retrieval).
+2002) and recall@10. Of captions, and of concepts that are not there, it also counts how often the
+answer is that something fits. The intervals of differences are the percentile bootstrap's, over
+queries taken in pairs (Efron 1979; Sakai 2014 for retrieval).
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PIL import Image
@@ -25,9 +27,14 @@ from components.base.install_line import install_line
 from components.base.model_names import identity
 from components.encoders.load import load_encoder
 from components.errors import ConfigurationError, NotFoundError
-from workflows.model_swap.compare import loadable
-from workflows.model_swap.reports import Judged, Measured
+from workflows.model_swap.compare import loadable, texts_of
+from workflows.model_swap.reports import Answered, Judged, Measured
 from workflows.model_swap.variants import variants
+from workflows.search.ask import Asker
+from workflows.search.background import random_texts
+from workflows.search.calibration import THRESHOLD
+from workflows.search.question import Question
+from workflows.search.sides import ModelSides
 
 if TYPE_CHECKING:
     from components.encoders.encoder import Encoder
@@ -44,6 +51,7 @@ _SEED = 0
 _RESAMPLED = 10_000
 _CONFIDENCE = 0.95
 _ITSELF, _ITS_SCENE = 2, 1
+_UNSEEN = 100
 _COLUMNS = ("text", "video")
 
 
@@ -55,25 +63,48 @@ class _KnownItem:
     picture: Image.Image
 
 
+@dataclass(frozen=True)
+class _Side:
+    """A collection with its model, and what answers questions by them."""
+
+    collection: Collection
+    encoder: Encoder
+    asker: Asker
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How well two models rank, and how often they answer; a verdict a kind of query."""
+
+    judged: tuple[Judged, ...]
+    answered: tuple[Answered, ...]
+
+
 def judge(
-    services: Services, model: str, *, sample: int, captions: Path | None = None, tell: Tell
-) -> tuple[Judged, ...]:
+    services: Services,
+    model: str,
+    *,
+    sample: int,
+    captions: Path | None = None,
+    absent: Path | None = None,
+    tell: Tell,
+) -> Judgement:
     """Ask the current collection and that of `model`, each by its own model, what is known.
 
     Args:
         model: As CLIP_MODEL names it.
         sample: Frames that are taken as known items.
         captions: A CSV file with the columns text and video (platform/code), which is the answer.
-
-    Returns:
-        One verdict a kind of query, with "current" and "other" as the two models.
+        absent: A file with a text a line, of which no video shows anything; without it, random
+            texts that hardly any does.
 
     Raises:
         ConfigurationError: a collection is missing, a model cannot be loaded, no published frame
-            can be read, or the captions are not as described.
+            can be read, or the captions or texts are not as described.
     """
     store, settings = services.vectors, services.settings
     asked = _captions(captions) if captions else []
+    missing = texts_of(absent, "--absent") if absent else _unseen_texts()
     current = store.current()
     if current is None:
         services.collection.require()
@@ -88,56 +119,97 @@ def judge(
     sides = []
     for collection, named in ((current, loadable(settings, current)), (other, model)):
         tell(f"asking {collection.name}")
-        encoder = load_encoder(settings.having("embed", model=named, dim=collection.dim()).embed)
-        sides.append((collection, encoder))
-    verdicts = [_verdict("known items", _relevant_items(items, current), *(
-        _known_found(items, collection, encoder) for collection, encoder in sides))]  # fmt: skip
+        own = settings.having("embed", model=named, dim=collection.dim())
+        encoder = load_encoder(own.embed)
+        asker = Asker(collection, own, ModelSides(own, encoder))
+        sides.append(_Side(collection, encoder, asker))
+    verdicts = [
+        _verdict(
+            "known items",
+            _relevant_items(items, current),
+            *(_known_found(items, side) for side in sides),
+        )
+    ]
+    answers = [_answered("not there", *([_fits(side, text) for text in missing] for side in sides))]
     if asked:
         relevant = {f"q{number}": {video: 1} for number, (_, video) in enumerate(asked)}
         texts = [text for text, _ in asked]
         verdicts.append(
-            _verdict("captions", relevant, *(_caption_found(texts, *side) for side in sides))
+            _verdict("captions", relevant, *(_caption_found(texts, side) for side in sides))
         )
-    return tuple(verdicts)
+        hits = ([_fits(side, text, video) for text, video in asked] for side in sides)
+        answers.insert(0, _answered("captions", *hits))
+    return Judgement(tuple(verdicts), tuple(answers))
 
 
-def require_better(judged: Sequence[Judged], model: str) -> None:
+def require_better(found: Judgement, model: str) -> None:
     """Check that the other model ranks better: surely by captions, where there are any, else by
-    known items, and surely worse by neither.
+    known items, and surely worse by neither; nor may it surely give more false answers.
 
     Raises:
         ConfigurationError: it is not surely better; says by how much it is.
     """
-    decisive = judged[-1]
-    if decisive.ndcg.low > 0 and all(one.ndcg.high >= 0 for one in judged):
+    judged, decisive = found.judged, found.judged[-1]
+    false = [one for one in found.answered if one.kind == "not there" and one.share.low > 0]
+    if decisive.ndcg.low > 0 and all(one.ndcg.high >= 0 for one in judged) and not false:
         return
-    found = "; ".join(
+    told = [
         f"{one.kind}: nDCG@{one.k} {one.ndcg.current:.3f} and {one.ndcg.other:.3f}, difference "
         f"{one.ndcg.low:+.3f} to {one.ndcg.high:+.3f}"
         for one in judged
-    )
+    ]
+    told += [
+        f"answered of what is not there: {one.share.current:.0%} and {one.share.other:.0%}, "
+        f"difference {one.share.low:+.3f} to {one.share.high:+.3f}"
+        for one in false
+    ]
     raise ConfigurationError(
-        f"{model} is not surely better than the current model ({found}); ask more by --sample or "
-        "--captions, or switch without --if-better"
+        f"{model} is not surely better than the current model ({'; '.join(told)}); ask more by "
+        "--sample or --captions, or switch without --if-better"
     )
 
 
 def _verdict(kind: str, relevant: Relevant, current: Found, other: Found) -> Judged:
     before, after = _scores(relevant, current), _scores(relevant, other)
-    measures = {}
+    measures, queries = {}, sorted(relevant)
     for name in ("ndcg", "recall"):
-        queries = sorted(relevant)
-        one = np.array([before[name][query] for query in queries])
-        two = np.array([after[name][query] for query in queries])
-        low, high = interval(two - one)
-        measures[name] = Measured(
-            current=round(float(one.mean()), 4),
-            other=round(float(two.mean()), 4),
-            difference=round(float((two - one).mean()), 4),
-            low=round(low, 4),
-            high=round(high, 4),
+        measures[name] = _measured(
+            [before[name][query] for query in queries], [after[name][query] for query in queries]
         )
     return Judged(kind=kind, queries=len(relevant), k=K, **measures)
+
+
+def _measured(current: Sequence[float], other: Sequence[float]) -> Measured:
+    one, two = np.asarray(current, np.float64), np.asarray(other, np.float64)
+    low, high = interval(two - one)
+    return Measured(
+        current=round(float(one.mean()), 4),
+        other=round(float(two.mean()), 4),
+        difference=round(float((two - one).mean()), 4),
+        low=round(low, 4),
+        high=round(high, 4),
+    )
+
+
+def _answered(
+    kind: Literal["captions", "not there"], current: Sequence[bool], other: Sequence[bool]
+) -> Answered:
+    return Answered(
+        kind=kind, queries=len(current), confidence=THRESHOLD, share=_measured(current, other)
+    )
+
+
+def _fits(side: _Side, text: str, video: str | None = None) -> bool:
+    """Return whether the answer is that something fits; of a video, if it is given."""
+    moments = side.asker.answer(Question(texts=(text,), per_video=1, limit=K)).moments
+    return any(video in (None, f"{moment.platform}/{moment.code}") for moment in moments)
+
+
+def _unseen_texts() -> list[str]:
+    """Return random texts of which none is among those that scores are calibrated by."""
+    known = random_texts()
+    others = (text for text in random_texts(2 * len(known)) if text not in known)
+    return list(islice(others, _UNSEEN))
 
 
 def interval(differences: np.ndarray) -> tuple[float, float]:
@@ -199,24 +271,20 @@ def _relevant_items(items: Sequence[_KnownItem], current: Collection) -> Relevan
     }
 
 
-def _known_found(
-    items: Iterable[_KnownItem], collection: Collection, encoder: Encoder
-) -> dict[str, dict[str, float]]:
+def _known_found(items: Iterable[_KnownItem], side: _Side) -> dict[str, dict[str, float]]:
     found = {}
     for item in items:
         names, pictures = zip(*variants(item.picture), strict=True)
-        for name, vector in zip(names, encoder.embed_images(pictures), strict=True):
-            hits = collection.search(vector.tolist(), K)
+        for name, vector in zip(names, side.encoder.embed_images(pictures), strict=True):
+            hits = side.collection.search(vector.tolist(), K)
             found[f"{item.path} {name}"] = {hit.path: hit.score for hit in hits}
     return found
 
 
-def _caption_found(
-    texts: Sequence[str], collection: Collection, encoder: Encoder
-) -> dict[str, dict[str, float]]:
+def _caption_found(texts: Sequence[str], side: _Side) -> dict[str, dict[str, float]]:
     found = {}
-    for number, vector in enumerate(encoder.embed_texts(texts)):
-        found[f"q{number}"] = _videos(collection.search(vector.tolist(), 10 * K))
+    for number, vector in enumerate(side.encoder.embed_texts(texts)):
+        found[f"q{number}"] = _videos(side.collection.search(vector.tolist(), 10 * K))
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from components.records.record import Record
@@ -73,10 +75,24 @@ class Judged(Record):
     recall: Measured
 
 
+class Answered(Record):
+    """The share of questions that two models answer with moments that fit, at this confidence.
+
+    Of captions, an answer counts that has the video; of what is not there, any answer does, and is
+    a false one.
+    """
+
+    kind: Literal["captions", "not there"]
+    queries: int
+    confidence: float
+    share: Measured
+
+
 class Compared(Record):
     """The mean overlap of two models over queries, and the queries on which they agree least.
 
     `judged` is empty where nothing was asked whose answer is known; `not_judged` says why.
+    `answered` says how often there was an answer where there should be one, or none.
     """
 
     k: int
@@ -86,6 +102,7 @@ class Compared(Record):
     other: Member
     worst: tuple[ComparedQuery, ...]
     judged: tuple[Judged, ...] = ()
+    answered: tuple[Answered, ...] = ()
     not_judged: str | None = None
     note: str = NOTE
 

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from workflows.model_swap.reports import Collections, Compared, Judged, Prepared, Switched
+from workflows.model_swap.reports import (
+    Answered,
+    Collections,
+    Compared,
+    Judged,
+    Prepared,
+    Switched,
+)
 from workflows.terminal.output import listed_counts, table
 
 _SHOWN = 10
@@ -53,24 +60,31 @@ def overlap_table(found: Compared) -> Table:
     return result
 
 
-def judged_table(judged: Sequence[Judged]) -> Table:
+def judged_table(judged: Sequence[Judged], answered: Sequence[Answered]) -> Table:
     """Return how well two models answer what is known, a measure a row."""
+    measures = [
+        (one.kind, one.queries, f"{name}@{one.k}", measured)
+        for one in judged
+        for name, measured in (("nDCG", one.ndcg), ("recall", one.recall))
+    ] + [
+        (one.kind, one.queries, f"answered, confidence {one.confidence:g}", one.share)
+        for one in answered
+    ]
     return table(
         "queries whose answers are known",
         ("asked", "queries", "measure", "current", "other", "difference", "95 % interval"),
         ("queries", "current", "other", "difference", "95 % interval"),
         [
             (
-                one.kind,
-                str(one.queries),
-                f"{name}@{one.k}",
+                kind,
+                str(queries),
+                name,
                 f"{measured.current:.3f}",
                 f"{measured.other:.3f}",
                 f"{measured.difference:+.3f}",
                 f"{measured.low:+.3f} to {measured.high:+.3f}",
             )
-            for one in judged
-            for name, measured in (("nDCG", one.ndcg), ("recall", one.recall))
+            for kind, queries, name, measured in measures
         ],
     )
 

@@ -10,6 +10,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from components.records.digest import Digest
 from components.records.done_marker import DoneMarker
+from components.records.limit import MeasuredRate
+from components.records.machine import MachineHistory
 from components.records.plan import Plan
 from components.records.rejected_marker import RejectedMarker
 from components.records.run_report import RunReport
@@ -28,8 +30,7 @@ from workflows.operations.show.report import ShownVideo
 from workflows.operations.status.report import Overview, StoppedVideo, VideoStatus
 from workflows.operations.verify.report import Verification
 from workflows.reference.tree import ROOT
-from workflows.search.answer import Answer
-from workflows.search.query import Found
+from workflows.search.answer import Answer, Found
 
 FOLDER = ROOT / "docs" / "schemas"
 
@@ -39,6 +40,8 @@ DOCUMENTS: dict[str, tuple[type[BaseModel] | TypeAdapter[Any], str]] = {
     "rejected-marker": (RejectedMarker, "`rejected.json` of a rejected video"),
     "run-plan": (Plan, "`plan.json` of a run: what it took and left"),
     "digest": (Digest, "`digest.json` of a run; also `oriane runs RUN --json`"),
+    "machine": (MachineHistory, "`machines/<machine>.json`"),
+    "measured-rate": (MeasuredRate, "`machines/<machine>.<rate>.json`, `machines/pods/…`"),
     "run-start": (RunStart, "`run.json` of a run that began"),
     "watch": (Watch, "`watches/<name>.json`; also `oriane watch add --json`"),
     "watch-notice": (WatchNotice, "`watches/<name>/<run>.json`; also `oriane watch test --json`"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -82,7 +82,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Run every phase over videos, on this machine; what is done already is reused."""
-    from components.running.decoders import start_forkserver
+    from components.running.wardens import start_forkserver
     from components.settings import Settings
     from workflows.intake.files import Selection
     from workflows.intake.given import given
@@ -159,6 +159,8 @@ def print_run(report: RunReport, *, everything: bool = False) -> None:
         title=f"run {report.run}: {report.seconds:.1f} s",
     )
     output().print(summary(report), highlight=False, markup=False)
+    for line in costs(report):
+        output().print(line, highlight=False, markup=False)
 
 
 def summary(report: RunReport) -> str:
@@ -181,6 +183,16 @@ def summary(report: RunReport) -> str:
     if worked:
         parts.append(f"{worked / report.seconds:.1f} hours of video an hour")
     return ", ".join(parts)
+
+
+def costs(report: RunReport) -> Iterator[str]:
+    """Yield what the run cost where there are prices, and how near it came to the limit."""
+    from components.costs import bill, limit
+
+    if report.bill and report.bill.total is not None:
+        yield f"cost: {bill.told(report.bill)}"
+    if report.limit:
+        yield limit.told(report.limit)
 
 
 def _row(video: RunVideo) -> list[str]:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from components.records.record import Record
-from workflows.search.query import Found
+from components.stores.vectors.store import Hit
+
+
+class Found(Hit):
+    """A frame that a search found; `location` is its file, or its s3:// URI, to be opened."""
+
+    location: str = ""
 
 
 class Moment(Record):

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.base.model_names import identity
 from components.base.side_by_side import batches
 from components.encoders.encoder import normalized
 from components.errors import ConfigurationError
@@ -25,103 +19,113 @@ from components.stores.vectors.open import open_store
 from components.stores.vectors.store import Collection, Hit, Neighbour
 from workflows.local.indexed_model import with_model_of
 from workflows.local.stand_ins import frame_location
-from workflows.search.answer import Answer, Moment
-from workflows.search.background import KeptBackgrounds, take
+from workflows.search.among import Sought, found_among
+from workflows.search.answer import Answer, Found, Moment
+from workflows.search.background import CurrentBackground
 from workflows.search.calibration import THRESHOLD, Background, Kind
 from workflows.search.folding import folded
 from workflows.search.moments import Candidate, bounded, grouped
-from workflows.search.query import Found
+from workflows.search.narrowing import filter_of
 from workflows.search.question import Question
+from workflows.search.question_picture import decoded
 from workflows.search.ranking import Ranking
+from workflows.search.sides import ModelSides
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from components.base.vectors import Vectors
-    from components.encoders.encoder import Encoder, TextEncoder
 
 # What is not wanted counts half as much as what is (Rocchio 1971 weighs it less as well).
 _MINUS = 0.5
 # Frames asked for: enough for the moments wanted, as several frames make one.
 _FRAMES_A_MOMENT = 6
-_LOOK_AGAIN_S = 60.0
-_FRAMES_AT_ONCE, _MOST_FOLDED = 1000, 1000
 
 
 @dataclass(frozen=True)
-class Sought:
-    """A text to be asked of given frames, and which moments count.
+class _Wanted:
+    """The mean of all that is wanted, of length 1; of what kind; how high a picture may score."""
 
-    Args:
-        confidence: The least that they have to reach.
-        platform: The only one they may be of.
-        known: Ids of points; moments with one of them do not count.
-    """
+    kind: Kind
+    vector: Vectors
+    reach: float = 1.0
 
-    text: str
-    confidence: float
-    platform: str | None = None
-    known: AbstractSet[str] = frozenset()
 
-    def counts(self, moment: Candidate) -> bool:
-        """Return whether a moment is of the platform, and not known."""
-        hits = [near.hit for near in moment.frames]
-        if self.platform not in (None, hits[0].platform):
-            return False
-        ids = (point_id(hit.platform, hit.code, hit.frame_number) for hit in hits)
-        return self.known.isdisjoint(ids)
+@dataclass(frozen=True)
+class _Unwanted:
+    """Texts that moments should not show: (n, dim), and how high a picture of each may score."""
+
+    vectors: Vectors
+    reach: Vectors
+
+    def is_shown(self, near: Neighbour, background: Background) -> bool:
+        """Return whether a frame surely shows it, whatever confidence is asked for."""
+        likeness = self.vectors @ np.asarray(near.vector, np.float32) / self.reach
+        return background.confidence("text", float(likeness.max())) >= THRESHOLD
 
 
 class Asker:
     """Answers questions about a collection with its own model; safe to share between threads."""
 
-    def __init__(self, collection: Collection, settings: Settings) -> None:
+    def __init__(
+        self, collection: Collection, settings: Settings, sides: ModelSides | None = None
+    ) -> None:
+        """
+        Args:
+            settings: With the collection's model.
+            sides: What embeds by it, if not as the settings say.
+        """
         self._collection, self._settings = collection, settings
-        self._backgrounds = KeptBackgrounds(settings.work.data_dir / "search")
-        self._lock = threading.RLock()
-        self._text_side: TextEncoder | None = None
-        self._picture_side: Encoder | None = None
-        self._background: Background | None = None
-        self._looked_at = 0.0
+        self._sides = sides or ModelSides(settings)
+        folder = settings.work.data_dir / "search"
+        self._background = CurrentBackground(collection, self._sides, folder)
+        # What all frames' locations begin with: an answer has hundreds.
+        self._location = frame_location(settings, "")
 
     @property
     def model(self) -> str:
         """The identity of the collection's model."""
-        return identity(self._settings.embed.model)
+        return self._sides.model
 
     def warm(self, *, pictures: bool = True) -> None:
         """Load the model and the background, so that no question waits for them."""
-        self._texts()
-        self._calibrated()
+        self._sides.texts()
+        self._background.get()
         if pictures:
-            self._pictures()
+            self._sides.pictures()
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: Question, page: int | None = None) -> Answer:
         """Return the moments that fit, or those that come closest and that nothing fits.
+
+        Args:
+            page: Moments of a page, of which the answer is several; each is ordered as by itself.
 
         Raises:
             ConfigurationError: the picture is not one, or the frame asked for is not there.
             TransientError: the store does not answer.
         """
-        background = self._calibrated()
+        background = self._background.get()
         threshold = THRESHOLD if question.confidence is None else question.confidence
-        kind, wanted = self._wanted(question)
-        unwanted = self._texts().embed_texts(question.without) if question.without else None
+        wanted = self._wanted(question)
+        unwanted = self._unwanted(question)
 
         def fits(moment: Candidate) -> bool:
-            return background.confidence(kind, moment.best.hit.score) >= threshold
+            score = moment.best.hit.score
+            return background.confidence(wanted.kind, score, wanted.reach) >= threshold
 
         def shows_unwanted(moment: Candidate) -> bool:
-            return unwanted is not None and _shows(moment.best, unwanted, background)
+            return unwanted is not None and unwanted.is_shown(moment.best, background)
 
         ranked = Ranking()
         enough = question.offset + question.limit
         while not ranked.ended and len(ranked.order) < enough:
-            found, complete = self._candidates(question, wanted, unwanted, ranked.room)
+            found, complete = self._candidates(question, wanted.vector, unwanted, ranked.room)
             ranked.add([one for one in found if not shows_unwanted(one)], fits, complete)
         chosen = ranked.order[question.offset : enough]
-        by_score = sorted(chosen, key=lambda moment: -moment.best.hit.score)
-        moments = tuple(self._moment(moment, kind, background) for moment in by_score)
+        by_score = [
+            moment
+            for one in batches(chosen, page or max(1, len(chosen)))
+            for moment in sorted(one, key=lambda moment: -moment.best.hit.score)
+        ]
+        moments = tuple(self._moment(moment, wanted, background) for moment in by_score)
         known = len(ranked.order) if ranked.fits else 0
         return Answer(
             fits=ranked.fits,
@@ -131,7 +135,7 @@ class Asker:
             more=not ranked.ended or len(ranked.order) > enough,
             model=self.model,
             threshold=threshold,
-            undated=self._leaves_out_undated(question, wanted),
+            undated=self._leaves_out_undated(question, wanted.vector),
         )
 
     def frames(self, question: Question) -> list[Found]:
@@ -140,11 +144,11 @@ class Asker:
         Raises:
             ConfigurationError: as `answer` does.
         """
-        _, wanted = self._wanted(question)
-        if question.without:
-            wanted = _away_from(wanted, self._texts().embed_texts(question.without))
+        towards = self._wanted(question).vector
+        if unwanted := self._unwanted(question):
+            towards = _away_from(towards, unwanted)
         near = self._collection.nearest(
-            wanted.tolist(), question.offset + question.limit, where=filter_of(question)
+            towards.tolist(), question.offset + question.limit, where=filter_of(question)
         )
         return [self._found(one.hit) for one in near[question.offset :]]
 
@@ -156,27 +160,25 @@ class Asker:
         Args:
             frames: With their vectors; their scores are not looked at.
         """
-        background = self._calibrated()
-        wanted = self._texts().embed_texts([one.text for one in sought])
-        kept: list[list[Neighbour]] = [[] for _ in sought]
-        for batch in batches(frames, _FRAMES_AT_ONCE):
-            scores = np.asarray([near.vector for near in batch], np.float32) @ wanted.T
-            for near, row in zip(batch, scores.tolist(), strict=True):
-                for one, own, score in zip(sought, kept, row, strict=True):
-                    if background.confidence("text", score) >= one.confidence:
-                        hit = near.hit.model_copy(update={"score": round(score, 4)})
-                        own.append(replace(near, hit=hit))
-        found: list[tuple[Moment, ...]] = []
-        for one, own in zip(sought, kept, strict=True):
-            moments = [moment for moment in grouped(own) if one.counts(moment)]
-            # Each is compared with all before it; who wants thousands, gets the rest as they are.
-            rest = moments[_MOST_FOLDED:]
-            moments = [*folded(moments[:_MOST_FOLDED]), *rest]
-            found.append(tuple(self._moment(each, "text", background) for each in moments))
-        return found
+        background = self._background.get()
+        vectors = self._sides.texts().embed_texts([one.text for one in sought])
+        reach = self._sides.reach(vectors).tolist()
+        found = found_among(sought, vectors, reach, frames, background)
+        wanted = [_Wanted("text", *of_text) for of_text in zip(vectors, reach, strict=True)]
+        return [
+            tuple(self._moment(moment, own, background) for moment in moments)
+            for own, moments in zip(wanted, found, strict=True)
+        ]
+
+    def vectors(
+        self, frames: Sequence[tuple[str, str, int]]
+    ) -> dict[tuple[str, str, int], list[float]]:
+        """Return the vectors of frames, by platform, code and number; of those that are there."""
+        ids = {point_id(*frame): frame for frame in frames}
+        return {ids[point]: vector for point, vector in self._collection.vectors(list(ids)).items()}
 
     def _candidates(
-        self, question: Question, wanted: Vectors, unwanted: Vectors | None, enough: int
+        self, question: Question, wanted: Vectors, unwanted: _Unwanted | None, enough: int
     ) -> tuple[list[Candidate], bool]:
         """Return the moments to choose from, best first, and whether there are no others.
 
@@ -186,12 +188,14 @@ class Asker:
         towards = wanted if unwanted is None else _away_from(wanted, unwanted)
         count = _FRAMES_A_MOMENT * enough
         where = filter_of(question)
-        frames = self._near(towards, count, where)
+        # Of all only where frames are scored anew; else of the moments that come of them.
+        vectors = bool(question.without)
+        frames = self._near(towards, count, where, vectors=vectors)
         complete = len(frames) < count
         found = self._moments(question, wanted, frames)
         if len(found) < enough and not complete:
             seen = tuple(sorted({moment.video for moment in grouped(frames)}))
-            more = self._near(towards, count, _without(where, seen))
+            more = self._near(towards, count, _without(where, seen), vectors=vectors)
             complete = question.per_video > 0 and len(more) < count
             found = self._moments(question, wanted, [*frames, *more])
         return found, complete
@@ -203,8 +207,10 @@ class Asker:
         where = replace(filter_of(question), after=None, before=None, undated=True)
         return bool(self._collection.nearest(wanted.tolist(), 1, where=where))
 
-    def _near(self, vector: Vectors, count: int, where: FrameFilter) -> list[Neighbour]:
-        return self._collection.nearest(vector.tolist(), count, where=where, vectors=True)
+    def _near(
+        self, vector: Vectors, count: int, where: FrameFilter, *, vectors: bool
+    ) -> list[Neighbour]:
+        return self._collection.nearest(vector.tolist(), count, where=where, vectors=vectors)
 
     def _moments(
         self, question: Question, wanted: Vectors, frames: Sequence[Neighbour]
@@ -214,34 +220,59 @@ class Asker:
         found = grouped(frames)
         if asked := question.frame_asked():
             found = [moment for moment in found if not _holds(moment, asked)]
+        if not question.without:
+            found = self._with_vectors(found)
         return bounded(folded(found), question.per_video)
 
-    def _wanted(self, question: Question) -> tuple[Kind, Vectors]:
-        """Return what kind of question it is, and the mean of all that is wanted, of length 1."""
+    def _with_vectors(self, moments: Sequence[Candidate]) -> list[Candidate]:
+        """Return the moments with the vectors of their best frames; one just removed is left out.
+
+        A frame's vector costs as much as all else of it, and a moment has several frames.
+        """
+        known = {
+            frame: np.asarray(vector, np.float32)
+            for frame, vector in self.vectors([_of(moment) for moment in moments]).items()
+        }
+        found: list[Candidate] = []
+        for moment in moments:
+            best = moment.best
+            if (vector := known.get(_of(moment))) is not None:
+                frames = (Neighbour(best.hit, best.dhash, vector), *moment.frames[1:])
+                found.append(Candidate(moment.start, moment.end, frames, moment.folded))
+        return found
+
+    def _wanted(self, question: Question) -> _Wanted:
         rows: list[Vectors] = []
         if question.texts:
-            rows.extend(self._texts().embed_texts(question.texts))
+            rows.extend(self._sides.texts().embed_texts(question.texts))
         if question.image is not None:
-            rows.extend(self._pictures().embed_images([decoded(question.image)]))
+            rows.extend(self._sides.pictures().embed_images([decoded(question.image)]))
         if asked := question.frame_asked():
             rows.append(self._vector_of(*asked))
-        kind: Kind = "text" if len(rows) == len(question.texts) else "picture"
-        if question.texts and kind == "picture":
-            kind = "mixed"
-        return kind, normalized(np.mean(rows, axis=0)[None])[0]
+        vector = normalized(np.mean(rows, axis=0)[None])[0]
+        if len(rows) == len(question.texts):
+            return _Wanted("text", vector, float(self._sides.reach(vector[None])[0]))
+        return _Wanted("mixed" if question.texts else "picture", vector)
+
+    def _unwanted(self, question: Question) -> _Unwanted | None:
+        if not question.without:
+            return None
+        vectors = self._sides.texts().embed_texts(question.without)
+        return _Unwanted(vectors, self._sides.reach(vectors))
 
     def _vector_of(self, platform: str, code: str, number: int) -> Vectors:
-        point = point_id(platform, code, number)
-        found = self._collection.vectors([point])
-        if point not in found:
+        frame = (platform, code, number)
+        found = self.vectors([frame])
+        if not found:
             raise ConfigurationError(
                 f"frame {platform}/{code}/{number} is not in the collection; oriane show "
                 f"{platform}/{code} lists those that are"
             )
-        return np.asarray(found[point], np.float32)
+        return np.asarray(found[frame], np.float32)
 
-    def _moment(self, moment: Candidate, kind: Kind, background: Background) -> Moment:
+    def _moment(self, moment: Candidate, wanted: _Wanted, background: Background) -> Moment:
         best = moment.best.hit
+        confidence = background.confidence(wanted.kind, best.score, wanted.reach)
         in_time = sorted((frame.hit for frame in moment.frames), key=lambda hit: hit.frame_number)
         return Moment(
             platform=best.platform,
@@ -250,45 +281,13 @@ class Asker:
             end=moment.end,
             best=self._found(best),
             score=best.score,
-            confidence=round(background.confidence(kind, best.score), 4),
+            confidence=round(confidence, 4),
             frames=tuple(map(self._found, in_time)),
             folded=tuple(f"{hit.platform}/{hit.code}/{hit.frame_number}" for hit in moment.folded),
         )
 
     def _found(self, hit: Hit) -> Found:
-        return Found(**dict(hit), location=frame_location(self._settings, hit.path))
-
-    def _texts(self) -> TextEncoder:
-        with self._lock:
-            if self._text_side is None:
-                from components.encoders.load import load_text_encoder
-
-                self._text_side = load_text_encoder(self._settings.embed)
-            return self._text_side
-
-    def _pictures(self) -> Encoder:
-        with self._lock:
-            if self._picture_side is None:
-                from components.encoders.load import load_encoder
-
-                self._picture_side = load_encoder(self._settings.embed)
-            return self._picture_side
-
-    def _calibrated(self) -> Background:
-        """Return the background, taken anew where the collection has grown by much."""
-        known = self._background
-        if known is not None and time.monotonic() < self._looked_at + _LOOK_AGAIN_S:
-            return known
-        with self._lock:
-            if self._background is not known:
-                return self._calibrated()
-            points, name = self._collection.count(), self._collection.name
-            found = known or self._backgrounds.read(name)
-            if found is None or not found.is_of(self.model, name, points):
-                found = take(self._collection, self.model, self._texts())
-                self._backgrounds.keep(found)
-            self._background, self._looked_at = found, time.monotonic()
-            return found
+        return Found(**dict(hit), location=f"{self._location}{hit.path}")
 
 
 @contextmanager
@@ -312,63 +311,9 @@ def asking(settings: Settings) -> Iterator[Asker]:
         yield Asker(collection, settings)
 
 
-def filter_of(question: Question) -> FrameFilter:
-    """Return which frames a question is about."""
-    platform, code = question.platform, question.video
-    if code is not None and "/" in code:
-        platform, _, code = code.partition("/")
-    return FrameFilter(
-        platform=platform,
-        code=code,
-        after=_instant(question.after),
-        before=_instant(question.before),
-        min_duration=question.min_duration,
-        max_duration=question.max_duration,
-        from_second=question.from_second,
-        to_second=question.to_second,
-        cropped=question.cropped,
-    )
-
-
-def with_plain_picture(question: Question, settings: Settings) -> Question:
-    """Return the question with its picture, if any, as a plain one that is safe to decode here.
-
-    Raises:
-        ConfigurationError: it is not a picture, or too large a one.
-    """
-    if question.image is None:
-        return question
-    from workflows.search.pictures import plain_picture_of_command
-
-    plain = plain_picture_of_command(settings, question.image)
-    return question.model_copy(update={"image": plain})
-
-
-def decoded(content: bytes) -> Image.Image:
-    """Return the picture in the bytes of a file.
-
-    Raises:
-        ConfigurationError: there is none.
-    """
-    from PIL import Image
-
-    try:
-        return Image.open(io.BytesIO(content)).convert("RGB")
-    except (OSError, Image.DecompressionBombError) as error:
-        raise ConfigurationError(f"image: expected a picture ({error})") from error
-
-
-def _away_from(wanted: Vectors, unwanted: Vectors) -> Vectors:
-    away: Vectors = normalized((wanted - _MINUS * unwanted.mean(axis=0))[None])[0]
+def _away_from(wanted: Vectors, unwanted: _Unwanted) -> Vectors:
+    away: Vectors = normalized((wanted - _MINUS * unwanted.vectors.mean(axis=0))[None])[0]
     return away
-
-
-def _instant(given: datetime | date | None) -> datetime | None:
-    if given is None:
-        return None
-    if not isinstance(given, datetime):
-        return datetime(given.year, given.month, given.day, tzinfo=UTC)
-    return given if given.tzinfo else given.replace(tzinfo=UTC)
 
 
 def _without(where: FrameFilter, videos: tuple[tuple[str, str], ...]) -> FrameFilter:
@@ -381,12 +326,12 @@ def _rescored(near: Neighbour, wanted: Vectors) -> Neighbour:
     return replace(near, hit=near.hit.model_copy(update={"score": score}))
 
 
+def _of(moment: Candidate) -> tuple[str, str, int]:
+    """Return platform, code and number of the moment's best frame."""
+    hit = moment.best.hit
+    return hit.platform, hit.code, hit.frame_number
+
+
 def _holds(moment: Candidate, asked: tuple[str, str, int]) -> bool:
     frames = (near.hit for near in moment.frames)
     return asked in ((hit.platform, hit.code, hit.frame_number) for hit in frames)
-
-
-def _shows(near: Neighbour, unwanted: Vectors, background: Background) -> bool:
-    """Return whether a frame surely shows what is not wanted, whatever confidence is asked for."""
-    likeness = float(np.max(unwanted @ np.asarray(near.vector, np.float32)))
-    return background.confidence("text", likeness) >= THRESHOLD

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -22,13 +24,14 @@ from components.encoders.encoder import normalized
 from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.store import Collection, Neighbour, SampledPoint
 from workflows.search.calibration import Background, Kind
+from workflows.search.sides import ModelSides
 
 if TYPE_CHECKING:
     from components.base.vectors import Vectors
-    from components.encoders.encoder import TextEncoder
 
 _SEED = 0
-_QUESTIONS = 96
+_LOOK_AGAIN_S = 60.0
+_TEXTS, _PICTURES = 192, 96
 # A frame as near as this to another is the same footage.
 _REPOST = 0.95
 # Enough to have another video's frame among them; if not, the question counts for nothing.
@@ -49,25 +52,35 @@ _THINGS = (
 )  # fmt: skip
 
 
-def random_texts(count: int = _QUESTIONS) -> list[str]:
+def random_texts(count: int = _TEXTS) -> list[str]:
     """Return texts that hardly any frame fits; always the same ones."""
     choose = Random(_SEED)  # noqa: S311, no secret
     pairs = (choose.sample(_THINGS, 2) for _ in range(count))
     return [f"a {one} and a {other}" for one, other in pairs]
 
 
-def take(collection: Collection, model: str, texts: TextEncoder) -> Background:
+def take(collection: Collection, sides: ModelSides) -> Background:
     """Ask the random questions: one request to the store each."""
-    words = texts.embed_texts(random_texts())
-    frames = collection.sample(_QUESTIONS, _SEED)
+    words = sides.texts().embed_texts(random_texts())
+    reach = sides.reach(words)
+    frames = collection.sample(_PICTURES, _SEED)
     pictures = np.asarray([frame.vector for frame in frames], np.float32)
     mixed = normalized(pictures + words[: len(pictures)]) if len(pictures) else pictures
-    best: dict[Kind, tuple[float, ...]] = {
-        "text": tuple(_best(collection, words)),
+    scores: dict[Kind, tuple[float, ...]] = {
+        "text": tuple(
+            score / float(most)
+            for score, most in zip(_best(collection, words), reach, strict=False)
+        ),
         "picture": tuple(_best(collection, pictures, frames)),
         "mixed": tuple(_best(collection, mixed, frames)),
     }
-    return Background(model=model, collection=collection.name, points=collection.count(), best=best)
+    return Background(
+        model=sides.model,
+        collection=collection.name,
+        points=collection.count(),
+        scores=scores,
+        measured=bool((reach < 1).any()),
+    )
 
 
 def _best(
@@ -92,6 +105,37 @@ def _of_others(near: Iterable[Neighbour], video: str, vector: Sequence[float]) -
         own = f"{one.hit.platform}/{one.hit.code}" == video
         if not own and one.vector is not None and np.dot(one.vector, vector) < _REPOST:
             yield one.hit.score
+
+
+class CurrentBackground:
+    """The background of a collection as it is now; safe to share between threads."""
+
+    def __init__(self, collection: Collection, sides: ModelSides, folder: Path) -> None:
+        self._collection, self._sides = collection, sides
+        self._kept = KeptBackgrounds(folder)
+        self._lock = threading.Lock()
+        self._known: Background | None = None
+        self._looked_at = 0.0
+
+    def get(self) -> Background:
+        """Return it, taken anew where the collection has grown by much.
+
+        Raises:
+            PipelineError: the store does not answer, or the model cannot be loaded.
+        """
+        known = self._known
+        if known is not None and time.monotonic() < self._looked_at + _LOOK_AGAIN_S:
+            return known
+        with self._lock:
+            if self._known is not None and self._known is not known:
+                return self._known
+            points, name = self._collection.count(), self._collection.name
+            found = known or self._kept.read(name)
+            if found is None or not found.is_of(self._sides.model, name, points):
+                found = take(self._collection, self._sides)
+                self._kept.keep(found)
+            self._known, self._looked_at = found, time.monotonic()
+            return found
 
 
 class KeptBackgrounds:

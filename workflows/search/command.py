@@ -19,9 +19,8 @@ from workflows.terminal.output import errors, output, print_json, table
 
 if TYPE_CHECKING:
     from components.settings import Settings
-    from workflows.search.answer import Answer, Moment
+    from workflows.search.answer import Answer, Found, Moment
     from workflows.search.client import Answered
-    from workflows.search.query import Found
     from workflows.search.question import Question
 
 commands = typer.Typer()
@@ -104,7 +103,8 @@ def search(
     """
     from components.settings import Settings
     from workflows.local.stand_ins import deployed
-    from workflows.search.question import asked, picture_file
+    from workflows.search.question import asked
+    from workflows.search.question_picture import picture_file
 
     question = asked(
         texts=tuple(text or ()),
@@ -143,7 +143,8 @@ def _print_frames(
     question: Question, named: str, settings: Settings, *, open_page: bool, as_json: bool
 ) -> None:
     from components.base.logs import recording
-    from workflows.search.ask import asking, with_plain_picture
+    from workflows.search.ask import asking
+    from workflows.search.question_picture import with_plain_picture
 
     if open_page:
         raise ConfigurationError(
@@ -163,7 +164,8 @@ def _print_frames(
 
 def _by_itself(question: Question, settings: Settings) -> Answer:
     from components.base.logs import recording
-    from workflows.search.ask import asking, with_plain_picture
+    from workflows.search.ask import asking
+    from workflows.search.question_picture import with_plain_picture
 
     with recording("WARNING"), asking(settings) as asker:
         return asker.answer(with_plain_picture(question, settings))
@@ -225,7 +227,8 @@ def print_answer(console: Console, question: str, answer: Answer) -> None:
     _print_moments(console, question, answer)
     if answer.undated:
         console.print(
-            "Frames without a date, as earlier versions indexed them, were left out.",
+            "Frames without a date, as earlier versions indexed them, were left out; "
+            "`oriane verify --repair --yes` dates them.",
             highlight=False,
             soft_wrap=True,
         )

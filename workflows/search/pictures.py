@@ -10,13 +10,17 @@ from PIL import Image, ImageOps
 
 from components.base.scratch import Scratch
 from components.errors import ConfigurationError, Reason, VideoRejectedError
-from components.running.decoders import Access, Decoders, start_forkserver
+from components.frames_tar.read import png_size
+from components.running.answers import unbelievable
+from components.running.decoders import Access, Decoders
+from components.running.wardens import start_forkserver
 from components.settings import Settings
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 MOST_PIXELS = 64_000_000
 # More than any model looks at; what is searched by is made no larger.
 _LONGEST_SIDE = 1024
+_MOST_BYTES = 4 * _LONGEST_SIDE**2
 _CPU_S = 20
 
 
@@ -31,7 +35,21 @@ def plain_picture(decoders: Decoders, scratch: Scratch, content: bytes) -> bytes
         given.write_bytes(content)
         access = Access(given, (plain,), cpu_s=_CPU_S)
         decoders.call(access, write_plain, given, plain)
-        return plain.read_bytes()
+        return _checked(plain)
+
+
+def _checked(path: Path) -> bytes:
+    """Return what a worker wrote, if it is what it should be; it is decoded in this process next.
+
+    Raises:
+        VideoRejectedError: it is something else, as hostile code would write it.
+    """
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES)
+    width, height = png_size(content) or (0, 0)
+    if not 0 < max(width, height) <= _LONGEST_SIDE or len(content) == _MOST_BYTES:
+        raise unbelievable("a picture that is none")
+    return content
 
 
 def plain_picture_of_command(settings: Settings, content: bytes) -> bytes:

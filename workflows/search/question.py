@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -91,17 +90,3 @@ def asked(**given: Any) -> Question:
         where = ".".join(map(str, first["loc"]))
         says = first["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"{where}: {says}" if where else says) from error
-
-
-def picture_file(path: str | Path | None) -> bytes | None:
-    """Return the bytes of a picture's file, None for none.
-
-    Raises:
-        ConfigurationError: it cannot be read.
-    """
-    if path is None:
-        return None
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"--image {path}: expected a picture ({error})") from error

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from components.errors import ConfigurationError, Failure, NotFoundError, Reason
+from components.errors import ConfigurationError, Failure, Reason
 from components.pipeline import VIDEO_PHASES
-from components.records.booking import Booking
+from components.records.booking import Booking, Event, Wanted
 from components.records.done_marker import DoneMarker
-from components.records.manifest import PhaseStep
-from components.records.record import Record
-from components.records.videos import CroppedVideo, FramedVideo, SourceVideo, Video
+from components.records.record import Name, Record, RunName
+from components.records.videos import (
+    CroppedVideo,
+    Duplicate,
+    Frame,
+    FramedVideo,
+    SourceVideo,
+    Video,
+)
 from components.running.results import Results
 from components.running.services import Services
-from workflows.operations.runs.history import run, runs
+from workflows.operations.runs.history import Runs, run
 from workflows.operations.runs.report import PastRun
 from workflows.operations.status.report import Overview
 from workflows.operations.status.status import of_video, overview
+from workflows.serve.dropped import DroppedFrames, Held
 from workflows.serve.refusals import RefusedError
 from workflows.serve.report import (
     LibraryFrame,
@@ -34,15 +41,10 @@ from workflows.serve.report import (
 
 Kind = TypeVar("Kind", bound=Record)
 
-# A run of more shards than these is not looked through for the seconds of one video.
-_MOST_SHARDS = 64
-
-
-class _Passed(BaseModel):
-    """Of an entry of any manifest, which phases the video passed."""
-
-    video: Video
-    steps: tuple[PhaseStep, ...] = ()
+# Events by which a run has booked how it left a video.
+_ENDS = ("done", "rejected", "failed")
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
+_RUN: TypeAdapter[str] = TypeAdapter(RunName)
 
 
 class Library:
@@ -51,8 +53,9 @@ class Library:
     Every method raises what the stores raise: TransientError where one does not answer.
     """
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, services: Services, dropped: DroppedFrames) -> None:
+        self._services, self._dropped = services, dropped
+        self._runs = Runs(services)
         bucket = services.settings.storage.artifacts_bucket
         # Not by the listing that a run keeps: other processes write what is read here.
         self._results = Results(services.store, bucket, listing=False)
@@ -76,14 +79,8 @@ class Library:
         Args:
             contains: Only videos whose platform/code has this in it, whatever the case.
         """
-        found = (
-            booking
-            for booking in self._bookings(platform, after)
-            if (not state or booking.state == state)
-            and (not reason or booking.reason == reason)
-            and contains.casefold() in booking.video.casefold()
-        )
-        page = list(islice(found, limit + 1))
+        wanted = Wanted(platform, state, reason, contains)
+        page = self._services.bookings.page(wanted, after, limit + 1)
         return VideoPage(
             videos=tuple(map(listed, page[:limit])),
             next=page[limit - 1].video if len(page) > limit else None,
@@ -95,6 +92,7 @@ class Library:
         Raises:
             RefusedError: 404, nothing is.
         """
+        _check_names(platform, code)
         try:
             known = of_video(self._services, platform, code)
         except ConfigurationError as error:
@@ -104,6 +102,7 @@ class Library:
         marker = self.marker(platform, code)
         framed = self._result(marker, "dedup", FramedVideo) if marker else None
         source = framed.cropped.source if framed else self._source(booking)
+        held = self._dropped.held(marker) if marker else None
         return LibraryVideo(
             listed=listed(booking),
             booking=known.booking,
@@ -115,23 +114,24 @@ class Library:
             crop=marker.crop if marker else None,
             model=marker.model if marker else None,
             duplicates_removed=marker.duplicates_removed if marker else None,
-            phases=self._phases(booking),
-            frames=_frames(marker, framed) if marker else (),
+            phases=self._phases(booking, known.events, marker),
+            frames=_frames(marker, framed, held) if marker else (),
             url=f"/api/media/{quote(platform, safe='')}/{quote(code, safe='')}",
         )
 
     def marker(self, platform: str, code: str) -> DoneMarker | None:
-        """Return the done marker of a video, None where there is none that is its own."""
+        """Return the done marker of a video, None where there is none that is its own.
+
+        Raises:
+            RefusedError: 404, no video can have these names.
+        """
+        _check_names(platform, code)
         marker = self._services.markers.done(platform, code)
         return marker if marker and (marker.platform, marker.code) == (platform, code) else None
 
     def runs(self, *, after: str = "", limit: int = 20) -> RunPage:
         """Return the runs that follow the run `after`, the newest first."""
-        found = runs(self._services)
-        names = [one.run for one in found]
-        start = names.index(after) + 1 if after in names else 0
-        page = found[start : start + limit]
-        more = len(found) > start + limit
+        page, more = self._runs.page(after, limit)
         return RunPage(runs=tuple(page), next=page[-1].run if more else None)
 
     def run(self, name: str) -> PastRun:
@@ -141,16 +141,11 @@ class Library:
             RefusedError: 404, there is none of this name.
         """
         try:
-            return run(self._services, name)
-        except ConfigurationError as error:
+            return run(self._services, _RUN.validate_python(name))
+        except (ConfigurationError, ValidationError) as error:
             raise RefusedError(
                 404, f"run {name} is not known", "GET /api/runs lists them"
             ) from error
-
-    def _bookings(self, platform: str, after: str) -> Iterator[Booking]:
-        for booking in self._services.bookings.all(platform):
-            if not after or booking.folder > f"{after}/":
-                yield booking
 
     def _result(self, marker: DoneMarker, phase: str, kind: type[Kind]) -> Kind | None:
         fingerprint = marker.fingerprints.get(phase, "")
@@ -178,51 +173,39 @@ class Library:
         found = outcome.result if outcome else None
         return kind.model_validate(found) if found is not None else None
 
-    def _phases(self, booking: Booking) -> tuple[PhaseTime, ...]:
-        """Return the phases that the video passed in its last run, as far as that is still told."""
-        entry = self._entry(booking) if booking.run else None
-        if entry is None:
-            worked = booking.seconds
-            passed = [phase for phase in VIDEO_PHASES if phase in booking.fingerprints]
-            return tuple(
-                PhaseTime(phase=phase, seconds=worked.get(phase), reused=phase not in worked)
-                for phase in passed
-                if worked
-            )
+    def _phases(
+        self, booking: Booking, events: Sequence[Event], marker: DoneMarker | None
+    ) -> tuple[PhaseTime, ...]:
+        """Return the phases that the video passed in its last run, as far as that is booked."""
+        seconds = _of_ledger(booking, events)
+        if not self._services.ledger:
+            rejected = self._services.markers.rejected(booking.platform, booking.code)
+            seconds = rejected.seconds if rejected else marker.seconds if marker else {}
         return tuple(
-            PhaseTime(
-                phase=step.phase,
-                seconds=None if step.reused else step.seconds,
-                reused=step.reused,
-            )
-            for step in entry.steps
+            PhaseTime(phase=phase, seconds=spent, reused=spent is None)
+            for phase, spent in seconds.items()
         )
 
-    def _entry(self, booking: Booking) -> _Passed | None:
-        """Return the video's entry in the last manifest of its run, None where that is gone."""
-        storage = self._services.settings.storage
-        folder = f"s3://{storage.artifacts_bucket}/runs/{booking.run}/"
-        found: _Passed | None = None
-        for shard in islice(self._services.store.folders(folder), _MOST_SHARDS):
-            for phase in reversed(VIDEO_PHASES):
-                found = self._in_manifest(f"{shard}{phase}.jsonl", booking)
-                if found:
-                    return found
-        return None
 
-    def _in_manifest(self, uri: str, booking: Booking) -> _Passed | None:
-        try:
-            lines = self._services.store.get(uri).splitlines()
-        except NotFoundError:
-            return None
-        for line in lines:
-            try:
-                entry = _Passed.model_validate_json(line)
-            except ValidationError:
-                continue
-            if (entry.video.platform, entry.video.code) == (booking.platform, booking.code):
-                return entry
-        return None
+def _of_ledger(booking: Booking, events: Sequence[Event]) -> dict[str, float | None]:
+    """Return the seconds of the phases passed in the last run, by what the ledger noted of it."""
+    ends = [one for one in events if one.run == booking.run and one.event in _ENDS]
+    if not ends:
+        return {}
+    worked, stopped = ends[-1].details.get("seconds", {}), ends[-1].details.get("phase")
+    passed = takewhile(lambda phase: phase != stopped, VIDEO_PHASES)
+    return {phase: worked.get(phase) for phase in passed}
+
+
+def _check_names(*names: str) -> None:
+    """Refuse what cannot name a video before it becomes a part of a key in a store."""
+    try:
+        for name in names:
+            _NAME.validate_python(name)
+    except ValidationError as error:
+        raise RefusedError(
+            404, f"{'/'.join(names)!r} is not booked", "GET /api/videos lists videos"
+        ) from error
 
 
 def listed(booking: Booking) -> ListedVideo:
@@ -255,34 +238,30 @@ def _remedy(reason: str | None) -> str | None:
     return None
 
 
-def _frames(marker: DoneMarker, framed: FramedVideo | None) -> tuple[LibraryFrame, ...]:
-    sizes = {frame.number: (frame.width, frame.height) for frame in framed.frames} if framed else {}
-    kept = [
-        LibraryFrame(
-            number=frame.number,
+def _frames(
+    marker: DoneMarker, framed: FramedVideo | None, held: Held | None
+) -> tuple[LibraryFrame, ...]:
+    there = dict(held.frames) if held else {}
+    sizes = there | ({frame.number: frame for frame in framed.frames} if framed else {})
+
+    def shown(frame: Frame | Duplicate, *, of: int | None, has_picture: bool) -> LibraryFrame:
+        known = sizes.get(frame.number)
+        number = frame.number
+        return LibraryFrame(
+            number=number,
             second=frame.second,
-            scene_start=frame.scene_start,
-            scene_end=frame.scene_end,
-            kept=True,
-            duplicate_of=None,
-            width=sizes.get(frame.number, (0, 0))[0],
-            height=sizes.get(frame.number, (0, 0))[1],
-            url=frame_url(marker.platform, marker.code, frame.number),
+            scene_start=frame.scene_start if isinstance(frame, Frame) else None,
+            scene_end=frame.scene_end if isinstance(frame, Frame) else None,
+            kept=of is None,
+            duplicate_of=of,
+            width=known.width if known else 0,
+            height=known.height if known else 0,
+            url=frame_url(marker.platform, marker.code, number) if has_picture else None,
         )
-        for frame in marker.frames
-    ]
+
+    kept = [shown(frame, of=None, has_picture=True) for frame in marker.frames]
     dropped = [
-        LibraryFrame(
-            number=one.number,
-            second=one.second,
-            scene_start=None,
-            scene_end=None,
-            kept=False,
-            duplicate_of=one.of,
-            width=0,
-            height=0,
-            url=None,
-        )
+        shown(one, of=one.of, has_picture=one.number in there)
         for one in (framed.duplicates if framed else ())
     ]
     return tuple(sorted([*kept, *dropped], key=lambda one: one.number))

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.encoders.encoder import TextEncoder
+from components.encoders.encoder import TextEncoder, reach_of
 from components.running.services import Services
 from components.settings import Settings
-from components.stores.vectors.store import Collection
 from workflows.local.indexed_model import with_model_of
 from workflows.search.answer import Answer
 from workflows.search.ask import Asker
 from workflows.search.question import Question
+from workflows.search.sides import ModelSides
 
 if TYPE_CHECKING:
     from components.base.vectors import Vectors
@@ -50,19 +50,16 @@ class RememberedTexts:
                 self._rows.popitem(last=False)
         return np.stack([known[text] for text in texts])
 
+    def reach(self, texts: Vectors) -> Vectors:
+        """Return what the encoder says of it."""
+        return reach_of(self._encoder, texts)
 
-class WarmAsker(Asker):
-    """Answers questions, and remembers the vectors of texts."""
 
-    def __init__(self, collection: Collection, settings: Settings) -> None:
-        super().__init__(collection, settings)
-        self._remembered: RememberedTexts | None = None
+class RememberingSides(ModelSides):
+    """The sides of a model, of which the text side remembers the vectors of texts."""
 
-    def _texts(self) -> TextEncoder:
-        with self._lock:
-            if self._remembered is None:
-                self._remembered = RememberedTexts(super()._texts())
-            return self._remembered
+    def _load_texts(self) -> TextEncoder:
+        return RememberedTexts(super()._load_texts())
 
 
 class Searching:
@@ -71,7 +68,7 @@ class Searching:
     def __init__(self, services: Services, deployment: Settings) -> None:
         self._services, self._deployment = services, deployment
         self._lock = threading.Lock()
-        self._asker: WarmAsker | None = None
+        self._asker: Asker | None = None
         self._model: str | None = None
         self._looked_at = 0.0
 
@@ -79,16 +76,19 @@ class Searching:
         """Load the model's sides and what scores are calibrated by."""
         self.asker().warm()
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: Question, page: int | None = None) -> Answer:
         """Return the moments that fit, or those that come closest and that nothing fits.
+
+        Args:
+            page: As for `Asker.answer`.
 
         Raises:
             ConfigurationError: there is no collection, or the frame asked for is not in it.
             TransientError: the store does not answer.
         """
-        return self.asker().answer(question)
+        return self.asker().answer(question, page)
 
-    def asker(self) -> WarmAsker:
+    def asker(self) -> Asker:
         """Return what asks the collection, by its model, which a switch may have changed."""
         with self._lock:
             known = self._asker
@@ -102,7 +102,8 @@ class Searching:
             if known is None or indexed != self._model:
                 if indexed is not None:
                     settings = with_model_of(settings, indexed, collection.dim)
-                self._asker, self._model = WarmAsker(collection, settings), indexed
+                self._asker = Asker(collection, settings, RememberingSides(settings))
+                self._model = indexed
             self._looked_at = time.monotonic()
             assert self._asker is not None
             return self._asker

@@ -18,7 +18,9 @@ _LASTS_S = 30 * 86400
 def open_session(request: Request, response: Response, token: str) -> None:
     """Have the browser show the session with every request that a page of this server makes."""
     # Of the proxy before it; whoever makes it up keeps but their own cookie from themselves.
-    scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
+    said = request.headers.get("x-forwarded-proto", request.url.scheme)
+    # Each proxy behind the first appends what it saw.
+    scheme = said.partition(",")[0].strip().lower()
     until = str(int(time.time()) + _LASTS_S)
     response.set_cookie(
         COOKIE,

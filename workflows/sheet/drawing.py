@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import imagehash
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 
-from components.stores.vectors.store import Hit
-from workflows.sheet.parts import SheetFrame, SheetVideo
+from components.records.frame_names import PILLOW_FORMATS
+from workflows.sheet.parts import SheetFrame, SheetMoment, SheetVideo
 
 _WIDTH, _MARGIN, _GAP = 1600, 28, 12
 _TILE_HEIGHT, _CAPTION, _TITLE = 150, 22, 40
@@ -23,14 +22,12 @@ _BACKGROUND, _INK, _FAINT = "#16181d", "#e8eaed", "#9aa0a6"
 _RANK, _CROP, _DROPPED = "#f9ab00", "#4dd0e1", "#ff6e6e"
 _SCENES = ("#2b303a", "#454c59")
 _LEGEND = (
-    (_RANK, "rank of a hit"),
+    (_RANK, "rank of a moment"),
     (_CROP, "crop"),
     (_DROPPED, "near-duplicate, dropped"),
     (_INK, "frame kept, on the time line"),
     (_SCENES[1], "scenes"),
 )
-# Pictures of which at most so many of 64 bits differ are taken for the same footage.
-_SAME_BITS = 8
 _MOST_BYTES = 500_000
 
 
@@ -43,13 +40,11 @@ class _Tile:
     ink: str = _FAINT
 
 
-@dataclass
-class _FoundFrame:
-    """A hit, and the same picture in other videos."""
-
-    hit: Hit
-    picture: Image.Image
-    reposts: list[Hit] = field(default_factory=list)
+@dataclass(frozen=True)
+class _Search:
+    title: str
+    facts: str
+    tiles: Sequence[_Tile]
 
 
 class ContactSheet:
@@ -61,17 +56,18 @@ class ContactSheet:
             read_frame: Returns the file of a frame by its key in the frames bucket.
         """
         self._read = read_frame
-        self._searches: list[tuple[str, list[_Tile]]] = []
+        self._searches: list[_Search] = []
         self._videos: list[SheetVideo] = []
 
-    def add_hits(self, query: str, hits: Iterable[Hit], most: int = 5) -> None:
-        """Add a search: its best frames, the same footage in several videos shown once."""
-        found = _folded((hit, self._thumbnail(hit.path)) for hit in hits)
-        tiles = [
-            _Tile(_ranked(one.picture, rank), _hit_caption(one))
-            for rank, one in enumerate(found[:most], 1)
-        ]
-        self._searches.append((query, tiles))
+    def add_answer(self, question: str, moments: Iterable[SheetMoment], *, fits: bool) -> None:
+        """Add a search: its moments, best first, or where nothing fits those that come nearest."""
+        tiles = []
+        for rank, one in enumerate(moments, 1):
+            picture = self._thumbnail(one.path)
+            drawn = _ranked(picture, rank) if fits else _faded(picture)
+            tiles.append(_Tile(drawn, _moment_caption(one)))
+        facts = "moments that fit, with their confidence" if fits else "nothing fits; the nearest"
+        self._searches.append(_Search(f"“{question}”", facts, tiles))
 
     def add_video(self, video: SheetVideo) -> None:
         """Add a done video."""
@@ -81,9 +77,9 @@ class ContactSheet:
         """Draw the sheet."""
         page = _Page()
         page.legend()
-        for query, tiles in self._searches:
-            page.title(f"“{query}”", "best hits, by cosine similarity")
-            page.tiles(tiles)
+        for search in self._searches:
+            page.title(search.title, search.facts)
+            page.tiles(search.tiles)
         for video in self._videos:
             page.title(video.name, _facts(video))
             _draw_video(page, video)
@@ -102,7 +98,8 @@ class ContactSheet:
         target.write_bytes(content.getvalue())
 
     def _thumbnail(self, path: str) -> Image.Image:
-        picture = Image.open(io.BytesIO(self._read(path))).convert("RGB")
+        content = io.BytesIO(self._read(path))
+        picture = Image.open(content, formats=PILLOW_FORMATS).convert("RGB")
         return _scaled(picture, _TILE_HEIGHT)
 
 
@@ -254,34 +251,20 @@ def _frame_tile(one: SheetFrame) -> _Tile:
     picture = _scaled(one.picture, _TILE_HEIGHT)
     if not one.dropped:
         return _Tile(picture, f"{one.frame.second:.2f} s")
-    faded = ImageEnhance.Brightness(picture).enhance(0.5)
+    faded = _faded(picture)
     draw = ImageDraw.Draw(faded)
     draw.line((0, faded.height, faded.width, 0), _DROPPED, 3)
     draw.rectangle((0, 0, faded.width - 1, faded.height - 1), outline=_DROPPED, width=2)
     return _Tile(faded, f"{one.frame.second:.2f} s dropped", _DROPPED)
 
 
-def _folded(hits: Iterable[tuple[Hit, Image.Image]]) -> list[_FoundFrame]:
-    """Put hits of the same picture in other videos to the best one of them."""
-    found: list[tuple[_FoundFrame, imagehash.ImageHash]] = []
-    for hit, picture in hits:
-        mark = imagehash.dhash(picture)
-        for one, other in found:
-            elsewhere = (one.hit.platform, one.hit.code) != (hit.platform, hit.code)
-            if elsewhere and mark - other <= _SAME_BITS:
-                one.reposts.append(hit)
-                break
-        else:
-            found.append((_FoundFrame(hit, picture), mark))
-    return [one for one, _ in found]
+def _moment_caption(moment: SheetMoment) -> str:
+    said = f"{moment.confidence:.2f}  {moment.code} {moment.start:.1f} to {moment.end:.1f} s"
+    return said + (f", also in {', '.join(moment.same)}" if moment.same else "")
 
 
-def _hit_caption(found: _FoundFrame) -> str:
-    hit = found.hit
-    also = sorted({other.code for other in found.reposts})
-    return f"{hit.score:.2f}  {hit.code} {hit.second:.2f} s" + (
-        f", also in {', '.join(also)}" if also else ""
-    )
+def _faded(picture: Image.Image) -> Image.Image:
+    return ImageEnhance.Brightness(picture).enhance(0.5)
 
 
 def _ranked(picture: Image.Image, rank: int) -> Image.Image:

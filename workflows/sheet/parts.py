@@ -1,4 +1,4 @@
-"""What a contact sheet shows of a video: its frames, kept and dropped, its source and its crop."""
+"""What a contact sheet shows: moments that answer a search; of a video, frames, source and crop."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PIL import Image
 
 from components.errors import NotFoundError, VideoRejectedError
 from components.records.done_marker import DoneMarker
+from components.records.frame_names import PILLOW_FORMATS
 from components.records.videos import Frame, FramedVideo, Rectangle
 from components.running.decoders import Access
 from components.running.services import Services
@@ -25,6 +26,21 @@ class SheetFrame:
     frame: Frame
     picture: Image.Image
     dropped: bool = False
+
+
+@dataclass(frozen=True)
+class SheetMoment:
+    """A moment of a video, in seconds, and the key of its best frame in the frames bucket.
+
+    `same` names the videos of moments that look the same.
+    """
+
+    code: str
+    start: float
+    end: float
+    path: str
+    confidence: float
+    same: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,4 +124,4 @@ def _source(services: Services, marker: DoneMarker) -> Image.Image | None:
 
 
 def _picture(content: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(content)).convert("RGB")
+    return Image.open(io.BytesIO(content), formats=PILLOW_FORMATS).convert("RGB")

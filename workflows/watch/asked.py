@@ -16,8 +16,9 @@ from components.records.watch import Delivery, Watch, WatchedMoment, WatchEvent,
 from components.running.services import Services
 from components.stores.vectors.store import Collection, Hit, Neighbour
 from workflows.local.indexed_model import with_model_of
+from workflows.search.among import Sought
 from workflows.search.answer import Moment
-from workflows.search.ask import Asker, Sought
+from workflows.search.ask import Asker
 from workflows.watch.kept import KeptWatches
 from workflows.watch.webhook import deliver
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from components.base.logs import log
 from components.errors import ConfigurationError, NotFoundError
-from components.records.watch import Announced, Watch, WatchNotice
+from components.records.watch import Announced, Watch, WatchNotice, watches_folder
 from components.running.services import Services
 from components.stores.objects import split
 
@@ -32,7 +32,7 @@ class KeptWatches:
     def __init__(self, services: Services) -> None:
         self._store = services.store
         self._bucket = services.settings.storage.artifacts_bucket
-        self._folder = f"s3://{self._bucket}/watches/"
+        self._folder = watches_folder(self._bucket)
 
     def all(self) -> list[Watch]:
         """Return all, by name; what cannot be read is passed over, with a warning."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from components.records.booking import Booking, Event
+from components.records.booking import Booking, Event, Wanted
 from components.settings import LedgerSettings
 from components.stores.postgres.database import Database, PostgresConnection
 
@@ -50,6 +50,24 @@ class Ledger:
         with self._database.streaming(f"{_BOOKINGS} {_IN_KEY_ORDER}", _of(platform)) as rows:
             for row in rows:
                 yield Booking(**row)
+
+    def page(self, wanted: Wanted, after: str, limit: int) -> list[Booking]:
+        """Return at most `limit` of the wanted bookings after a video, platform/code.
+
+        They come in the order of keys in S3, and are found by its index, from there on.
+        """
+        # "0" follows "/": between the two are the keys of a platform.
+        first, end = (f"{wanted.platform}{mark}" if wanted.platform else "" for mark in "/0")
+        values = {
+            **_of(wanted.platform),
+            "state": wanted.state or None,
+            "reason": wanted.reason or None,
+            "contains": wanted.contains.lower(),
+            "after": max(first, f"{after}/" if after else "", key=str.encode),
+            "before": end or None,
+            "limit": limit,
+        }
+        return [Booking(**row) for row in self._rows(_PAGE, values)]
 
     def booking(self, platform: str, code: str) -> Booking | None:
         """Return what is known of one video."""
@@ -227,6 +245,39 @@ WHERE (%(platform)s::text IS NULL OR platform = %(platform)s)
 """
 
 _IN_KEY_ORDER = """ORDER BY (platform || '/' || code || '/') COLLATE "C" """
+
+_WANTED = """
+    (%(platform)s::text IS NULL OR platform = %(platform)s)
+    AND position(%(contains)s::text IN lower(platform || '/' || code)) > 0
+    AND (platform || '/' || code || '/') COLLATE "C" > %(after)s::text
+    AND (%(before)s::text IS NULL
+        OR (platform || '/' || code || '/') COLLATE "C" < %(before)s::text)
+"""
+
+# Videos that are leased and were never booked stand beside the others; a run has few of them.
+_PAGE = f"""
+WITH booked AS (
+    SELECT platform, code, state, run, source, etag, bytes, phase, reason, message, fingerprints,
+        frames, seconds, attempts, updated_at
+    FROM videos
+    WHERE {_WANTED}
+        AND (%(state)s::text IS NULL OR state = %(state)s)
+        AND (%(reason)s::text IS NULL OR reason = %(reason)s)
+    {_IN_KEY_ORDER} LIMIT %(limit)s
+), others AS (
+    SELECT platform, code, NULL::text, NULL::text, NULL::text, NULL::text, NULL::bigint, NULL::text,
+        NULL::text, NULL::text, '{{}}'::jsonb, NULL::integer, '{{}}'::jsonb, 0, NULL::timestamptz
+    FROM leases l
+    WHERE {_WANTED} AND %(state)s::text IS NULL AND %(reason)s::text IS NULL
+        AND expires_at > now()
+        AND NOT EXISTS (SELECT FROM videos v WHERE (v.platform, v.code) = (l.platform, l.code))
+    {_IN_KEY_ORDER} LIMIT %(limit)s
+)
+SELECT f.*, l.run AS leased_by, l.expires_at AS leased_until
+FROM (SELECT * FROM booked UNION ALL SELECT * FROM others) f
+LEFT JOIN leases l ON (l.platform, l.code) = (f.platform, f.code) AND l.expires_at > now()
+ORDER BY (f.platform || '/' || f.code || '/') COLLATE "C" LIMIT %(limit)s
+"""  # noqa: S608, of constants
 
 _EVENTS = """
 SELECT at, event, run, details FROM events

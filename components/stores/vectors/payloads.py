@@ -18,6 +18,8 @@ FIELDS = frozenset(
 FINGERPRINT = "frames_fingerprint"
 # What answers are folded and filtered by; points of earlier versions lack them.
 DHASH, DURATION, CROPPED, DATED = "dhash", "duration", "cropped", "dated"
+# What tells whose a point is, and whether it has all of a frame's.
+OWNERSHIP = ("platform", "video_code", "frame_number", "model", DHASH, CROPPED)
 Kind = Literal["keyword", "integer", "float", "datetime"]
 # Searches and deletions filter by these.
 INDEXED_FIELDS: dict[str, Kind] = {
@@ -120,4 +122,5 @@ def point_of(identifier: object, payload: Payload) -> Point:
         code=code if isinstance(code, str) else None,
         number=number if isinstance(number, int) else None,
         model=model if isinstance(model, str) else None,
+        is_described=bool(payload.get(DHASH)) and payload.get(CROPPED) is not None,
     )

@@ -44,13 +44,18 @@ class Hit(Record):
 
 @dataclass(frozen=True)
 class Point:
-    """A point as it lies in the collection; what its payload lacks is None."""
+    """A point as it lies in the collection; what its payload lacks is None.
+
+    `is_described` is False where it lacks what answers are folded and filtered by, as points of
+    earlier versions do.
+    """
 
     id: str
     platform: str | None
     code: str | None
     number: int | None
     model: str | None
+    is_described: bool = True
 
     @property
     def is_frame(self) -> bool:
@@ -85,7 +90,7 @@ class Neighbour:
 
     hit: Hit
     dhash: str = ""
-    vector: Sequence[float] | None = None
+    vector: Sequence[float] | Vectors | None = None
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workflows.terminal.commands import SEARCH, command
 from workflows.terminal.options import PlatformOption
 from workflows.terminal.output import output
+
+if TYPE_CHECKING:
+    from workflows.operations.export.rows import Row
 
 commands = typer.Typer()
 
@@ -26,32 +30,61 @@ def export(
         Path, typer.Argument(metavar="FILE", help="What to write: .parquet, .csv or .npz (NumPy)")
     ],
     search: Annotated[
-        str, typer.Option(metavar="TEXT", help="Only the frames that fit this, best first")
-    ] = "",
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Only moments that fit this, best first; repeatable"),
+    ] = None,
     limit: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Most frames that a search gives")
+        int, typer.Option(min=1, metavar="N", help="Most moments that a search gives")
     ] = 100,
+    confidence: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="SHARE", help="Of a search: what moments have to reach"),
+    ] = None,
+    frames: Annotated[
+        bool,
+        typer.Option("--frames", help="Of a search: the nearest frames, whether they fit or not"),
+    ] = False,
     vectors: Annotated[bool, typer.Option("--vectors", help="With the vectors")] = False,
     platform: PlatformOption = "",
     video: Annotated[
         str, typer.Option(metavar="CODE", help="Frames of the videos of this code only")
     ] = "",
 ) -> None:
-    """Write frames, hits or vectors with their names to a file, a row a frame."""
+    """Write frames to a file, a row each, or moments that fit a text, with vectors or without."""
     from components.base.logs import recording
     from components.base.wording import counted
     from components.settings import Settings
     from workflows.local.stand_ins import deployed
     from workflows.operations.export.files import check_target, write_rows
-    from workflows.operations.export.rows import all_frames, found_frames, require_rows
+    from workflows.operations.export.rows import (
+        all_frames,
+        moment_rows,
+        nearest_frames,
+        require_rows,
+    )
+    from workflows.search.question import asked
 
     check_target(file, vectors=vectors)
     settings = deployed(Settings.load())
     with recording("WARNING"):
-        if search:
-            frames = found_frames(settings, search, limit, platform, video, vectors=vectors)
+        if not search:
+            found = all_frames(settings, platform, video, vectors=vectors)
+            rows: Iterator[Row] = (frame.row(vectors=vectors) for frame in found)
         else:
-            frames = all_frames(settings, platform, video, vectors=vectors)
-        count = write_rows((frame.row(vectors=vectors) for frame in frames), file)
+            question = asked(
+                texts=tuple(search),
+                platform=platform or None,
+                video=video or None,
+                confidence=confidence,
+                limit=limit,
+                per_video=0,
+            )
+            if frames:
+                found = nearest_frames(settings, question, vectors=vectors)
+                rows = (frame.row(vectors=vectors) for frame in found)
+            else:
+                rows = moment_rows(settings, question, vectors=vectors)
+        count = write_rows(rows, file)
     require_rows(count, settings)
-    output().print(f"{file}: {counted(count, 'frame')}", highlight=False, markup=False)
+    what = "moment" if search and not frames else "frame"
+    output().print(f"{file}: {counted(count, what)}", highlight=False, markup=False)

@@ -1,4 +1,4 @@
-"""The rows of an export: a frame each, with names that need no knowledge of the stores."""
+"""The rows of an export, a frame or a moment each, with names that need no knowledge of stores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from components.settings import Settings
 from components.stores.vectors.open import open_store
 from components.stores.vectors.store import StoredFrame
 from workflows.local.stand_ins import frame_location
-from workflows.search.query import searcher
+from workflows.search.answer import Answer, Found
+from workflows.search.ask import Asker, asking
+from workflows.search.question import Question
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class ExportedFrame(StoredFrame):
     location: str = ""
     score: float | None = None
 
-    def row(self, *, vectors: bool) -> dict[str, Any]:
+    def row(self, *, vectors: bool) -> Row:
         """Return the columns by name; those that do not apply are left out."""
         row = asdict(self)
         if not vectors:
@@ -48,18 +52,46 @@ def all_frames(
             yield ExportedFrame(**vars(frame), location=location)
 
 
-def found_frames(
-    settings: Settings, query: str, limit: int, platform: str, code: str, *, vectors: bool
+def nearest_frames(
+    settings: Settings, question: Question, *, vectors: bool
 ) -> Iterator[ExportedFrame]:
-    """Yield the frames that fit a text, best first.
+    """Yield the frames that come nearest, best first, whether they fit or not.
 
     Raises:
         PipelineError: as a search does.
     """
-    with searcher(settings) as searching:
-        hits = searching.find(query, limit=limit, platform=platform or None, code=code or None)
-        names = [(hit.platform, hit.code, hit.frame_number) for hit in hits]
-        embedded = searching.vectors(names) if vectors else {}
+    with asking(settings) as asker:
+        yield from _exported(asker, asker.frames(question), vectors=vectors)
+
+
+def moment_rows(settings: Settings, question: Question, *, vectors: bool) -> Iterator[Row]:
+    """Yield a row a moment that fits, best first: its best frame, and the moment around it.
+
+    `moment_start` and `moment_end` are in seconds, `same` names the frames of moments that look the
+    same and are left out.
+
+    Raises:
+        ConfigurationError: nothing fits.
+        PipelineError: as a search does.
+    """
+    with asking(settings) as asker:
+        answer = asker.answer(question)
+        _require_fit(question, answer)
+        best = [moment.best for moment in answer.moments]
+        frames = list(_exported(asker, best, vectors=vectors))
+    for moment, frame in zip(answer.moments, frames, strict=True):
+        yield {
+            **frame.row(vectors=vectors),
+            "confidence": moment.confidence,
+            "moment_start": moment.start,
+            "moment_end": moment.end,
+            "same": " ".join(moment.folded),
+        }
+
+
+def _exported(asker: Asker, hits: list[Found], *, vectors: bool) -> Iterator[ExportedFrame]:
+    names = [(hit.platform, hit.code, hit.frame_number) for hit in hits]
+    embedded = asker.vectors(names) if vectors else {}
     for hit, name in zip(hits, names, strict=True):
         yield ExportedFrame(
             platform=hit.platform,
@@ -69,10 +101,18 @@ def found_frames(
             scene_start=hit.scene_start,
             scene_end=hit.scene_end,
             path=hit.path,
-            model=searching.model,
+            model=asker.model,
             vector=embedded.get(name),
             location=hit.location,
             score=hit.score,
+        )
+
+
+def _require_fit(question: Question, answer: Answer) -> None:
+    if not answer.fits and answer.nearest:
+        raise ConfigurationError(
+            f"nothing fits “{', '.join(question.texts)}”: no moment reaches a confidence of "
+            f"{answer.threshold:g}; --confidence 0 exports the nearest"
         )
 
 

@@ -45,8 +45,8 @@ def _show_runs(found: Sequence[PastRun]) -> None:
     if not found:
         output().print("no run has begun yet")
     print_table(
-        ("run", "began", "state", *_COUNTS, "cost", "a 1,000 h", "forecast", "note"),
-        (*_COUNTS, "cost", "a 1,000 h", "forecast"),
+        ("run", "began", "state", *_COUNTS, "cost", "a 1,000 h", "of limit", "forecast", "note"),
+        (*_COUNTS, "cost", "a 1,000 h", "of limit", "forecast"),
         [
             (
                 one.run,
@@ -70,19 +70,23 @@ def _counts(one: PastRun) -> list[str]:
 
 
 def _costs(one: PastRun) -> list[str]:
-    """Return what the run cost, what 1,000 hours of video did, and how far the forecast was off.
+    """Return what the run cost, what 1,000 hours of video did, its part of what the machine could,
+    and how far the forecast was off.
 
     In core hours where no price was set.
     """
+    from components.costs.bill import amount
+
     if not one.bill:
-        return ["", "", ""]
-    priced = one.bill.total is not None
-    amount = one.bill.total if priced else one.bill.core_hours
-    unit = one.bill.currency if priced else "core h"
-    rate = one.bill.a_thousand_hours(amount)
+        return ["", "", "", ""]
+    total, unit = one.bill.total, one.bill.currency
+    if total is None:
+        total, unit = one.bill.core_hours, "core h"
+    rate = one.bill.a_thousand_hours(total)
     return [
-        f"{amount:.2f} {unit}",
-        "" if rate is None else f"{rate:.2f}",
+        f"{amount(total)} {unit}",
+        "" if rate is None else amount(rate),
+        "" if one.limit is None or one.limit.of_cores is None else f"{one.limit.of_cores:.0%}",
         "" if one.forecast_error is None else f"{one.forecast_error:+.0%}",
     ]
 
@@ -96,7 +100,9 @@ def _note(one: PastRun) -> str:
 
 
 def _show_rest(digest: Digest) -> None:
-    """Print why videos stopped, and where the seconds went."""
+    """Print why videos stopped, where the seconds went, and what they cost."""
+    from components.costs.told import told
+
     print_table(
         ("stopped", "phase", "reason", "videos", "e.g."),
         ("videos",),
@@ -120,6 +126,8 @@ def _show_rest(digest: Digest) -> None:
             for phase, spent in digest.seconds.items()
         ],
     )
+    for line in told(digest):
+        output().print(line, highlight=False, markup=False)
     print_table(
         ("watch", "asks for", "new moments", "best", "webhook"),
         ("new moments",),

@@ -34,6 +34,32 @@ def runs(services: Services) -> list[PastRun]:
     return sorted(found, key=lambda one: (one.began_at or one.written_at, one.run), reverse=True)
 
 
+class Runs:
+    """The runs of a deployment, page by page, for who asks often.
+
+    When a run began is read once; what it came to only of those that are shown.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._began: dict[str, str] = {}
+
+    def page(self, after: str, limit: int) -> tuple[list[PastRun], bool]:
+        """Return the runs that follow the run `after`, the newest first, and whether more do."""
+        store = self._services.store
+        folders = list(_folders(self._services))
+        new = [folder for folder in folders if folder not in self._began]
+        moments = side_by_side(lambda folder: _began(store, folder), new, 16, 64)
+        self._began |= zip(new, moments, strict=True)
+        ordered = sorted(folders, key=lambda one: (self._began[one], _name_of(one)), reverse=True)
+        names = [_name_of(folder) for folder in ordered]
+        first = names.index(after) + 1 if after in names else 0
+        leased = _leased(self._services)
+        shown = ordered[first : first + limit]
+        found = list(side_by_side(lambda folder: _run(store, folder, leased), shown, 16, 64))
+        return found, len(ordered) > first + limit
+
+
 def run(services: Services, name: str) -> PastRun:
     """Return one run.
 
@@ -60,8 +86,13 @@ def _leased(services: Services) -> set[str]:
     return {lease["run"] for lease in services.ledger.leases()} if services.ledger else set()
 
 
+def _name_of(folder: str) -> str:
+    """Return the name of the run whose folder this is."""
+    return folder.rstrip("/").rpartition("/")[2]
+
+
 def _run(store: Store, folder: str, leased: set[str]) -> PastRun:
-    name, start = folder.rstrip("/").rpartition("/")[2], _start(store, folder)
+    name, start = _name_of(folder), _start(store, folder)
     began = start.began_at if start else None
     if digest := _digest(store, folder):
         return PastRun(**dict(digest), state="ended", began_at=began)
@@ -81,6 +112,14 @@ def _run(store: Store, folder: str, leased: set[str]) -> PastRun:
         reasons=(),
         seconds={},
     )
+
+
+def _began(store: Store, folder: str) -> str:
+    """Return when a run began; of one that left no word of it, when it was summed up."""
+    if start := _start(store, folder):
+        return start.began_at
+    digest = _digest(store, folder)
+    return digest.written_at if digest else ""
 
 
 def _goes_on(store: Store, folder: str, start: RunStart | None, leased: bool) -> bool:

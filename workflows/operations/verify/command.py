@@ -24,6 +24,7 @@ _DOES = {
     "delete_frames": "delete frames of {}",
     "delete_points": "delete points of {}",
     "remove_damaged": "remove what is damaged of {}",
+    "describe_points": "describe points of {}",
     "make_due": "make {} due",
     "book": "book {} as marked",
 }

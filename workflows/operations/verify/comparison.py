@@ -112,6 +112,8 @@ class Comparison:
         self._file.execute("UPDATE expected SET seen = 1 WHERE rowid = ?", (row,))
         if model and point.model != model:
             self._file.execute(_OTHER_MODEL, (folder,))
+        elif not point.is_described:
+            self._file.execute(_UNDESCRIBED, (folder,))
 
     def _note(self, folder: str, found: Iterable[Defect]) -> None:
         found = list(found)
@@ -146,7 +148,8 @@ PRAGMA synchronous = OFF;
 CREATE TABLE videos (id INTEGER PRIMARY KEY, folder TEXT, standing TEXT, model TEXT, rerun INTEGER);
 CREATE TABLE expected (id BLOB, video INTEGER, seen INTEGER);
 CREATE TABLE differences (folder TEXT PRIMARY KEY, missing INTEGER DEFAULT 0,
-    unlisted INTEGER DEFAULT 0, other_model INTEGER DEFAULT 0) WITHOUT ROWID;
+    unlisted INTEGER DEFAULT 0, other_model INTEGER DEFAULT 0, undescribed INTEGER DEFAULT 0)
+    WITHOUT ROWID;
 CREATE TABLE problems (kind TEXT, folder TEXT, objects INTEGER, detail TEXT, repairable INTEGER,
     PRIMARY KEY (kind, folder)) WITHOUT ROWID;
 BEGIN;
@@ -173,6 +176,11 @@ INSERT INTO differences (folder, other_model) VALUES (?, 1)
 ON CONFLICT DO UPDATE SET other_model = other_model + 1
 """
 
+_UNDESCRIBED = """
+INSERT INTO differences (folder, undescribed) VALUES (?, 1)
+ON CONFLICT DO UPDATE SET undescribed = undescribed + 1
+"""
+
 _MISSING = """
 INSERT INTO differences (folder, missing)
 SELECT folder, count(*) FROM expected e JOIN videos v ON v.id = e.video
@@ -182,7 +190,8 @@ ON CONFLICT DO UPDATE SET missing = excluded.missing
 
 # A video that no other place knows has no source either.
 _DIFFERENCES = """
-SELECT d.folder, coalesce(standing, 'gone'), coalesce(rerun, 0), missing, unlisted, other_model
+SELECT d.folder, coalesce(standing, 'gone'), coalesce(rerun, 0), missing, unlisted, other_model,
+    undescribed
 FROM differences d LEFT JOIN videos v ON v.folder = d.folder
 """
 

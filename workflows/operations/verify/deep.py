@@ -108,10 +108,10 @@ def _opens(content: bytes) -> bool:
 
 def _read_artifacts(services: Services, done: DoneMarker, found: Damage) -> dict[str, Vectors]:
     """Note artifacts that are damaged; return the vectors by point, if they are still there."""
-    framed = _result(services, done, "frame", FramedVideo)
+    framed = result_of(services, done, "frame", FramedVideo)
     if isinstance(framed, FramedVideo) and framed.tar_sha256:
         _read_artifact(services, framed.tar, framed.tar_sha256, found)
-    embedded = _result(services, done, "embed", EmbeddedVideo)
+    embedded = result_of(services, done, "embed", EmbeddedVideo)
     if not isinstance(embedded, EmbeddedVideo) or not embedded.vectors_sha256:
         return {}
     content = _read_artifact(services, embedded.vectors, embedded.vectors_sha256, found)
@@ -121,7 +121,10 @@ def _read_artifacts(services: Services, done: DoneMarker, found: Damage) -> dict
     return dict(zip(map(done.point_id, embedded.framed.frames), rows, strict=True))
 
 
-def _result(services: Services, done: DoneMarker, phase: str, kind: type[Record]) -> Record | None:
+def result_of(
+    services: Services, done: DoneMarker, phase: str, kind: type[Record]
+) -> Record | None:
+    """Return what a phase found of the video; None where that is gone, or cannot be read."""
     mark = done.fingerprints.get(phase)
     if not mark:
         return None

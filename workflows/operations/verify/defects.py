@@ -55,6 +55,10 @@ class Kind(StrEnum):
         "damaged_artifacts",
         "artifacts that are not what was written; made anew when needed (with --deep)",
     )
+    UNDESCRIBED_POINTS = (
+        "undescribed_points",
+        "points of an earlier version, without what answers are folded and filtered by",
+    )
     UNBOOKED = "unbooked", "the ledger does not say what the marker says"
     UNMARKED = "unmarked", "booked as done, without a marker that can be read"
 
@@ -66,6 +70,7 @@ class Action(StrEnum):
     DELETE_FRAMES = "delete_frames"
     DELETE_POINTS = "delete_points"
     REMOVE_DAMAGED = "remove_damaged"
+    DESCRIBE_POINTS = "describe_points"
     MAKE_DUE = "make_due"
     BOOK = "book"
 
@@ -95,11 +100,15 @@ class Defect:
 
 @dataclass(frozen=True)
 class PointCounts:
-    """How a video's points differ from the frames of its done marker."""
+    """How a video's points differ from the frames of its done marker.
+
+    `undescribed` are those that are its own, and lack what answers are folded and filtered by.
+    """
 
     missing: int = 0
     unlisted: int = 0
     other_model: int = 0
+    undescribed: int = 0
 
 
 @dataclass(frozen=True)
@@ -198,12 +207,16 @@ def point_defects(
             detail = f"{counts.other_model} points of another model than the marker's"
             actions = (Action.DELETE_POINTS, *rerun)
             yield Defect(Kind.WRONG_MODEL, counts.other_model, detail, actions)
+        if counts.undescribed:
+            detail = f"{counts.undescribed} points"
+            actions = (Action.DESCRIBE_POINTS,)
+            yield Defect(Kind.UNDESCRIBED_POINTS, counts.undescribed, detail, actions)
 
 
 def unwanted_points(traces: Traces, points: Iterable[Point]) -> tuple[PointCounts, list[str]]:
     """Return how a video's points differ from its marker, and the ids of those to be removed."""
     listed, model = listed_points(traces), marked_model(traces)
-    unlisted, other = [], []
+    unlisted, other, undescribed = [], [], 0
     for point in points:
         if point.id not in listed:
             unlisted.append(point.id)
@@ -211,8 +224,10 @@ def unwanted_points(traces: Traces, points: Iterable[Point]) -> tuple[PointCount
         listed.discard(point.id)
         if model and point.model != model:
             other.append(point.id)
+        elif not point.is_described:
+            undescribed += 1
     missing = 0 if traces.rejected else len(listed)
-    return PointCounts(missing, len(unlisted), len(other)), unlisted + other
+    return PointCounts(missing, len(unlisted), len(other), undescribed), unlisted + other
 
 
 def listed_points(traces: Traces) -> set[str]:

@@ -29,6 +29,7 @@ from workflows.operations.verify.defects import (
     standing,
     unwanted_points,
 )
+from workflows.operations.verify.describe import describe
 from workflows.operations.verify.report import Repaired
 
 
@@ -133,6 +134,11 @@ def _remove_damaged(patient: _Patient, services: Services) -> None:
     services.collection.remove(found.points)
 
 
+def _describe_points(patient: _Patient, services: Services) -> None:
+    if patient.traces.done:
+        describe(services, patient.traces.done)
+
+
 def _make_due(patient: _Patient, services: Services) -> None:
     traces = patient.traces
     if services.ledger is None or (DONE_MARKER in traces.markers and not traces.done):
@@ -155,6 +161,7 @@ _DO: dict[Action, Callable[[_Patient, Services], None]] = {
     Action.DELETE_FRAMES: _delete_frames,
     Action.DELETE_POINTS: _delete_points,
     Action.REMOVE_DAMAGED: _remove_damaged,
+    Action.DESCRIBE_POINTS: _describe_points,
     Action.MAKE_DUE: _make_due,
     Action.BOOK: _book,
 }

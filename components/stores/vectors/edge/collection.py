@@ -41,6 +41,7 @@ from components.stores.vectors.payloads import (
     DURATION,
     FIELDS,
     FINGERPRINT,
+    OWNERSHIP,
     description,
     fits,
     frame_of,
@@ -159,8 +160,7 @@ class EdgeCollection(FrameCollection):
             return 0
 
     def points(self, platform: str = "", code: str = "") -> Iterator[Point]:
-        fields = ("platform", "video_code", "frame_number", "model")
-        for row, _ in self._rows(platform, code, fields, vectors=False):
+        for row, _ in self._rows(platform, code, OWNERSHIP, vectors=False):
             yield point_of(row.id, row.payload)
 
     def frames(

@@ -12,7 +12,14 @@ from components.base.vectors import Vectors
 from components.stores.vectors.collection import Found, FrameCollection, Made, own_ids
 from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.naming import collection_name
-from components.stores.vectors.payloads import DHASH, FIELDS, FINGERPRINT, description, fits
+from components.stores.vectors.payloads import (
+    DHASH,
+    FIELDS,
+    FINGERPRINT,
+    OWNERSHIP,
+    description,
+    fits,
+)
 from components.stores.vectors.qdrant import aliases, schema
 from components.stores.vectors.qdrant.connection import MissingCollectionError, QdrantConnection
 from components.stores.vectors.qdrant.filters import qdrant_filter
@@ -124,8 +131,7 @@ class QdrantCollection(FrameCollection):
             return 0
 
     def points(self, platform: str = "", code: str = "") -> Iterator[Point]:
-        fields = ["platform", "video_code", "frame_number", "model"]
-        yield from map(stored_point, self._records(platform, code, fields, vectors=False))
+        yield from map(stored_point, self._records(platform, code, OWNERSHIP, vectors=False))
 
     def frames(
         self, platform: str = "", code: str = "", *, vectors: bool = False

@@ -1,0 +1,45 @@
+"""What the model takes of the CPU."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+from components.base.vectors import Vectors
+from components.encoders.encoder import Encoder, ModelInput
+
+
+class CpuMeter:
+    """Counts the pictures that an encoder embeds, and the process's CPU seconds meanwhile.
+
+    Those are of all threads, the ones that prepare the next pictures among them.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        # All that is asked of an encoder it answers itself.
+        self.encoder = cast(Encoder, _Metered(encoder, self))
+        self._pictures, self._cpu_s = 0, 0.0
+
+    def add(self, pictures: int, cpu_s: float) -> None:
+        """Count what a forward pass took."""
+        self._pictures += pictures
+        self._cpu_s += cpu_s
+
+    def cpu_seconds(self, pictures: int) -> float:
+        """Return what so many pictures took, as the mean of all so far."""
+        return self._cpu_s / self._pictures * pictures if self._pictures else 0.0
+
+
+class _Metered:
+    def __init__(self, encoder: Encoder, meter: CpuMeter) -> None:
+        self._encoder, self._meter = encoder, meter
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._encoder, name)
+
+    def embed(self, pictures: Sequence[ModelInput]) -> Vectors:
+        start = time.process_time()
+        rows = self._encoder.embed(pictures)
+        self._meter.add(len(pictures), time.process_time() - start)
+        return rows

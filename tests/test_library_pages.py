@@ -1,0 +1,120 @@
+"""Pages of the library: all of it together, and each read with no more than it shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.records.booking import Wanted
+from components.records.done_marker import DoneMarker
+from components.records.rejected_marker import RejectedMarker
+from components.records.run_start import RUN_START, RunStart
+from components.running.services import Services
+from tests.s3_requests import counted
+from workflows.operations.runs.history import Runs, runs
+
+FRAMES = "oriane-frames"
+
+
+def done(services: Services, platform: str, code: str) -> None:
+    """Leave a done video with some frames beside its marker."""
+    for number in range(3):
+        uri = f"s3://{FRAMES}/{platform}/{code}/{number}_{number}.00.png"
+        services.store.put(uri, b"png", "image/png")
+    marker = DoneMarker(
+        platform=platform,
+        code=code,
+        source=f"s3://oriane-contents/{platform}/{code}/video.mp4",
+        etag="e",
+        frames=(),
+        collection="c",
+        model="m",
+        dim=1,
+        fingerprints={},
+        run="r",
+        recorded_at="2026-11-27T00:00:00+00:00",
+    )
+    services.markers.write_done(marker)
+
+
+def rejected(services: Services, platform: str, code: str) -> None:
+    """Book a rejection beside what may be there."""
+    marker = RejectedMarker(
+        platform=platform,
+        code=code,
+        source=f"s3://oriane-contents/{platform}/{code}/video.mp4",
+        etag="e",
+        phase="fetch",
+        reason="truncated",
+        message="m",
+        run="r",
+        recorded_at="2026-11-27T00:00:00+00:00",
+    )
+    services.markers.write_rejected(marker)
+
+
+def pages(services: Services, wanted: Wanted, size: int) -> list[str]:
+    """Return the names of all that is wanted, read page by page."""
+    found: list[str] = []
+    while page := services.bookings.page(wanted, found[-1] if found else "", size):
+        found += [booking.video for booking in page]
+    return found
+
+
+@pytest.fixture
+def library(services: Services) -> Services:
+    for platform in ("a", "a-b", "c"):
+        for code in ("x", "x-1", "x1", "y"):
+            done(services, platform, code)
+        rejected(services, platform, "y")
+    services.store.put(f"s3://{FRAMES}/a/half/0_0.00.png", b"png", "image/png")
+    return services
+
+
+@pytest.mark.parametrize("size", [1, 3, 50])
+@pytest.mark.parametrize(
+    "wanted", [Wanted(), Wanted(platform="a"), Wanted(state="rejected"), Wanted(contains="B/X")]
+)
+def test_pages_of_markers_together_are_all_that_is_wanted(
+    library: Services, wanted: Wanted, size: int
+) -> None:
+    everything = list(library.markers.bookings())
+    assert len(everything) == 12
+    assert pages(library, wanted, size) == [one.video for one in everything if wanted.fits(one)]
+
+
+def test_a_page_may_begin_after_a_video_that_is_gone(library: Services) -> None:
+    firsts = {"a": "a/x-1", "a-b/x-0": "a-b/x-1", "a-b/z": "a/x-1", "b/q": "c/x-1"}
+    for after, first in firsts.items():
+        assert library.bookings.page(Wanted(), after, 1)[0].video == first
+    assert library.bookings.page(Wanted(), "c/y", 1) == []
+    assert library.bookings.page(Wanted(platform="a-b"), "a/x", 1) == []
+
+
+def test_the_last_page_asks_no_more_of_s3_than_the_first(services: Services) -> None:
+    for number in range(90):
+        done(services, "p", f"v{number:03}")
+    with counted(services) as first:
+        services.bookings.page(Wanted(), "", 5)
+    with counted(services) as last:
+        services.bookings.page(Wanted(), "p/v080", 5)
+    assert sum(last.values()) <= sum(first.values()) < 90
+
+
+def test_pages_of_runs_read_what_they_show(services: Services) -> None:
+    for number in range(30):
+        # Neither their names nor the order in which they are listed says when they began.
+        start = RunStart.now(f"r{number * 7 % 30:02}").model_copy(
+            update={"began_at": f"2026-11-{number + 1:02}T02:00:00.000+00:00"}
+        )
+        uri = f"s3://oriane-artifacts/runs/{start.run}/{RUN_START}"
+        services.store.put(uri, start.model_dump_json().encode(), "application/json")
+    known, found = Runs(services), list[str]()
+    asked = 0
+    more = True
+    while more:
+        with counted(services) as requests:
+            page, more = known.page(found[-1] if found else "", 7)
+        found += [one.run for one in page]
+        asked = requests["GetObject"]
+    assert found == [one.run for one in runs(services)]
+    assert asked <= 3 * 2, "the last page shows two runs"

@@ -1,0 +1,112 @@
+"""`oriane search` as typed: whatever a question can have, over a deployment that a run left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands import invoked
+from tests.deployment import copy
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory, deployment: Path) -> Path:
+    folder = tmp_path_factory.mktemp("searched")
+    copy(deployment, folder)
+    return folder
+
+
+def answer(data: Path, *asked: object) -> dict[str, Any]:
+    """Return the answer to a question of which everything fits, unless it says otherwise."""
+    everything = () if "--confidence" in asked else ("--confidence", 0)
+    code, text = invoked("search", *asked, *everything, "--json", data=data)
+    assert code == 0, text
+    found: dict[str, Any] = json.loads(text.splitlines()[0])
+    return found
+
+
+def videos(found: dict[str, Any]) -> set[str]:
+    """Return the videos of the moments, and of those that look the same."""
+    same = {name.rpartition("/")[0] for one in found["moments"] for name in one["folded"]}
+    return same | {f"{one['platform']}/{one['code']}" for one in found["moments"]}
+
+
+BOTH = {"local/one", "local/two"}
+FUTURE, PAST = "2100-01-01", "2000-01-01"
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "expected"),
+    [
+        ((), BOTH),
+        (("--platform", "local"), BOTH),
+        (("--platform", "tiktok"), set()),
+        (("--video", "local/one"), {"local/one"}),
+        (("--video", "two"), {"local/two"}),
+        (("--after", PAST, "--before", FUTURE), BOTH),
+        (("--after", FUTURE), set()),
+        (("--before", PAST), set()),
+        (("--min-duration", 1, "--max-duration", 2), BOTH),
+        (("--min-duration", 2), set()),
+        (("--to-second", 0.05), set()),
+        (("--uncropped",), BOTH),
+        (("--cropped",), set()),
+        (("--confidence", 1), set()),
+    ],
+)
+def test_filters(data: Path, narrowed: tuple[object, ...], expected: set[str]) -> None:
+    found = answer(data, "a number", "--per-video", 0, *narrowed)
+    assert videos(found) == expected
+    assert found["fits"] is bool(expected)
+    assert not found["undated"]
+
+
+def test_seconds_are_those_of_frames(data: Path) -> None:
+    frames = [f for one in answer(data, "a number")["moments"] for f in one["frames"]]
+    middle = sorted(frame["second"] for frame in frames)[len(frames) // 2]
+    later = answer(data, "a number", "--from-second", middle)["moments"]
+    assert later
+    assert all(frame["second"] >= middle for one in later for frame in one["frames"])
+
+
+def test_all_that_may_be_asked_for_together(data: Path) -> None:
+    first = answer(data, "a number", "--video", "local/one")["moments"][0]["best"]
+    named = f"{first['platform']}/{first['code']}/{first['frame_number']}"
+    by_picture = answer(data, "--image", first["location"])["moments"][0]
+    assert by_picture["score"] > 0.99
+    scores = {
+        asked: answer(data, *asked)["moments"][0]["score"]
+        for asked in (
+            ("a number", "a cat"),
+            ("a number", "--image", first["location"]),
+            ("a number", "--like", named),
+            ("a number",),
+        )
+    }
+    assert len(set(scores.values())) == 3, "each counts, and a picture as the frame that it is"
+    without = answer(data, "a number", "--without", "a number")
+    assert without["moments"] == []
+    alike = answer(data, "--like", named)
+    shown = {
+        f"{one['platform']}/{one['code']}/{one['frame_number']}"
+        for moment in alike["moments"]
+        for one in moment["frames"]
+    }
+    assert shown
+    assert named not in shown
+
+
+def test_a_table_or_that_nothing_fits(data: Path) -> None:
+    code, text = invoked("search", "a number", "--confidence", 1, data=data, COLUMNS=200)
+    assert code == 0
+    assert "Nothing fits “a number”: no moment reaches a confidence of 1" in text
+    code, text = invoked("search", "a number", "--confidence", 0, "--limit", 1, data=data)
+    assert code == 0
+    assert "“a number”" in text
+    code, text = invoked("search", "a number", "--platform", "tiktok", data=data)
+    assert "no frame passes the filters" in text
