@@ -28,7 +28,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(not PROGRAM, reason="ORIANE_Q
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexSettings]:
-    program, settings = qdrant_server(PROGRAM, tmp_path_factory.mktemp("qdrant"), "127.0.0.1")
+    program, settings = qdrant_server(
+        PROGRAM, tmp_path_factory.mktemp("qdrant"), "127.0.0.1", "read-only"
+    )
     with program:
         yield settings.model_copy(update={"attempts": 2, "timeout_s": 5})
 

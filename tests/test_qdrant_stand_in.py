@@ -20,7 +20,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexSettings]:
-    server, settings = qdrant_server("", tmp_path_factory.mktemp("qdrant"), "127.0.0.1")
+    server, settings = qdrant_server(
+        "", tmp_path_factory.mktemp("qdrant"), "127.0.0.1", "read-only"
+    )
     with server:
         yield settings.model_copy(update={"attempts": 1})
 

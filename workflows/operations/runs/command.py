@@ -38,7 +38,7 @@ def runs(
         return
     _show_runs(found)
     if name:
-        _show_rest(found[0])
+        show_in_full(found[0])
 
 
 def _show_runs(found: Sequence[PastRun]) -> None:
@@ -103,7 +103,7 @@ def _note(one: PastRun) -> str:
     return listed_counts(stopped)
 
 
-def _show_rest(digest: Digest) -> None:
+def show_in_full(digest: Digest) -> None:
     """Print why videos stopped, where the seconds went, and what they cost."""
     from components.costs.told import told
 
@@ -122,11 +122,24 @@ def _show_rest(digest: Digest) -> None:
         ],
         most=len(digest.reasons),
     )
+    # Only runs that used a GPU say which part of the time it computed.
+    busy = {
+        phase: share
+        for phase, spent in digest.seconds.items()
+        if (share := getattr(spent, "gpu_busy", None)) is not None
+    }
+    of_gpu = ("GPU busy",) if busy else ()
     print_table(
-        ("phase", "videos", "seconds", "most"),
-        ("videos", "seconds", "most"),
+        ("phase", "videos", "seconds", "most", *of_gpu),
+        ("videos", "seconds", "most", *of_gpu),
         [
-            (phase, str(spent.videos), f"{spent.total:.1f}", f"{spent.most:.1f}")
+            (
+                phase,
+                str(spent.videos),
+                f"{spent.total:.1f}",
+                f"{spent.most:.1f}",
+                *([f"{busy[phase]:.0%}" if phase in busy else ""] if busy else []),
+            )
             for phase, spent in digest.seconds.items()
         ],
     )
