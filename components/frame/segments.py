@@ -22,7 +22,7 @@ from components.frame.framing import Framing
 from components.frame.skipping import CannotSkipError
 from components.media.packets import PacketIndex
 from components.media.pictures import Picture
-from components.media.video import VideoFile, cores_for
+from components.media.video import VideoFile, cores_for, shared_part
 from components.settings import LimitSettings
 
 # Shorter ones are joined: each costs a seek, and what a decoder does until its first frame.
@@ -77,7 +77,9 @@ class InOrder:
         context = videos[0].stream.codec_context
         # Of 8 bits and 4:2:0, as nearly all are; others take twice as much.
         frame_bytes = 1.5 * max(1, context.width * context.height)
-        self._ahead = max(8, int(_WAITING * limits.decode_memory_mb * 2**20 / frame_bytes))
+        # As much as of the cores: videos beside this one have frames that wait, too.
+        waiting = _WAITING * limits.decode_memory_mb * 2**20 * shared_part()
+        self._ahead = max(8, int(waiting / frame_bytes))
 
     def looked(self) -> Generator[Looked]:
         """Yield the frames in order.

@@ -240,6 +240,11 @@ def shared_cores() -> int:
     return _threads or len(os.sched_getaffinity(0))
 
 
+def shared_part() -> float:
+    """Return which part of the machine the video at hand has to itself, 0 to 1."""
+    return min(1.0, shared_cores() / len(os.sched_getaffinity(0)))
+
+
 @contextmanager
 def opened(
     path: Path,
