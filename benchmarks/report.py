@@ -201,12 +201,12 @@ def plan_scale(rows: Sequence[Mapping[str, Any]]) -> str:
         [
             f"{row['videos']:,}",
             f"{row['planned']:,}",
-            f"{row['wall_s']:.1f}",
+            f"{row['cpu_s']:.1f}",
             f"{row['peak_mb']:.0f}",
         ]
         for row in rows
     ]
-    return "\n".join(table(("videos listed", "planned", "seconds", "peak MB"), cells))
+    return "\n".join(table(("videos listed", "planned", "CPU s", "peak MB"), cells))
 
 
 def _compared(rows: Mapping[str, Row], facts: Mapping[str, Any]) -> list[list[str]]:

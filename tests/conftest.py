@@ -185,7 +185,7 @@ def corpus(services: Services) -> Corpus:
 def source_of(path: Path, limits: LimitSettings | None = None) -> SourceVideo:
     """Probe a local file, as fetch does."""
     from components.fetch.probe import probe
-    from components.stores.s3 import Stored
+    from components.stores.objects import Stored
 
     video = Video(platform="local", code=path.stem, source=f"s3://videos/local/{path.stem}/v.mp4")
     stored = Stored(video.source, path.stat().st_size, "etag", datetime.now(UTC))

@@ -151,7 +151,7 @@ def test_no_file_takes_the_place_of_another(
 def test_a_large_file_that_went_up_in_parts_is_known_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from components.stores.s3 import Stored
+    from components.stores.objects import Stored
     from workflows.intake import copies
     from workflows.intake.files import LocalVideo
 

@@ -6,12 +6,16 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.errors import ConfigurationError, NotFoundError
 from components.plan.job_input import SOURCE_FILE
 from components.records.run_report import LeftOut
-from components.stores.s3 import PART_BYTES, Store
+from components.stores.objects import PART_BYTES
 from workflows.intake.files import LocalFiles, LocalVideo, unreadable
+
+if TYPE_CHECKING:
+    from components.stores.s3 import Store
 
 
 class Standing(StrEnum):

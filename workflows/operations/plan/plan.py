@@ -30,10 +30,9 @@ def planned(services: Services, inputs: PlanInputs, *, gpu: bool) -> PlanReport 
     now = datetime.now(UTC)
     decision = decide(inputs, services, now)
     past, oldest = averages(digests(services)), decision.oldest
-    first = [due.stale_from for due in decision.due]
-    foreseen = foresee(
-        [(due.stale_from, due.candidate.size) for due in decision.due], services, gpu=gpu
-    )
+    work = list(decision.due.work())
+    first = [stale_from for stale_from, _ in work]
+    foreseen = foresee(work, services, gpu=gpu)
     return PlanReport(
         origin=inputs.origin,
         videos=len(decision.due),
@@ -42,7 +41,7 @@ def planned(services: Services, inputs: PlanInputs, *, gpu: bool) -> PlanReport 
         left={str(left): count for left, count in decision.left.items() if count},
         skipped=decision.skipped,
         backlog_oldest_s=round((now - oldest).total_seconds()) if oldest else None,
-        source_bytes=sum(due.candidate.size for due in decision.due),
+        source_bytes=sum(decision.due.sizes),
         forecast=forecast(first, past, services.settings, gpu=gpu) if past else None,
         due=tuple(map(_shown, decision.due)),
         **foreseen,
