@@ -167,12 +167,7 @@ def markers(root: Path) -> dict[str, Any]:
     found = {}
     for path in (root / "s3/oriane-frames").rglob("manifest.json"):
         found[path.parent.name] = json.loads(path.read_text())
-        found[path.parent.name] |= {
-            "run": None,
-            "recorded_at": None,
-            "dated": None,
-            "seconds": None,
-        }
+        found[path.parent.name] |= dict.fromkeys(("run", "recorded_at", "dated", "seconds"))
     return found
 
 

@@ -28,7 +28,7 @@ from components.settings import LimitSettings
 # Shorter ones are joined: each costs a seek, and what a decoder does until its first frame.
 _LEAST_FRAMES = 48
 # Part of a decoder's memory that frames may take which wait for their turn.
-_WAITING = 0.25
+_WAITING = 0.125
 _MOST_DECODERS = 16
 
 
