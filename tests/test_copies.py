@@ -9,8 +9,10 @@ import pytest
 
 from components.errors import NotFoundError
 from components.pipeline import PHASES
+from components.records.videos import Video
 from components.running.copies import Copies
 from components.running.decoders import Decoders
+from components.running.results import Results
 from components.running.services import Services
 from components.settings import Settings
 from tests.clips import numbered_video
@@ -90,6 +92,25 @@ def test_a_failed_download_leaves_nothing_behind(services: Services) -> None:
     assert read(copies, MISSING) == b"now there"
 
 
+def files_below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_video_that_is_done_leaves_no_copies(
+    settings: Settings, decoders: Decoders, clip: Path
+) -> None:
+    with SharedDecoders(settings, decoders, every_phase=True) as services:
+        corpus = Corpus(services)
+        corpus.add(clip, "a")
+        corpus.add(b"not a video", "b")
+        before_record = [phase for phase in PHASES if phase != "record"]
+        corpus.through(*before_record)
+        assert files_below(services.scratch.path)
+        corpus.through(*PHASES)
+        assert not files_below(services.scratch.path)
+        assert not services.copies.unsent
+
+
 def test_requests_of_a_process_that_runs_every_phase(
     settings: Settings, decoders: Decoders, clip: Path
 ) -> None:
@@ -103,7 +124,32 @@ def test_requests_of_a_process_that_runs_every_phase(
         # Shards, not videos, cost manifests: nine are written, and only plan's is read from S3.
         manifests = 9 + 1
         frames = 3
-        assert calls.total() - manifests == 15 + frames, calls
+        wanted = {
+            "HeadObject": 1,  # which source it is; fingerprints start from its ETag
+            "GetObject": 1,  # the source
+            "ListObjectsV2": 2,  # its results, so that none is asked for; its published frames
+            # What fetch, crop, frame, dedup, embed and index came to; vectors; the done marker.
+            "PutObject": 6 + 1 + 1,
+        }
+        assert calls.total() - manifests == 12 + frames
+        calls.subtract({"PutObject": manifests - 1 + frames, "GetObject": 1})
+        assert calls == wanted, calls
         with counted(services) as again:
             corpus.through(*PHASES)
-        assert again.total() - manifests == 12, again
+        # The source, six results and their listing, the done marker; its published frames are
+        # listed by frame, whose pictures they are, and by upload.
+        assert again.total() - manifests == 1 + 6 + 1 + 1 + 2, again
+
+
+def test_results_of_a_shard_are_listed_together(services: Services) -> None:
+    videos = [Video(platform="p", code=code, source=f"s3://v/p/{code}/v.mp4") for code in "abc"]
+    writing = Results(services.store, "oriane-artifacts", listing=True)
+    kept = writing.uri(videos[1], "fetch", "f", "json")
+    services.store.put(kept, b"{}", "application/json")
+    results = Results(services.store, "oriane-artifacts", listing=True)
+    with counted(services) as calls:
+        results.list_ahead(videos)
+        held = [results.hold(video, [kept]) for video in videos]
+        results.list_ahead(videos)
+    assert held == [False, True, False]
+    assert calls == {"ListObjectsV2": 1}

@@ -36,7 +36,7 @@ def planned(services: Services, **inputs: Any) -> tuple[list[str], list[str]]:
     outputs = run(PLAN, PLAN.inputs(run="r", **(inputs or {"source": SOURCE})), services)
     shards: tuple[Manifest[Video], ...] = outputs.shards
     taken = [str(entry.video) for shard in shards for entry in shard.read(services.store)]
-    return taken, [str(marker.video) for marker in services.reused]
+    return taken, [video.name for video in services.reused]
 
 
 def worked(services: Services) -> None:

@@ -27,7 +27,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from components.pipeline import COMPONENTS, component, components
+from components.records.manifest import Manifest
+from components.records.videos import CroppedVideo, Rectangle
+from tests.clips import bordered_video
 from tests.commands import environment
+from tests.conftest import Corpus
 from tests.deployment import copy
 from workflows.reference.images_table import images_table
 from workflows.reference.tree import ROOT
@@ -405,6 +409,37 @@ def test_of_other_phases_only_contracts_are_in_an_image(phase: str, kept: Kept) 
     found = {path for path in kept(phase) if path.parts[1] in others}
     wanted = {f"components/{name}/{file}" for name in others for file in ("__init__", "contract")}
     assert found == {Path(f"{file}.py") for file in wanted}
+
+
+@pytest.mark.slow
+def test_the_image_of_crop_measures_borders_by_itself(
+    tmp_path: Path, corpus: Corpus, kept: Kept
+) -> None:
+    bars = (40, 40, 0, 0)
+    corpus.add(bordered_video(tmp_path / "letterboxed.mp4", inside=(320, 180), bars=bars))
+    corpus.through("fetch")
+    app = tmp_path / "app"
+    for path in kept("crop"):
+        (app / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, app / path)
+    storage = corpus.services.settings.storage
+    assert storage.secret_access_key
+    given = {
+        "AWS_ENDPOINT_URL": str(storage.endpoint_url),
+        "AWS_ACCESS_KEY_ID": str(storage.access_key_id),
+        "AWS_SECRET_ACCESS_KEY": storage.secret_access_key.get_secret_value(),
+        "LOCAL_MODE": "1",
+    }
+    manifest = f"s3://{storage.artifacts_bucket}/runs/test1/000000/fetch.jsonl"
+    command = [sys.executable, "-m", "components", "crop", "--manifest", manifest]
+    for output in ("manifest", "done", "rejected", "failed"):
+        command += [f"--out_{output}", str(tmp_path / output)]
+    subprocess.run(command, env={**os.environ, **given}, cwd=app, check=True)
+    (cropped,) = Manifest[CroppedVideo]((tmp_path / "manifest").read_text()).read(
+        corpus.services.store
+    )
+    assert cropped.result
+    assert cropped.result.rectangle == Rectangle(x=0, y=40, width=320, height=180)
 
 
 # Runs the command line with no package but those given, as in the image of serve.

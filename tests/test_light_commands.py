@@ -51,6 +51,19 @@ def test_looking_starts_no_decoder_and_no_model(tmp_path: Path, deployment: Path
     assert "qdrant_edge" in found["delete"], "modules are seen"
 
 
+@pytest.mark.parametrize(
+    "modules",
+    [
+        "workflows.run.command, workflows.intake.given, workflows.local.run",
+        "components.running.nursery, components.fetch.run, components.frame.run",
+    ],
+    ids=["run", "decoders"],
+)
+def test_a_run_starts_its_server_and_its_decoders_before_it_loads_boto3(modules: str) -> None:
+    code = f"import sys, {modules}; sys.exit('boto3' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_a_text_loads_the_text_side_alone(tmp_path: Path, deployment: Path) -> None:
     copy(deployment, tmp_path)
     found = loaded_by(tmp_path, ["search", "a cat"])["search"]

@@ -249,6 +249,7 @@ def test_the_commands_print_json_or_tables(tmp_path: Path, clip: Path) -> None:
     assert "not_a_video" in said("status", "tiktok/bad")
     (run,) = json.loads(said("runs", "--json"))
     assert (run["rejected"], run["state"]) == (1, "ended")
+    assert "1 not_a_video" in said("runs")
     said("run", "--catch-up")
     assert "nothing was due" in said("runs")
     assert run["run"] in said("runs", run["run"])

@@ -429,7 +429,7 @@ from components.fetch.probe import probe
 from components.records.videos import Video
 from components.running.decoders import Access, Decoders
 from components.settings import LimitSettings
-from components.stores.s3 import Stored
+from components.stores.objects import Stored
 from datetime import UTC, datetime
 
 path = Path(sys.argv[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -11,7 +12,9 @@ from components.costs.machine import PODS, slug
 from components.errors import NotFoundError
 from components.records.limit import Limit, MeasuredRate, Rate
 from components.records.machine import RunWork
-from components.stores.s3 import Store
+
+if TYPE_CHECKING:
+    from components.stores.s3 import Store
 
 
 def rate_uri(bucket: str, machine: str, rate: Rate, *, in_pod: bool) -> str:

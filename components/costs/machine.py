@@ -8,13 +8,16 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from components.base.logs import log
 from components.errors import NotFoundError
 from components.records.machine import MachineHistory, RunWork
-from components.stores.s3 import Store
+
+if TYPE_CHECKING:
+    from components.stores.s3 import Store
 
 # All pods of a deployment count as one machine: which node a pod ran on, its run does not say.
 PODS = "pods"

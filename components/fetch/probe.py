@@ -33,7 +33,7 @@ from components.media.streams import (
 from components.media.video import decoder_errors, opened, too_large
 from components.records.videos import Shift, SourceVideo, Video
 from components.settings import LimitSettings
-from components.stores.s3 import Stored
+from components.stores.objects import Stored
 
 # What a file lacks at its end compared with what its header promises before it is truncated, where
 # its structure does not say; and where that says that the file goes on.

@@ -17,7 +17,7 @@ from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import Shard
 from components.settings import LimitSettings
-from components.stores.s3 import Stored
+from components.stores.objects import Stored
 
 _LONGEST_WORDS = 500
 

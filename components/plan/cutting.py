@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,28 +11,23 @@ from components.contract import Component
 from components.costs.expected import Load, Rates, redone
 from components.pipeline import component, video_to_embedding
 from components.plan.contract import AUTO, PlanInputs
-from components.plan.due import Due
-from components.plan.packing import balanced, packed
+from components.plan.packing import Shards, balanced, packed
+from components.plan.rows import Rows
 from components.plan.sizing import MOST_VIDEOS, Bounds, sized
 from components.records.plan import Sizing
-from components.records.videos import Video
 from components.settings import Settings
 
 
 def cut(
-    due: Sequence[Due], inputs: PlanInputs, settings: Settings, rates: Rates
-) -> tuple[list[list[Video]], Sizing | None]:
-    """Return the videos of each shard, and how their number was chosen if the inputs leave it."""
-    videos = [one.candidate.video for one in due]
-    sizes = [one.candidate.size for one in due]
-    if inputs.videos_per_shard != AUTO:
+    due: Rows, inputs: PlanInputs, settings: Settings, rates: Rates
+) -> tuple[Shards, Sizing | None]:
+    """Return the rows of each shard, and how their number was chosen if the inputs leave it."""
+    if inputs.videos_per_shard != AUTO or not due:
         target = inputs.mb_per_shard * 10**6
-        return packed(videos, sizes, inputs.videos_per_shard, target), None
-    if not due:
-        return [], None
-    work_s = [pod_seconds(one.stale_from, one.candidate.size, settings, rates) for one in due]
-    sizing = chosen(work_s, sum(sizes), inputs, settings)
-    return balanced(videos, work_s, sizing.shards, MOST_VIDEOS), sizing
+        return packed(due.sizes, inputs.videos_per_shard or MOST_VIDEOS, target), None
+    work_s = array("d", (pod_seconds(first, size, settings, rates) for first, size in due.work()))
+    sizing = chosen(work_s, sum(due.sizes), inputs, settings)
+    return balanced(work_s, sizing.shards, MOST_VIDEOS), sizing
 
 
 def chosen(work_s: Sequence[float], size: int, inputs: PlanInputs, settings: Settings) -> Sizing:

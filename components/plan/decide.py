@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import heapq
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from components.base.logs import log
 from components.errors import ConfigurationError
 from components.plan.contract import PlanInputs
 from components.plan.due import Candidate, Due, Judge, Left, Why, joined
-from components.plan.job_input import parse_job_input
+from components.plan.job_input import parse_job_input, source_of
 from components.plan.layout import Layout, UnsafeNameError
-from components.plan.queue import EventQueue
+from components.plan.rows import Rows
 from components.records.booking import Booking
 from components.records.videos import Video
 from components.running.services import Services
 from components.settings import PlanSettings
+
+if TYPE_CHECKING:
+    from components.plan.queue import EventQueue
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # Without a limit; a queue is emptied batch by batch.
@@ -38,7 +43,7 @@ class Decision:
     each message of the `queue`, `settled` those that need no run.
     """
 
-    due: list[Due] = field(default_factory=list)
+    due: Rows
     left: Counter[Left] = field(default_factory=Counter)
     skipped: int = 0
     unsafe: int = 0
@@ -51,7 +56,7 @@ class Decision:
     def acknowledge(self) -> None:
         """Delete the messages whose videos need no run, or are in `due` once that is planned."""
         if self.queue and self.messages:
-            over = self.settled | {str(due.candidate.video) for due in self.due}
+            over = self.settled | {f"{platform}/{code}" for platform, code in self.due.names()}
             self.queue.delete([one for one, videos in self.messages.items() if videos <= over])
 
     @property
@@ -68,7 +73,7 @@ def decide(inputs: PlanInputs, services: Services, now: datetime) -> Decision:
         TransientError: S3, Postgres or the queue does not answer.
     """
     check_inputs(inputs, services.settings.plan)
-    decision = Decision()
+    decision = Decision(Rows(services.settings.storage.videos_bucket))
     if inputs.catch_up:
         pairs = _candidates(inputs, services, decision)
         due = _judged(pairs, Judge(services.settings, inputs.run, now), inputs, now, decision)
@@ -79,7 +84,8 @@ def decide(inputs: PlanInputs, services: Services, now: datetime) -> Decision:
         )
     else:
         due = (Due(Candidate(video), Why.GIVEN) for video in _given(inputs, services))
-    decision.due = _newest(due, inputs.limit, decision)
+    for one in _newest(due, inputs.limit, decision) if inputs.limit else due:
+        decision.due.append(one)
     return decision
 
 
@@ -132,6 +138,8 @@ Pairs = Iterable[tuple[Candidate, Booking | None]]
 def _candidates(inputs: PlanInputs, services: Services, decision: Decision) -> Pairs:
     """Return what may be due, with its booking, from where the inputs say."""
     if inputs.origin == "queue":
+        from components.plan.queue import EventQueue
+
         decision.queue = EventQueue(services.settings)
         announced = decision.queue.receive(inputs.limit or _MOST_OF_A_QUEUE)
         decision.messages, decision.skipped = announced.messages, announced.foreign
@@ -163,7 +171,8 @@ def _listing(
     layout = Layout(services.settings.plan)
     found = _videos(source, services, decision, layout)
     taken = 0
-    for candidate in found if layout.own else _sorted(found, layout):
+    bucket = services.settings.storage.videos_bucket
+    for candidate in found if layout.own else _sorted(found, layout, bucket):
         taken += 1
         yield candidate
     if not taken and decision.skipped:
@@ -192,13 +201,14 @@ def _videos(
         decision.example = decision.example or stored.uri
 
 
-def _sorted(found: Iterable[Candidate], layout: Layout) -> list[Candidate]:
-    """Return the videos in the order of their names, in which another layout need not list them."""
-    ordered = sorted(found, key=lambda candidate: candidate.folder)
+def _sorted(found: Iterable[Candidate], layout: Layout, bucket: str) -> Iterator[Candidate]:
+    """Yield the videos in the order of their names, in which another layout need not list them."""
+    rows = Rows.of((Due(candidate, Why.GIVEN) for candidate in found), bucket)
+    order = array("I", sorted(range(len(rows)), key=rows.folder))
     twice = [
-        f"{one.video.source} and {other.video.source}: {one.video}"
-        for one, other in pairwise(ordered)
-        if one.folder == other.folder
+        f"{rows.video(one).source} and {rows.video(other).source}: {rows.video(one)}"
+        for one, other in pairwise(order)
+        if rows.folder(one) == rows.folder(other)
     ]
     if twice:
         more = f", and {len(twice) - 3} more" if len(twice) > 3 else ""
@@ -206,13 +216,12 @@ def _sorted(found: Iterable[Candidate], layout: Layout) -> list[Candidate]:
             f"{layout} makes one video of several objects: {'; '.join(twice[:3])}{more}; have it "
             "match one of them, or tell them apart by platform or code"
         )
-    return ordered
+    return (rows[index].candidate for index in order)
 
 
 def _known(booking: Booking, services: Services) -> Candidate:
-    source = booking.source or (
-        f"s3://{services.settings.storage.videos_bucket}/{booking.video}/video.mp4"
-    )
+    bucket = services.settings.storage.videos_bucket
+    source = booking.source or source_of(booking.platform, booking.code, bucket)
     video = Video(platform=booking.platform, code=booking.code, source=source)
     return Candidate(video, None, booking.bytes or 0, booking.updated_at)
 
@@ -241,8 +250,6 @@ def _judged(
 
 def _newest(due: Iterable[Due], limit: int, decision: Decision) -> list[Due]:
     """Return up to `limit` in key order: new ones before old ones that fail every night."""
-    if not limit:
-        return list(due)
     seen = 0
 
     def counted() -> Iterator[Due]:

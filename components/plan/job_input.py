@@ -32,6 +32,11 @@ def parse_job_input(text: str, bucket: str) -> list[Video]:
     return list(dict.fromkeys(_item(item, index, bucket) for index, item in enumerate(items)))
 
 
+def source_of(platform: str, code: str, bucket: str) -> str:
+    """Return where a video of the default layout lies in its bucket."""
+    return f"s3://{bucket}/{platform}/{code}/{SOURCE_FILE}"
+
+
 def named_video(platform: str, code: str, bucket: str, origin: str) -> Video:
     """Return the video `platform`/`code` of the bucket.
 
@@ -39,9 +44,7 @@ def named_video(platform: str, code: str, bucket: str, origin: str) -> Video:
         ConfigurationError: one of them is not a safe name; names `origin`, the field and the value.
     """
     try:
-        return Video(
-            platform=platform, code=code, source=f"s3://{bucket}/{platform}/{code}/{SOURCE_FILE}"
-        )
+        return Video(platform=platform, code=code, source=source_of(platform, code, bucket))
     except ValidationError as error:
         problem = error.errors()[0]
         field = problem["loc"][0]

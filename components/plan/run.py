@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from components.base.logs import log
 from components.base.profiling import profile
 from components.base.run_names import run_name
-from components.base.side_by_side import side_by_side
+from components.base.side_by_side import batches, side_by_side
 from components.base.wording import counted
 from components.costs.expected import Rates
 from components.costs.machine import PODS, history, this_machine
@@ -15,11 +16,14 @@ from components.plan.batches import batched_shards
 from components.plan.contract import PlanInputs, PlanOutputs
 from components.plan.cutting import cut
 from components.plan.decide import Decision, decide
-from components.plan.due import Due, Left
+from components.plan.due import Left
 from components.plan.lookalikes import lookalikes
+from components.plan.packing import Shards
+from components.plan.rows import Rows
 from components.plan.shard_names import shard_names
 from components.records.manifest import Entry, Manifest
 from components.records.plan import Plan, plan_uri
+from components.records.run_report import RunVideo
 from components.records.run_start import RUN_START, RunStart
 from components.records.videos import Video
 from components.running.done_before import done_before
@@ -27,6 +31,8 @@ from components.running.fingerprint import settings_marks
 from components.running.services import Services
 
 _WRITERS = 16
+# Videos leased in one transaction: none holds others up for long, nor all names in memory.
+_LEASES = 5000
 
 
 @profile
@@ -50,9 +56,10 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
     marks = settings_marks(services.settings)
     rates = Rates(history(services.store, bucket, machine), marks)
     shards, sizing = cut(decision.due, inputs, services.settings, rates)
-    batches = batched_shards(len(shards), inputs.shards_per_batch)
+    parts = batched_shards(len(shards), inputs.shards_per_batch)
     addresses = f"s3://{bucket}/runs/{inputs.run}/%06d/plan.jsonl"
-    manifests = _written(shards, addresses, services)
+    # Whoever gets batches is told no manifests, of which there may be very many.
+    manifests = _written(decision.due, shards, addresses, services, told=not parts)
     plan = Plan(
         run=inputs.run,
         written_at=now.isoformat(timespec="seconds"),
@@ -66,7 +73,7 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
         machine=machine,
         settings=marks,
         sizing=sizing,
-        expected=rates.expected((due.stale_from, due.candidate.size) for due in decision.due),
+        expected=rates.expected(decision.due.work()),
     )
     document = plan.model_dump_json(indent=1).encode()
     services.store.put(plan_uri(bucket, inputs.run), document, content_type="application/json")
@@ -74,16 +81,16 @@ def run(inputs: PlanInputs, services: Services) -> PlanOutputs:
     _book(start.model_copy(update=taken), services)
     # Only now: with the manifests written, a crash loses nothing.
     decision.acknowledge()
-    _say(inputs, decision, plan, len(batches))
-    for names in lookalikes(str(due.candidate.video) for due in decision.due):
+    _say(inputs, decision, plan, len(parts))
+    for names in lookalikes(lambda: map("/".join, decision.due.names())):
         log.warning("plan: %s look the same and are different videos", " and ".join(names))
     oldest = decision.oldest
     return PlanOutputs(
-        shards=() if batches else manifests,
-        inline=0 if batches else len(manifests),
-        batches=batches,
+        shards=manifests,
+        inline=len(manifests),
+        batches=parts,
         addresses=addresses,
-        names=shard_names(shards, len(batches)),
+        names=shard_names(map(decision.due.videos, shards), len(parts)),
         run=inputs.run,
         videos=len(decision.due),
         skipped=decision.skipped,
@@ -105,11 +112,14 @@ def _taken_over(decision: Decision, services: Services) -> int:
     """
     if not services.every_phase:
         return 0
-    candidates = [due.candidate for due in decision.due]
-    done = done_before([(one.video, one.etag) for one in candidates], services)
-    services.reused = [done[one.video] for one in candidates if one.video in done]
-    decision.due = [due for due in decision.due if due.candidate.video not in done]
-    return len(services.reused)
+    candidates = (due.candidate for due in decision.due)
+    services.reused.clear()
+    done: set[tuple[str, str]] = set()
+    for video, marker in done_before(((one.video, one.etag) for one in candidates), services):
+        done.add((video.platform, video.code))
+        services.reused.append(RunVideo.of_marker(marker))
+    decision.due.keep(bytes(name not in done for name in decision.due.names()))
+    return len(done)
 
 
 def _lease(decision: Decision, run: str, services: Services) -> list[str]:
@@ -119,37 +129,38 @@ def _lease(decision: Decision, run: str, services: Services) -> list[str]:
     """
     if not services.ledger:
         return []
-
-    def names(due: Due) -> tuple[str, str]:
-        return due.candidate.video.platform, due.candidate.video.code
-
-    hours = services.settings.plan.lease_h
-    wanted = [names(due) for due in decision.due]
-    leased = services.ledger.lease(wanted, run, hours) if wanted else set()
-    taken = [due for due in decision.due if names(due) in leased]
-    decision.left[Left.LEASED] += len(decision.due) - len(taken)
-    decision.due = taken
+    due, hours = decision.due, services.settings.plan.lease_h
+    ours = bytearray()
+    for names in batches(due.names(), _LEASES):
+        leased = services.ledger.lease(names, run, hours)
+        ours += bytes(name in leased for name in names)
+    left = len(due) - sum(ours)
+    decision.left[Left.LEASED] += left
+    due.keep(ours)
     if not decision.left[Left.LEASED]:
         return []
     return [lease["run"] for lease in services.ledger.leases() if lease["run"] != run]
 
 
 def _written(
-    shards: list[list[Video]], addresses: str, services: Services
+    due: Rows, shards: Shards, addresses: str, services: Services, *, told: bool
 ) -> tuple[Manifest[Video], ...]:
-    def write(numbered: tuple[int, list[Video]]) -> Manifest[Video]:
+    """Write the manifests; return them if they are to be `told`."""
+
+    def write(numbered: tuple[int, Sequence[int]]) -> Manifest[Video]:
         number, shard = numbered
-        entries = [Entry[Video](video=video, result=video) for video in shard]
+        entries = (Entry[Video](video=video, result=video) for video in map(due.video, shard))
         return Manifest[Video].write(services.store, addresses % number, entries)
 
-    return tuple(side_by_side(write, enumerate(shards), _WRITERS, 4 * _WRITERS))
+    written = side_by_side(write, enumerate(shards), _WRITERS, 4 * _WRITERS)
+    return tuple(manifest for manifest in written if told)
 
 
-def _say(inputs: PlanInputs, decision: Decision, plan: Plan, batches: int) -> None:
+def _say(inputs: PlanInputs, decision: Decision, plan: Plan, parts: int) -> None:
     log.info(
         "plan %s: %s in %s and %d %s; left: %s",
         plan.run, counted(plan.videos, "video"), counted(plan.shards, "shard"),
-        max(1, batches), "batch" if batches < 2 else "batches",
+        max(1, parts), "batch" if parts < 2 else "batches",
         ", ".join(f"{count} {left}" for left, count in plan.left.items()) or "none",
     )  # fmt: skip
     if plan.sizing:

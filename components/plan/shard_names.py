@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from components.records.videos import Video
 
@@ -16,15 +16,20 @@ _MOST_BYTES = 256_000
 _HOLDERS, _HOLDERS_A_BATCH = 5, 2
 
 
-def shard_names(shards: Sequence[Sequence[Video]], batches: int) -> tuple[str, ...]:
+def shard_names(shards: Iterable[Sequence[Video]], batches: int) -> tuple[str, ...]:
     """Return a name a shard: its number of six digits and its video's name, or how many it holds.
 
     None where they are too many to be handed on.
     """
-    names = tuple(f"{number:06d}{_title(videos)}" for number, videos in enumerate(shards))
-    length = sum(len(name) + len('"",') for name in names)
     holders = _HOLDERS + _HOLDERS_A_BATCH * batches
-    return names if length * holders <= _MOST_BYTES else ()
+    names, length = [], 0
+    for number, videos in enumerate(shards):
+        name = f"{number:06d}{_title(videos)}"
+        names.append(name)
+        length += len(name) + len('"",')
+        if length * holders > _MOST_BYTES:
+            return ()
+    return tuple(names)
 
 
 def _title(videos: Sequence[Video]) -> str:

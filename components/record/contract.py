@@ -25,5 +25,5 @@ COMPONENT = Component(
     outputs=RecordOutputs,
     resources=Resources(cpu=0.25, memory_gib=0.5),
     settings=("ledger",),
-    traffic=Traffic(requests=4),
+    traffic=Traffic(requests=3),
 )

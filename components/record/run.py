@@ -1,6 +1,7 @@
 """Books every video: a marker in S3 for the finished and the rejected, a row in Postgres for all.
 
-A failed video gets no marker, so that the next catch-up takes it up again.
+A failed video gets no marker, so that the next catch-up takes it up again. The marker is the
+result: nothing else is kept of it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 from components.base.profiling import profile
 from components.record.contract import COMPONENT, RecordInputs, RecordOutputs
 from components.records.booking import Booking
-from components.records.done_marker import DoneMarker, MarkedFrame
+from components.records.done_marker import DONE_MARKER, DoneMarker, MarkedFrame
 from components.records.manifest import Entry
 from components.records.rejected_marker import REJECTED_MARKER, RejectedMarker
 from components.records.videos import IndexedVideo, RecordedVideo
@@ -25,16 +26,11 @@ def run(inputs: RecordInputs, services: Services) -> RecordOutputs:
     """Book every video of the shard, also those that did not get through."""
     # Connected before any marker is written, so that a wrong password changes nothing.
     ledger = services.ledger
-    shard = Shard(
-        COMPONENT,
-        inputs.manifest.read(services.store),
-        services,
-        verified=_marker_is_of,
-        exclusive=True,
-    )
+    shard = Shard(COMPONENT, inputs.manifest.read(services.store), services, seen=_seen)
     shard.each(lambda job: _mark(job, inputs.run))
     for entry in shard.entries:
         _mark_rejected(entry, inputs.run, services)
+        services.forget(entry.video)
     if ledger:
         ledger.book(Booking.of(entry, inputs.run) for entry in shard.entries)
     return RecordOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
@@ -72,23 +68,27 @@ def _mark(job: Job[IndexedVideo], run_name: str) -> RecordedVideo:
         dated=source.modified,
         seconds=job.entry.seconds_passed,
     )
-    return RecordedVideo(indexed=indexed, marker=job.services.markers.write_done(marker))
+    rejected = job.services.seen_markers.may_be_there(video, REJECTED_MARKER)
+    uri = job.services.markers.write_done(marker, rejected=rejected)
+    return RecordedVideo(indexed=indexed, marker=uri)
 
 
-def _marker_is_of(job: Job[IndexedVideo], _: RecordedVideo) -> bool:
-    """Return whether the marker says what this run would; another may have written it since.
+def _seen(job: Job[IndexedVideo]) -> RecordedVideo | None:
+    """Return the result if the marker says what this run would come to.
 
     It is worth nothing beside a rejection, of a version of the source that came and went.
     """
-    video, markers = job.video, job.services.markers
+    video, markers, seen = job.video, job.services.markers, job.services.seen_markers
+    if not seen.may_be_there(video, DONE_MARKER):
+        return None
     marker = markers.done(video.platform, video.code)
-    return (
-        marker is not None
-        and marker.fingerprints == _fingerprints(job)
-        and not job.services.store.exists(
-            markers.address(video.platform, video.code, REJECTED_MARKER)
-        )
-    )
+    if marker is None or marker.fingerprints != _fingerprints(job):
+        return None
+    rejection = markers.address(video.platform, video.code, REJECTED_MARKER)
+    if seen.may_be_there(video, REJECTED_MARKER) and job.services.store.exists(rejection):
+        return None
+    address = markers.address(video.platform, video.code, DONE_MARKER)
+    return RecordedVideo(indexed=job.input, marker=address)
 
 
 def _fingerprints(job: Job[IndexedVideo]) -> dict[str, str]:

@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.base.scratch import Scratch
 from components.stores.checksums import NOTHING, Expected
-from components.stores.s3 import Store
+
+if TYPE_CHECKING:
+    from components.stores.s3 import Store
 
 
 @dataclass
@@ -87,6 +90,23 @@ class Copies:
         self._returned((uri, version), copy)
         return True
 
+    @contextmanager
+    def last_use(self, uri: str, version: str) -> Iterator[Path | None]:
+        """Give a copy that was kept, None if it is not here, and remove it afterwards."""
+        key = uri, version
+        with self._lock:
+            copy = self._copies.get(key)
+            if copy:
+                copy.users += 1
+        try:
+            yield copy.path if copy else None
+        finally:
+            if copy:
+                with self._lock:
+                    copy.users -= 1
+                    if not copy.users:
+                        self._remove(key)
+
     @property
     def unsent(self) -> frozenset[str]:
         """What lies nowhere but here."""
@@ -97,6 +117,14 @@ class Copies:
         """Take note that what was kept unsent is stored, whole or in parts."""
         with self._lock:
             self._unsent.discard(uri)
+
+    def drop(self, *beginnings: str) -> None:
+        """Drop what nobody uses of addresses that begin so, sent or not."""
+        with self._lock:
+            for key in [key for key in self._copies if key[0].startswith(beginnings)]:
+                self._unsent.discard(key[0])
+                if not self._copies[key].users:
+                    self._remove(key)
 
     def _borrowed(self, key: tuple[str, str], name: str) -> _Copy:
         with self._lock:

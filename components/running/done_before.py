@@ -17,15 +17,15 @@ from components.records.videos import Video
 from components.running.fingerprint import Fingerprints
 from components.running.services import Services
 from components.stores.markers import name_of
-from components.stores.s3 import Stored, split
+from components.stores.objects import Stored, split
 
 _AT_ONCE, _AHEAD = 8, 256
 
 
 def done_before(
-    videos: Sequence[tuple[Video, str | None]], services: Services
-) -> dict[Video, DoneMarker]:
-    """Return the done markers of those videos on which no phase would have anything to do.
+    videos: Iterable[tuple[Video, str | None]], services: Services
+) -> Iterator[tuple[Video, DoneMarker]]:
+    """Yield those videos on which no phase would have anything to do, with their done markers.
 
     That is so where source, settings and model are those of the marker, exactly its frames lie in
     the frames bucket, its points in the collection, and the ledger, if there is one, says the same.
@@ -46,8 +46,9 @@ def done_before(
         return video, _checked(video, objects, marks, services)
 
     listed = _listed(sorted(etags, key=_folder), services)
-    found = side_by_side(judged, listed, _AT_ONCE, _AHEAD)
-    return {video: marker for video, marker in found if marker}
+    for video, marker in side_by_side(judged, listed, _AT_ONCE, _AHEAD):
+        if marker:
+            yield video, marker
 
 
 def _with_etags(

@@ -14,7 +14,7 @@ from components.records.manifest import Entry, Result
 from components.records.videos import FramedVideo, Video
 from components.running.services import Services
 from components.stores.checksums import Digests, Expected
-from components.stores.s3 import split
+from components.stores.objects import split
 
 
 @dataclass(frozen=True)

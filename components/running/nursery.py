@@ -90,9 +90,9 @@ class Task:
 def main(control: int, preload: list[str]) -> None:
     """Fork a warden for each pair of descriptors that arrives: a connection, a pipe to answer."""
     orders = socket.socket(fileno=control)
-    with suppress(ModuleNotFoundError):
-        # Not in the image of every phase.
-        for module in preload:
+    for module in preload:
+        # The image of a phase holds that of no other.
+        with suppress(ModuleNotFoundError):
             importlib.import_module(module)
     _find_ffmpeg()
     sandbox.tasks_of_user()

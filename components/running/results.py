@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from components.base.logs import log
-from components.errors import NotFoundError
+from components.errors import NotFoundError, TransientError
 from components.records.manifest import Problem
 from components.records.record import Record
 from components.records.videos import Video
-from components.stores.s3 import Store, split
+from components.stores.objects import split
+
+if TYPE_CHECKING:
+    from components.stores.s3 import Store
 
 _VIDEOS = 4096
 
@@ -52,7 +56,20 @@ class Results:
 
     def uri(self, video: Video, phase: str, fingerprint: str, suffix: str) -> str:
         """Return the address of a file of a phase's result."""
-        return f"{self._folder(video)}{phase}/{fingerprint}.{suffix}"
+        return f"{self.folder(video)}{phase}/{fingerprint}.{suffix}"
+
+    def list_ahead(self, videos: Iterable[Video]) -> None:
+        """List what is kept for these videos together, in fewer requests than one by one."""
+        with self._lock:
+            folders = set(map(self.folder, videos))
+            unknown = folders - self._listed.keys()
+        if not self._listing or len(unknown) < 2:
+            return
+        keys = sorted(split(folder)[1] for folder in unknown)
+        # Who asks about a video meets the error again, and books it there.
+        with suppress(TransientError):
+            for key, objects in self._store.objects_by_folder(self._bucket, keys):
+                self._remember(f"s3://{self._bucket}/{key}", {stored.uri for stored in objects})
 
     def read(self, video: Video, uri: str, record: type[Record]) -> Outcome | None:
         """Return the outcome at `uri`, None if there is none of this version of `record`."""
@@ -87,9 +104,14 @@ class Results:
             return self._objects(video).issuperset(uris)
         return all(self._store.exists(uri) for uri in uris)
 
+    def forget(self, video: Video) -> None:
+        """Drop the listing of a video that has left its last phase."""
+        with self._lock:
+            self._listed.pop(self.folder(video), None)
+
     def drop_others(self, video: Video, phase: str, fingerprint: str) -> None:
         """Remove the phase's results for the video under any other fingerprint."""
-        folder = f"{self._folder(video)}{phase}/"
+        folder = f"{self.folder(video)}{phase}/"
         known = self._objects(video)
         others = {
             uri
@@ -113,18 +135,22 @@ class Results:
             self._store.delete(self._bucket, [split(other)[1] for other in sorted(others)])
             known -= others
 
-    def _folder(self, video: Video) -> str:
+    def folder(self, video: Video) -> str:
+        """Return where all that is kept of the video lies."""
         return f"s3://{self._bucket}/results/{video.platform}/{video.code}/"
 
     def _objects(self, video: Video) -> set[str]:
         """Return the addresses of all that is kept for the video, by the first listing."""
-        folder = self._folder(video)
+        folder = self.folder(video)
         with self._lock:
             known = self._listed.get(folder)
         if known is None:
             known = {stored.uri for stored in self._store.objects(folder)}
+        return self._remember(folder, known)
+
+    def _remember(self, folder: str, objects: set[str]) -> set[str]:
         with self._lock:
-            known = self._listed.setdefault(folder, known)
+            known = self._listed.setdefault(folder, objects)
             self._listed.move_to_end(folder)
             if len(self._listed) > _VIDEOS:
                 self._listed.popitem(last=False)

@@ -13,16 +13,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from components.base.scratch import Scratch
-from components.records.done_marker import DoneMarker
+from components.records.run_report import RunVideo
 from components.records.videos import Video
 from components.running.copies import Copies
 from components.running.results import Results
+from components.running.seen_markers import SeenMarkers
 from components.settings import Settings
 from components.stores.markers import Markers
-from components.stores.s3 import Store
 
 if TYPE_CHECKING:
     from components.encoders.encoder import Encoder
+    from components.encoders.scaling import Scaling
     from components.running.bookings import Bookings
     from components.running.decoders import Decoders
     from components.stores.postgres.ledger import Ledger
@@ -42,8 +43,8 @@ class Services:
     `progress` is called with phase, video and outcome whenever a video leaves a phase, from
     whichever thread worked on it. `several_phases` says that the process takes videos through more
     than one phase, so that it is worth keeping what the next may ask for; with `every_phase` these
-    are all, from plan to record. `reused` are the markers of the videos that plan found done
-    already, and left out.
+    are all, from plan to record. `reused` are the videos that plan found done already, and left
+    out.
     """
 
     def __init__(
@@ -54,17 +55,20 @@ class Services:
         several_phases: bool = False,
         every_phase: bool = False,
     ) -> None:
+        from components.stores.s3 import Store
+
         self.settings = settings
         self.progress = progress
         self.every_phase = every_phase
         several_phases = several_phases or every_phase
-        self.reused: list[DoneMarker] = []
+        self.reused: list[RunVideo] = []
         self.store = Store(settings.storage)
         self.scratch = Scratch(settings.work.scratch_dir)
         capacity = settings.work.copies_mb * 10**6 if several_phases else 0
         self.copies = Copies(self.store, self.scratch, capacity)
         bucket = settings.storage.artifacts_bucket
         self.results = Results(self.store, bucket, listing=several_phases)
+        self.seen_markers = SeenMarkers()
         self._closing = ExitStack()
         self._closing.callback(self.scratch.close)
         self._lock = threading.Lock()
@@ -72,6 +76,12 @@ class Services:
         self._made: dict[str, object] = {}
         self._loading_ahead = False
         self._faults: set[tuple[str, type[Exception]]] = set()
+
+    def forget(self, video: Video) -> None:
+        """Let go of what is kept of a video that no phase of this process will ask about again."""
+        self.seen_markers.forget(video)
+        self.results.forget(video)
+        self.copies.drop(video.source, self.results.folder(video))
 
     def is_new_fault(self, phase: str, error: Exception) -> bool:
         """Return whether this is the first error of its kind in the phase, and note it.
@@ -107,6 +117,16 @@ class Services:
             return load_encoder(self.settings.embed)
 
         return self._once("encoder", make)
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """What the model sees of a picture, where that is known without waiting for the model."""
+        encoder = self._made.get("encoder")
+        if encoder is not None:
+            return self.encoder.scaling
+        from components.encoders.scaling import known_scaling
+
+        return known_scaling(self.settings.embed.model)
 
     def load_encoder_ahead(self) -> None:
         """Load the model in a thread of its own, so that it is there when the frames are."""

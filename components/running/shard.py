@@ -25,7 +25,7 @@ from components.errors import (
     VideoRejectedError,
     WorkerFaultError,
 )
-from components.records.manifest import Entry, Manifest, PhaseStep, Problem, Result
+from components.records.manifest import Entry, GpuTime, Manifest, PhaseStep, Problem, Result
 from components.records.record import Record
 from components.running.fingerprint import digest, fingerprint, source_identity
 from components.running.job import Job
@@ -34,6 +34,7 @@ from components.running.services import Services
 
 Identify = Callable[[Entry[Any]], Entry[Any]]
 Files = Callable[[Any], Sequence[str]]
+Seen = Callable[[Job[Any]], Record | None]
 Verified = Callable[[Job[Any], Any], bool]
 
 
@@ -50,10 +51,13 @@ class Shard(Generic[Result]):
         files: Files | None = None,
         verified: Verified | None = None,
         exclusive: bool = False,
+        seen: Seen | None = None,
     ) -> None:
         """
         Args:
             identify: Returns the entry with its source's ETag; may raise VideoRejectedError.
+            seen: Returns the result if what the phase would come to is there already, else None.
+                For phases whose work shows for itself: nothing is kept of them beside it.
             files: Returns the S3 objects that a result names; without all of them it is redone.
             verified: Return whether an earlier result still holds outside the artifacts bucket.
             exclusive: A result replaces that of other settings, in a place which has room for one.
@@ -65,12 +69,16 @@ class Shard(Generic[Result]):
         self._arriving = list(enumerate(entries))
         self._services = services
         self._identify, self._files, self._verified = identify, files, verified
+        self._seen = seen
         self._exclusive = exclusive
         self._results = services.results.listing() if exclusive else services.results
         self._limits = digest(services.settings.limits.model_dump_json())
 
     def pending(self) -> Iterator[Job[Result]]:
         """Yield the videos that need work; settle those stopped earlier and those reusable."""
+        if not self._seen:
+            arriving = (entry for _, entry in self._arriving if not entry.problem)
+            self._results.list_ahead(entry.video for entry in arriving)
         with ThreadPoolExecutor(8) as pool:
             for job in pool.map(self._arrive, self._arriving):
                 if job:
@@ -88,12 +96,14 @@ class Shard(Generic[Result]):
         work: Callable[[Job[Result]], Record],
         spent: float = 0.0,
         cpu_spent: float | None = 0.0,
+        gpu: GpuTime | None = None,
     ) -> None:
         """Do `work` on one video and settle it, whatever comes of it.
 
         Args:
             spent: Seconds that went into this video before.
             cpu_spent: CPU seconds of these; None where it was not the CPU that worked.
+            gpu: What a GPU did of them.
 
         Raises:
             ConfigurationError: the one failure that no other video would escape.
@@ -106,18 +116,24 @@ class Shard(Generic[Result]):
                 result = work(job)
                 seconds = spent + time.perf_counter() - start
                 cpu_s = None if cpu_spent is None else cpu_spent + cpu_time.spent() - cpu_start
-                self.finish(job, result, seconds, cpu_s)
+                self.finish(job, result, seconds, cpu_s, gpu)
             except ConfigurationError:
                 raise
             except Exception as error:
                 self.stop(job, error)
 
     def finish(
-        self, job: Job[Result], result: Record, seconds: float, cpu_s: float | None = None
+        self,
+        job: Job[Result],
+        result: Record,
+        seconds: float,
+        cpu_s: float | None = None,
+        gpu: GpuTime | None = None,
     ) -> None:
         """Keep the result for later runs and pass the video on."""
-        self._keep(job, Outcome(result=result.model_dump(mode="json")))
-        step = self._step(job, seconds, cpu_s=cpu_s)
+        if not self._seen:
+            self._keep(job, Outcome(result=result.model_dump(mode="json")))
+        step = self._step(job, seconds, cpu_s=cpu_s).model_copy(update={"gpu": gpu})
         self._settle(job, job.entry.advanced(result, step), "done", seconds)
 
     def stop(self, job: Job[Result], error: Exception) -> None:
@@ -161,13 +177,20 @@ class Shard(Generic[Result]):
             upstream = entry.fingerprint or source_identity(entry.video.source, entry.etag)
             mark = fingerprint(self._component, self._services.settings, upstream)
             job = Job(index, entry, mark, self._component.name, self._services)
-            settled = self._reuse(job)
+            settled = self._shows(job) if self._seen else self._reuse(job)
         except ConfigurationError:
             raise
         except Exception as error:
             self.stop(job, error)
             return None
         return None if settled else job
+
+    def _shows(self, job: Job[Result]) -> bool:
+        """Settle the video if what the phase would come to is there already."""
+        found = self._seen(job) if self._seen else None
+        if found is not None:
+            self._reused(job, found)
+        return found is not None
 
     def _reuse(self, job: Job[Result]) -> bool:
         """Settle the video with an earlier outcome, if there is one that still holds."""
@@ -184,9 +207,12 @@ class Shard(Generic[Result]):
             return False
         if self._verified and not self._verified(job, result):
             return False
+        self._reused(job, result)
+        return True
+
+    def _reused(self, job: Job[Result], result: Record) -> None:
         step = self._step(job, 0.0, reused=True)
         self._settle(job, job.entry.advanced(result, step), "reused", 0.0, reused=True)
-        return True
 
     def _keep(self, job: Job[Result], outcome: Outcome) -> None:
         self._results.write(job.video, job.artifact("json"), outcome)
@@ -247,6 +273,7 @@ def run_each(
     files: Files | None = None,
     verified: Verified | None = None,
     exclusive: bool = False,
+    seen: Seen | None = None,
 ) -> Out:
     """Run a phase that does the same `work` on every video of a manifest; return its outputs.
 
@@ -259,6 +286,7 @@ def run_each(
         files=files,
         verified=verified,
         exclusive=exclusive,
+        seen=seen,
     )
     shard.each(work)
     return component.outputs(**shard.write(manifest.sibling(component.name)))

@@ -9,8 +9,9 @@ says which they are, so that a listing tells whether all pictures are still ther
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing
+from dataclasses import dataclass
 
 from components.errors import DamagedObjectError, NotFoundError
 from components.frames_tar.read import read_files
@@ -20,7 +21,8 @@ from components.records.videos import Frame, FramedVideo, Video
 from components.running.job import downloaded
 from components.running.services import Services
 from components.stores.checksums import Expected
-from components.stores.s3 import split
+from components.stores.markers import MARKERS
+from components.stores.objects import split
 
 Picture = tuple[Frame, bytes]
 
@@ -30,15 +32,23 @@ def md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
-def published_etags(services: Services, video: Video) -> dict[str, str]:
-    """Return keys and ETags of the video's frames in the frames bucket."""
+@dataclass(frozen=True)
+class Folder:
+    """What lies in a video's folder of the frames bucket: ETags by key, and names of markers."""
+
+    frames: dict[str, str]
+    markers: frozenset[str]
+
+
+def published(services: Services, video: Video) -> Folder:
+    """Return what is published of the video."""
     bucket = services.settings.storage.frames_bucket
     prefix = f"s3://{bucket}/{video}/"
-    return {
-        stored.uri.removeprefix(f"s3://{bucket}/"): stored.etag
-        for stored in services.store.objects(prefix)
-        if is_frame_file(stored.uri.removeprefix(prefix))
+    found = {
+        stored.uri.removeprefix(prefix): stored.etag for stored in services.store.objects(prefix)
     }
+    frames = {f"{video}/{name}": etag for name, etag in found.items() if is_frame_file(name)}
+    return Folder(frames, MARKERS & found.keys())
 
 
 def all_stored(services: Services, framed: FramedVideo) -> bool:
@@ -47,7 +57,7 @@ def all_stored(services: Services, framed: FramedVideo) -> bool:
         return True
     if not _is_known(framed.frames):
         return False
-    unpublished = _unpublished(framed, published_etags(services, framed.video))
+    unpublished = _unpublished(framed, published(services, framed.video).frames)
     return not unpublished or services.results.hold(framed.video, [_rest(framed, unpublished)])
 
 
@@ -74,7 +84,7 @@ def pictures(
 
 
 def keep_unpublished(
-    services: Services, framed: FramedVideo, published: dict[str, str], wanted: set[str]
+    services: Services, framed: FramedVideo, there: Mapping[str, str], wanted: Set[str]
 ) -> None:
     """Store the pictures that lie in the frames bucket under none of the `wanted` keys.
 
@@ -82,7 +92,7 @@ def keep_unpublished(
     breaks this off, each is somewhere.
 
     Args:
-        published: ETags of what lies in the frames bucket, by key.
+        there: ETags of what lies in the frames bucket, by key.
     """
     is_unsent = framed.tar in services.copies.unsent
     if not is_unsent and services.results.hold(framed.video, [framed.tar]):
@@ -90,7 +100,7 @@ def keep_unpublished(
     if is_unsent and not framed.duplicates:
         services.results.drop_siblings(framed.video, framed.tar, set())
     elif whole := _whole(services, framed):
-        kept = {key: etag for key, etag in published.items() if key in wanted}
+        kept = {key: etag for key, etag in there.items() if key in wanted}
         _keep_rest(services, whole, _unpublished(whole, kept))
     services.copies.is_stored(framed.tar)
 
@@ -116,7 +126,7 @@ def _scattered(
     """Yield frames from where they lie one by one, and those that do not from the tar of these."""
     bucket = services.settings.storage.frames_bucket
     whole = _whole(services, framed) or framed
-    unpublished = _unpublished(whole, published_etags(services, framed.video))
+    unpublished = _unpublished(whole, published(services, framed.video).frames)
     apart = {frame.number for frame in unpublished}
     rest: dict[int, bytes] = {}
     if wanted := [frame for frame in frames if frame.number in apart]:
@@ -146,8 +156,8 @@ def _whole(services: Services, framed: FramedVideo) -> FramedVideo | None:
     return whole if _is_known(whole.frames) else None
 
 
-def _unpublished(framed: FramedVideo, published: dict[str, str]) -> list[Frame]:
-    return [frame for frame in framed.frames if published.get(framed.path(frame)) != frame.md5]
+def _unpublished(framed: FramedVideo, there: Mapping[str, str]) -> list[Frame]:
+    return [frame for frame in framed.frames if there.get(framed.path(frame)) != frame.md5]
 
 
 def _is_known(frames: Iterable[Frame]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
@@ -18,7 +18,10 @@ from components.records.booking import Booking
 from components.records.done_marker import DONE_MARKER, DoneMarker
 from components.records.record import Document
 from components.records.rejected_marker import REJECTED_MARKER, RejectedMarker
-from components.stores.s3 import Store, Stored, split
+from components.stores.objects import Stored, split
+
+if TYPE_CHECKING:
+    from components.stores.s3 import Store
 
 MARKERS = frozenset({DONE_MARKER, REJECTED_MARKER})
 
@@ -38,10 +41,15 @@ class Markers:
         """Return the URI of a video's marker."""
         return f"s3://{self._bucket}/{platform}/{code}/{marker}"
 
-    def write_done(self, marker: DoneMarker) -> str:
-        """Book the video as done; return the marker's URI."""
-        # First, for where both are the rejection is taken for the newer one.
-        self.remove(marker.platform, marker.code, REJECTED_MARKER)
+    def write_done(self, marker: DoneMarker, *, rejected: bool = True) -> str:
+        """Book the video as done; return the marker's URI.
+
+        Args:
+            rejected: It may have a rejection, of another version.
+        """
+        if rejected:
+            # First, for where both are the rejection is taken for the newer one.
+            self.remove(marker.platform, marker.code, REJECTED_MARKER)
         return self.replace_done(marker)
 
     def replace_done(self, marker: DoneMarker) -> str:

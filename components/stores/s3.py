@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,8 +14,6 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     IncompleteReadError,
-    NoCredentialsError,
-    PartialCredentialsError,
     ReadTimeoutError,
     ResponseStreamingError,
 )
@@ -25,13 +21,7 @@ from botocore.exceptions import (
 from components.base.disk import space_error
 from components.base.retries import answered
 from components.base.side_by_side import batches
-from components.errors import (
-    ConfigurationError,
-    DamagedObjectError,
-    NotFoundError,
-    PipelineError,
-    TransientError,
-)
+from components.errors import NotFoundError, TransientError
 from components.settings import StorageSettings
 from components.stores.aws import client, region_of
 from components.stores.checksums import (
@@ -41,21 +31,12 @@ from components.stores.checksums import (
     Expected,
     ReplacedError,
 )
+from components.stores.objects import PART_BYTES, Stored, split
+from components.stores.s3_errors import explained
 
-_MISSING = {"404", "NoSuchKey", "NotFound"}
+__all__ = ["Store", "Stored", "split"]
+
 _BROKEN_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
-_SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
-_DENIED = {
-    "403",
-    "AccessDenied",
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "ExpiredToken",
-    "InvalidToken",
-}
-# Up to 64 MiB an object is one PUT, so its ETag is its MD5 and equal content is recognised.
-# Larger objects are sent in parts of so many bytes, which decides their ETag.
-PART_BYTES = 64 * 2**20
 _TRANSFER = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
 
 _KEYS_A_REQUEST = 1000
@@ -64,19 +45,6 @@ _LAST_CHARACTER = "\U0010ffff"
 _KEYS_AT_FIRST = 100
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Stored:
-    """An object that S3 holds: its address, size in bytes and ETag without quotes.
-
-    `modified` is when it was written, by the server's clock.
-    """
-
-    uri: str
-    size: int
-    etag: str
-    modified: datetime
 
 
 def _is_damage(error: BaseException) -> bool:
@@ -98,12 +66,6 @@ def _stored(bucket: str, page: Mapping[str, Any]) -> Iterator[Stored]:
     for item in page.get("Contents", ()):
         uri = f"s3://{bucket}/{item['Key']}"
         yield Stored(uri, item["Size"], item["ETag"].strip('"'), item["LastModified"])
-
-
-def split(uri: str) -> tuple[str, str]:
-    """Return the bucket and the key of an s3:// URI."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key
 
 
 class Store:
@@ -381,58 +343,5 @@ class Store:
             attempts=self._attempts,
             passing=lambda error: isinstance(error, _BROKEN_OFF) or _is_damage(error),
             failures=(ClientError, BotoCoreError, Boto3Error, DamagedBytesError, ReplacedError),
-            explain=lambda error: self._explain(error, uri),
+            explain=lambda error: explained(error, uri, self.endpoint, self._attempts),
         )
-
-    def _explain(self, error: Exception, uri: str) -> PipelineError:
-        """Return the project's error for boto3's, with what to do about it."""
-        if isinstance(error, Boto3Error) and isinstance(error.__context__, ClientError):
-            error = error.__context__
-        if isinstance(error, ClientError):
-            return self._refused(error, uri)
-        if isinstance(error, ReplacedError):
-            return TransientError(
-                f"{uri}: replaced while in use ({error}); the next run takes it as it is now"
-            )
-        if isinstance(error, DamagedBytesError):
-            damaged = DamagedObjectError if error.at_rest else TransientError
-            return damaged(
-                f"{uri}: damaged on its way or at {self.endpoint}, {self._attempts} times "
-                f"({error}); check the network and what lies between, then try again. If all "
-                "objects are, ETags may be no MD5 there: VP_S3_ETAG_MD5=0"
-            )
-        if isinstance(error, NoCredentialsError | PartialCredentialsError):
-            return ConfigurationError(
-                f"{uri}: no S3 credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            )
-        return TransientError(
-            f"{uri}: {self.endpoint} cannot be reached ({type(error).__name__}); check "
-            "AWS_ENDPOINT_URL and the network, then try again"
-        )
-
-    def _refused(self, error: ClientError, uri: str) -> PipelineError:
-        code = error.response.get("Error", {}).get("Code", "")
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        if code == "NoSuchBucket":
-            return ConfigurationError(
-                f"{uri}: {self.endpoint} has no bucket {split(uri)[0]!r}; create it or set "
-                "S3_VIDEOS_BUCKET, S3_FRAMES_BUCKET and S3_ARTIFACTS_BUCKET"
-            )
-        if code in _MISSING:
-            return NotFoundError(f"{uri}: no such object at {self.endpoint}")
-        if code in _SKEWED:
-            return ConfigurationError(
-                f"{uri}: the clocks of this machine and of {self.endpoint} differ by more than S3 "
-                f"allows ({code}); set this machine's clock (timedatectl, chrony), then try again"
-            )
-        if code in _DENIED or status in (401, 403):
-            return ConfigurationError(
-                f"{uri}: {self.endpoint} refused the credentials ({code}); check "
-                "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy"
-            )
-        if "no space left" in str(error).lower():
-            return TransientError(
-                f"{uri}: no space left on the disk of {self.endpoint}; free some there (on one "
-                "machine that is the disk of VP_DATA_DIR)"
-            )
-        return TransientError(f"{uri}: {self.endpoint} answered {code} ({status}); try again")

@@ -26,5 +26,5 @@ COMPONENT = Component(
     outputs=UploadOutputs,
     resources=Resources(cpu=0.5, memory_gib=0.5, disk_gib=4),
     settings=("upload",),
-    traffic=Traffic(requests=4, requests_a_frame=1, reads_frames=True, writes_frames=True),
+    traffic=Traffic(requests=2, requests_a_frame=1, reads_frames=True, writes_frames=True),
 )

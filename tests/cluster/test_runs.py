@@ -11,6 +11,8 @@ from typing import Any
 import psycopg
 import yaml
 
+from components.records.videos import Rectangle
+from tests.clips import bordered_video
 from tests.cluster.commands import oriane
 from tests.cluster.conftest import Cluster
 from tests.cluster.installation import ROOT, get
@@ -21,9 +23,11 @@ GOOD = 4
 
 
 def test_good_corrupt_and_missing_videos_submitted_with_kubectl(
-    cluster: Cluster, clip: Path
+    cluster: Cluster, clip: Path, tmp_path: Path
 ) -> None:
     items = put(cluster, "mixed", GOOD, clip)
+    bordered = bordered_video(tmp_path / "bars.mp4", inside=(320, 180), bars=(40, 40, 0, 0))
+    cluster.store.put(f"s3://{BUCKET}/mixed/video0/video.mp4", bordered.read_bytes(), "video/mp4")
     corrupt = {"platform": "mixed", "code": "corrupt"}
     cluster.store.put(f"s3://{BUCKET}/mixed/corrupt/video.mp4", b"no video at all", "video/mp4")
     missing = {"platform": "mixed", "code": "missing"}
@@ -36,6 +40,8 @@ def test_good_corrupt_and_missing_videos_submitted_with_kubectl(
     assert {reason["reason"] for reason in digest["reasons"]} == {"not_a_video", "missing"}
     done = [entry.result.indexed.framed for entry in recorded(cluster, run) if entry.result]
     assert len(done) == GOOD
+    (rectangle,) = {framed.cropped.rectangle for framed in done} - {None}
+    assert rectangle == Rectangle(x=0, y=40, width=320, height=180)
     for framed in done:
         for frame in framed.frames:
             assert cluster.store.exists(f"s3://oriane-frames/{framed.path(frame)}")

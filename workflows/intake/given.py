@@ -6,13 +6,16 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.errors import ConfigurationError
 from components.plan.job_input import parse_job_input
 from components.settings import Settings
-from components.stores.s3 import Store
 from workflows.intake.copies import copied
 from workflows.intake.files import ALL_FILES, LocalFiles, Selection, local_files
+
+if TYPE_CHECKING:
+    from components.stores.s3 import Store
 
 
 @dataclass(frozen=True)

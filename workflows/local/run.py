@@ -170,7 +170,7 @@ def _summed(
     local = LocalRun(pipeline, services, shards_in_flight)
     known = local.plan(**dict(inputs))
     summary = Summary(inputs.run, _plan(inputs.run, services))
-    videos += map(RunVideo.of_marker, services.reused)
+    videos += services.reused
     services.reused.clear()
     planned = known[pipeline.once[-1].videos]
     if planned:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import os
 import secrets
 import shutil
@@ -81,6 +82,8 @@ def _served(folder: Path, storage: StorageSettings) -> Iterator[StorageSettings]
             start_new_session=True,
         )
     try:
+        # To import what asks it takes about as long as the server takes to start.
+        importlib.import_module("components.stores.s3")
         _await(process, address, complaints)
         yield storage.model_copy(
             update={

@@ -12,7 +12,7 @@ from components.base.side_by_side import side_by_side
 from components.records.done_marker import DONE_MARKER, DoneMarker
 from components.running.services import Services
 from components.stores.markers import folder_of, name_of
-from components.stores.s3 import Stored, split
+from components.stores.objects import Stored, split
 
 T = TypeVar("T")
 R = TypeVar("R")

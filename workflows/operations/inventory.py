@@ -23,7 +23,7 @@ from components.records.frame_names import is_frame_file
 from components.records.rejected_marker import REJECTED_MARKER, RejectedMarker
 from components.running.services import Services
 from components.stores.markers import MARKERS
-from components.stores.s3 import Stored, split
+from components.stores.objects import Stored, split
 
 _AT_ONCE = 32
 _FOLDER_DEPTH = 2

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -35,6 +35,10 @@ from workflows.terminal.output import (
     print_json,
     print_table,
 )
+
+if TYPE_CHECKING:
+    from components.records.watch import WatchNotice
+    from components.running.services import Services
 
 commands = typer.Typer()
 
@@ -78,6 +82,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Run every phase over videos, on this machine; what is done already is reused."""
+    from components.running.wardens import start_forkserver
     from components.settings import Settings
     from workflows.intake.files import Selection
     from workflows.intake.given import given
@@ -85,10 +90,12 @@ def run(
     settings = Settings.load()
     selection = Selection(platform, tuple(include or ()), tuple(exclude or ()))
     work = given(paths or [], job_input, settings, selection, replace=replace)
+    if work.files:
+        # Whoever names files mostly has new ones, and what decodes takes half a second to start.
+        start_forkserver()
     # Of local files, the platform is one of the selection; plan narrows by it what it finds itself.
     options = plan_options(catch_up, origin, limit, older_than, "" if work.files else platform)
     from workflows.local.run import run_videos
-    from workflows.watch.after_run import after_run
 
     report = run_videos(
         settings,
@@ -96,13 +103,22 @@ def run(
         videos_per_shard=videos_per_shard,
         shards_in_flight=shards_in_flight or settings.work.worker_count,
         options=options,
-        afterwards=after_run,
+        afterwards=_watches_asked,
     )
     if as_json:
         print_json(report)
     else:
         print_run(report, everything=everything)
     end_as(report)
+
+
+def _watches_asked(
+    services: Services, run: str, videos: Sequence[RunVideo], tell: Callable[[str], None]
+) -> Sequence[WatchNotice]:
+    """Ask the standing questions; what that takes is imported once the videos are done."""
+    from workflows.watch.after_run import after_run
+
+    return after_run(services, run, videos, tell)
 
 
 def end_as(report: RunReport) -> None:
@@ -151,7 +167,8 @@ def summary(report: RunReport) -> str:
     """Return what a run came to, in a line."""
     counts = report.counts
     if not report.videos:
-        return "nothing to do: no video is due that no other run holds"
+        held = " that no other run holds" if report.leased else ""
+        return f"nothing to do: no video is due{held}"
     parts = [counted(counts["done"], "video") + " done"]
     for status in ("rejected", "failed"):
         if counts[status]:

@@ -12,7 +12,7 @@ from components.base.logs import log
 from components.errors import ConfigurationError, NotFoundError
 from components.records.watch import Announced, Watch, WatchNotice, watches_folder
 from components.running.services import Services
-from components.stores.s3 import split
+from components.stores.objects import split
 
 _LONGEST_NAME = 63
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from components.errors import ConfigurationError, TransientError
 from components.plan.job_input import named_video
 from components.running.services import Services
-from components.stores.s3 import split
+from components.stores.objects import split
 from components.stores.vectors.store import Collection
 from workflows.operations.delete.report import Holdings
 from workflows.operations.inventory import inspected, result_of

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from components.base.side_by_side import side_by_side
 from components.running.services import Services
-from components.stores.s3 import Stored, split
+from components.stores.objects import Stored, split
 from workflows.operations.gc.report import Cleaned, Expired, Expiry
 from workflows.operations.inventory import result_of
 

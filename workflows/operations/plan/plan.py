@@ -10,12 +10,13 @@ from components.plan.decide import decide
 from components.plan.due import Due
 from components.plan.queue import EventQueue
 from components.running.services import Services
-from workflows.intake.copies import judged
+from workflows.intake.copies import judged, refusal
 from workflows.intake.files import LocalFiles
 from workflows.operations.plan.forecast import forecast
 from workflows.operations.plan.foresight import foresee
 from workflows.operations.plan.report import DueVideo, PlanReport, QueueReport
 from workflows.operations.runs.history import averages, digests
+from workflows.terminal.output import errors
 
 
 def planned(services: Services, inputs: PlanInputs, *, gpu: bool) -> PlanReport | QueueReport:
@@ -29,10 +30,9 @@ def planned(services: Services, inputs: PlanInputs, *, gpu: bool) -> PlanReport 
     now = datetime.now(UTC)
     decision = decide(inputs, services, now)
     past, oldest = averages(digests(services)), decision.oldest
-    first = [due.stale_from for due in decision.due]
-    foreseen = foresee(
-        [(due.stale_from, due.candidate.size) for due in decision.due], services, gpu=gpu
-    )
+    work = list(decision.due.work())
+    first = [stale_from for stale_from, _ in work]
+    foreseen = foresee(work, services, gpu=gpu)
     return PlanReport(
         origin=inputs.origin,
         videos=len(decision.due),
@@ -41,7 +41,7 @@ def planned(services: Services, inputs: PlanInputs, *, gpu: bool) -> PlanReport 
         left={str(left): count for left, count in decision.left.items() if count},
         skipped=decision.skipped,
         backlog_oldest_s=round((now - oldest).total_seconds()) if oldest else None,
-        source_bytes=sum(due.candidate.size for due in decision.due),
+        source_bytes=sum(decision.due.sizes),
         forecast=forecast(first, past, services.settings, gpu=gpu) if past else None,
         due=tuple(map(_shown, decision.due)),
         **foreseen,
@@ -57,11 +57,14 @@ def planned_files(services: Services, files: LocalFiles, *, gpu: bool) -> PlanRe
         PipelineError: S3 does not answer, or refuses.
     """
     bucket = services.settings.storage.videos_bucket
+    standings = dict(judged(files, services.store, bucket))
+    if refused := refusal(standings, bucket):
+        errors().print(f"warning: a run refuses {refused}", highlight=False, soft_wrap=True)
     due = tuple(
         DueVideo(
             video=str(video), why=str(standing), stale_from=None, bytes=video.file.stat().st_size
         )
-        for video, standing in judged(files, services.store, bucket)
+        for video, standing in standings.items()
     )
     past = averages(digests(services))
     foreseen = foresee([(None, one.bytes) for one in due], services, gpu=gpu)

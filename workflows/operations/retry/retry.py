@@ -12,7 +12,7 @@ from components.records.booking import Booking
 from components.records.rejected_marker import REJECTED_MARKER
 from components.running.results import Outcome
 from components.running.services import Services
-from components.stores.s3 import split
+from components.stores.objects import split
 
 
 def retry(

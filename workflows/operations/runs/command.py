@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from components.records.watch import WatchNotice
 from workflows.operations.runs.report import PastRun
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import JsonOption
-from workflows.terminal.output import output, print_json, print_table, time
+from workflows.terminal.output import listed_counts, output, print_json, print_table, time
 
 commands = typer.Typer()
 
@@ -96,7 +97,10 @@ def _note(one: PastRun) -> str:
         return one.error or "run the same command again; what is done is reused"
     if one.state == "ended" and not one.videos:
         return "nothing was due"
-    return one.reasons[0].reason if one.reasons else ""
+    stopped = Counter[str]()
+    for group in one.reasons:
+        stopped[group.reason] += group.count
+    return listed_counts(stopped)
 
 
 def show_in_full(digest: Digest) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -14,8 +15,10 @@ from components.errors import ConfigurationError, NotFoundError
 from components.records.digest import Digest, Worked
 from components.records.run_start import RUN_START, RunStart
 from components.running.services import Services
-from components.stores.s3 import Store
 from workflows.operations.runs.report import PastRun
+
+if TYPE_CHECKING:
+    from components.stores.s3 import Store
 
 # A run in a cluster without Postgres has no lease to show that it goes on; its phases leave a
 # manifest at least so often, or ran into their deadline.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from components.records.done_marker import DONE_MARKER
 from components.running.services import Services
-from components.stores.s3 import split
+from components.stores.objects import split
 from components.stores.vectors.store import Collection
 from workflows.operations.delete.delete import forget
 from workflows.operations.inventory import Traces, inspected

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from random import Random
 from typing import TYPE_CHECKING
 
-from components.base.logs import log
 from components.base.side_by_side import batches
-from components.errors import ConfigurationError
 from components.settings import IndexSettings
+from components.stores.vectors.collection import Found, FrameCollection, Made, own_ids
 from components.stores.vectors.edge.errors import MissingCollectionError
 from components.stores.vectors.edge.requests import (
     Answered,
@@ -50,13 +46,10 @@ from components.stores.vectors.payloads import (
     fits,
     frame_of,
     has_fields,
-    neighbour_of,
     payload_of,
     point_of,
 )
 from components.stores.vectors.store import (
-    Hit,
-    Neighbour,
     Point,
     SampledPoint,
     StoredFrame,
@@ -71,7 +64,7 @@ _ALL_FIELDS = tuple(sorted(FIELDS))
 _LACKING = tuple(Condition(field=field, missing=True) for field in _ALL_FIELDS)
 
 
-class EdgeCollection:
+class EdgeCollection(FrameCollection):
     """One point a frame: a unit vector, and the payload that `docs/architecture.md` lists.
 
     `components.stores.vectors.store.Collection` says what each method does.
@@ -79,39 +72,12 @@ class EdgeCollection:
 
     def __init__(self, engine: Engine, settings: IndexSettings, name: str | None = None) -> None:
         """Use the collection, or alias, `name`; by default the alias that the settings name."""
+        super().__init__(name or settings.collection, settings.url or "")
         self.engine = engine
-        self.name = name or settings.collection
         self.settings = settings
-        self._lock = threading.RLock()
-        self._ready_for: tuple[str, int] | None = None
-        # Never the alias: vectors that arrive after it has moved still go where their model's are.
-        self._writes_to: str | None = None
-
-    def ensure(self, model: str, dim: int) -> None:
-        with self._lock:
-            if self._ready_for == (model, dim):
-                return
-            name = self._own_name() or self._make(model, dim)
-            self._check_dim(catalogue(self.engine).collections[name].dim, model, dim)
-            self._check_model(name, model)
-            self._writes_to, self._ready_for = name, (model, dim)
-
-    def require(self) -> None:
-        if not self.exists():
-            raise ConfigurationError(
-                f"{self.settings.url} has no collection {self.name!r}; index videos first "
-                "(oriane run), or set QDRANT_URL, VP_DATA_DIR or QDRANT_COLLECTION to where they "
-                "are"
-            )
 
     def exists(self) -> bool:
         return self._own_name() is not None
-
-    def model(self) -> str | None:
-        name = self._own_name()
-        if name is None:
-            return None
-        return catalogue(self.engine).collections[name].model or self._any_model(name, None)
 
     def dim(self) -> int:
         name = self._own_name()
@@ -165,43 +131,27 @@ class EdgeCollection:
             )
         self.engine.ask(Flush(collection=self.name))
 
-    def search(
+    def _nearest(
         self,
         vector: Sequence[float],
         limit: int,
-        platform: str | None = None,
-        code: str | None = None,
-    ) -> list[Hit]:
-        where = FrameFilter(platform=platform, code=code)
-        return [near.hit for near in self.nearest(vector, limit, where=where)]
-
-    def nearest(
-        self, vector: Sequence[float], limit: int, *, where: FrameFilter, vectors: bool = False
-    ) -> list[Neighbour]:
+        where: FrameFilter,
+        *,
+        frames_only: bool,
+        vectors: bool,
+    ) -> list[Found]:
         wanted = edge_filter(where)
-        found = self._nearest(vector, limit, wanted, vectors=vectors)
-        strangers = sum(not has_fields(row.payload) for row, _ in found)
-        if strangers:
-            # Points of another program took places: ask again for such as have all that frames do.
-            log.warning(
-                "search: %d of the nearest points in %r are not frames and passed over; `oriane "
-                "verify --repair --foreign-points` counts and removes them", strangers, self.name,
-            )  # fmt: skip
-            frames = wanted.model_copy(update={"none_of": _LACKING})
-            found = self._nearest(vector, limit, frames, vectors=vectors)
-        return [neighbour_of(row.payload, row.score, numbers) for row, numbers in found]
-
-    def _nearest(
-        self, vector: Sequence[float], limit: int, where: Where, *, vectors: bool
-    ) -> list[tuple[Row, list[float] | None]]:
+        if frames_only:
+            wanted = wanted.model_copy(update={"none_of": _LACKING})
         question = Nearest(
             collection=self.name,
-            where=where,
+            where=wanted,
             limit=limit,
             fields=(*_ALL_FIELDS, DHASH),
             vectors=vectors,
         )
-        return list(_with_vectors(self.engine.ask(question, [vector])))
+        found = self.engine.ask(question, [vector])
+        return [Found(row.payload, row.score, numbers) for row, numbers in _with_vectors(found)]
 
     def count(self) -> int:
         try:
@@ -246,22 +196,7 @@ class EdgeCollection:
 
     def remove(self, ids: Iterable[str]) -> None:
         for batch in batches(ids, _PAGE):
-            # Other programs number their points, and a number is another id than its text.
-            own = tuple(int(point) if point.isdecimal() else point for point in batch)
-            self.engine.ask(Delete(collection=self.name, ids=own))
-
-    def sample(self, count: int, seed: int) -> list[SampledPoint]:
-        """Return up to `count` points; the same ones for a seed while nothing changes.
-
-        Ids are hashes, so points in the order of their ids are in random order, and a part of
-        that order is a random sample.
-        """
-        start = str(uuid.UUID(int=Random(seed).getrandbits(128)))  # noqa: S311, no secret
-        found = self._sampled(count, start)
-        if len(found) < count:
-            found += self._sampled(count, None)
-        unique = {point.id: point for point in found}
-        return list(unique.values())[:count]
+            self.engine.ask(Delete(collection=self.name, ids=tuple(own_ids(batch))))
 
     def _sampled(self, count: int, offset: str | None) -> list[SampledPoint]:
         page = Scroll(
@@ -288,42 +223,19 @@ class EdgeCollection:
         self.engine.ask(PointAliases(changes={self.name: name}, unless_there=True))
         return catalogue(self.engine).aliases[self.name]
 
-    def _check_dim(self, found: int, model: str, dim: int) -> None:
-        if found != dim:
-            raise ConfigurationError(
-                f"collection {self.name!r} holds vectors of {found} dimensions, but "
-                f"{model} gives {dim}; set QDRANT_COLLECTION to another name, or CLIP_MODEL and "
-                "QDRANT_DIM to what the collection was made with"
-            )
+    def _made(self, name: str) -> Made | None:
+        known = catalogue(self.engine)
+        entry = known.collections.get(known.aliases.get(name, name))
+        return Made(entry.model, entry.dim) if entry else None
 
-    def _check_model(self, name: str, model: str) -> None:
-        # A collection that names no model is ours if it has a frame, or nothing yet.
-        declared = catalogue(self.engine).collections[name].model or self._any_model(name, None)
-        found = declared if declared not in (None, model) else self._any_model(name, model)
-        if found is not None:
-            raise ConfigurationError(
-                f"collection {self.name!r} holds vectors of {found}, which cannot be mixed with "
-                f"those of {model}; set QDRANT_COLLECTION to another name, or CLIP_MODEL to the "
-                "model the collection was made with"
-            )
+    def _complete(self, name: str) -> None:
+        """Do nothing: a collection is in the catalogue once it is whole."""
 
-    def _any_model(self, name: str, other_than: str | None) -> str | None:
-        """Return the model of some frame, other than this one; None if there is no such frame.
-
-        Raises:
-            ConfigurationError: there are points, and none of them is a frame.
-        """
+    def _frame_model(self, name: str, other_than: str | None) -> str | None:
         unwanted = (*_LACKING, *equal({"model": other_than}))
         page = Scroll(collection=name, where=Where(none_of=unwanted), limit=1, fields=("model",))
         rows = self.engine.ask(page).answer.rows
-        if rows:
-            return str(rows[0].payload["model"])
-        if other_than is None and self.engine.ask(Count(collection=name)).answer.count:
-            raise ConfigurationError(
-                f"collection {name!r} was made by another program (none of its points has "
-                f"{', '.join(_ALL_FIELDS)}); set QDRANT_COLLECTION to another name"
-            )
-        return None
+        return str(rows[0].payload["model"]) if rows else None
 
 
 def catalogue(engine: Engine) -> Catalogue:

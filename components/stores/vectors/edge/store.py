@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
 from components.errors import ConfigurationError
 from components.settings import IndexSettings
+from components.stores.vectors.aliased import AliasedStore
 from components.stores.vectors.edge.collection import EdgeCollection, catalogue
 from components.stores.vectors.edge.opening import open_folder
 from components.stores.vectors.edge.requests import (
@@ -17,11 +18,11 @@ from components.stores.vectors.edge.requests import (
     Optimize,
     PointAliases,
 )
-from components.stores.vectors.naming import collection_name, prefix, previous
+from components.stores.vectors.naming import collection_name
 from components.stores.vectors.store import Collection, Member, Role
 
 
-class EdgeStore:
+class EdgeStore(AliasedStore[EdgeCollection]):
     """Qdrant Edge over a folder, which several processes may use at once.
 
     `components.stores.vectors.store.VectorStore` says what each method does.
@@ -30,9 +31,7 @@ class EdgeStore:
     def __init__(self, engine: Engine, settings: IndexSettings) -> None:
         self.engine = engine
         self._settings = settings
-        self._by_alias = EdgeCollection(engine, settings)
-        self.where = settings.url or ""
-        self.alias = settings.collection
+        super().__init__(settings.url or "", settings.collection)
 
     @classmethod
     def open(cls, settings: IndexSettings) -> Self:
@@ -52,91 +51,38 @@ class EdgeStore:
     def close(self) -> None:
         self.engine.close()
 
-    def collection(self) -> EdgeCollection:
-        return self._by_alias
-
-    def current(self) -> EdgeCollection | None:
-        known = catalogue(self.engine)
-        if self.alias in known.collections:
-            raise ConfigurationError(
-                f"{self.alias!r} is a collection and no alias, so its model cannot be switched; "
-                "set QDRANT_COLLECTION to a new name, then type oriane model prepare and oriane "
-                "model switch, which book the videos under that name"
-            )
-        return self._named(known.aliases.get(self.alias))
-
-    def previous(self) -> EdgeCollection | None:
-        return self._named(catalogue(self.engine).aliases.get(previous(self.alias)))
-
-    def members(self) -> Iterator[Member]:
-        known = catalogue(self.engine)
-        for name, role in self._roles():
-            try:
-                model = EdgeCollection(self.engine, self._settings, name).model()
-            except ConfigurationError:
-                model = None  # somebody else's; the listing shows it without a model
-            yield Member(
-                name=name,
-                role=role,
-                model=model,
-                dim=known.collections[name].dim,
-                points=self.engine.ask(Count(collection=name)).answer.count,
-                status="green",
-            )
-
-    def collections(self) -> Iterator[EdgeCollection]:
-        for name, _ in self._roles():
-            yield EdgeCollection(self.engine, self._settings, name)
-
-    def _roles(self) -> list[tuple[str, Role]]:
-        known = catalogue(self.engine)
-        roles: dict[str, Role] = {
-            name: "prepared" for name in known.collections if name.startswith(prefix(self.alias))
-        }
-        if former := known.aliases.get(previous(self.alias)):
-            roles[former] = "previous"
-        now = known.aliases.get(self.alias, self.alias)
-        if now in known.collections:
-            roles[now] = "current"
-        return sorted(roles.items())
-
-    def find(self, model: str, dim: int | None) -> EdgeCollection:
-        fitting = [
-            member
-            for member in self.members()
-            if member.model == model and dim in (None, member.dim)
-        ]
-        if not fitting:
-            raise ConfigurationError(
-                f"no collection is prepared for {model}; type oriane model prepare with the same "
-                "--model"
-            )
-        if len(fitting) > 1:
-            found = " and ".join(str(member.dim) for member in fitting)
-            raise ConfigurationError(
-                f"{model} has collections of {found} dimensions; set QDRANT_DIM to one of them"
-            )
-        return EdgeCollection(self.engine, self._settings, fitting[0].name)
-
     def begin(self, model: str, dim: int) -> EdgeCollection:
         name = collection_name(self.alias, model, dim)
         self.engine.ask(Create(collection=name, model=model, dim=dim))
-        collection = EdgeCollection(self.engine, self._settings, name)
+        collection = self._collection(name)
         collection.ensure(model, dim)
         return collection
 
     def finish(self, collection: Collection) -> None:
         self.engine.ask(Optimize(collection=collection.name))
 
-    def switch(self, to: Collection) -> None:
-        current = self.current()
-        changes: dict[str, str | None] = {self.alias: to.name}
-        if current:
-            changes[previous(self.alias)] = current.name
-        self.engine.ask(PointAliases(changes=changes))
+    def _collection(self, name: str) -> EdgeCollection:
+        return EdgeCollection(self.engine, self._settings, name)
 
-    def roll_back(self, to: Collection) -> None:
-        self.engine.ask(PointAliases(changes={self.alias: to.name, previous(self.alias): None}))
+    def _names(self) -> Iterable[str]:
+        return catalogue(self.engine).collections
 
-    def _named(self, name: str | None) -> EdgeCollection | None:
-        return EdgeCollection(self.engine, self._settings, name) if name else None
+    def _aliases(self) -> Mapping[str, str]:
+        return catalogue(self.engine).aliases
+
+    def _point(self, changes: Mapping[str, str | None]) -> None:
+        self.engine.ask(PointAliases(changes=dict(changes)))
+
+    def _member(self, name: str, role: Role) -> Member:
+        try:
+            model = self._collection(name).model()
+        except ConfigurationError:
+            model = None  # somebody else's; the listing shows it without a model
+        return Member(
+            name=name,
+            role=role,
+            model=model,
+            dim=catalogue(self.engine).collections[name].dim,
+            points=self.engine.ask(Count(collection=name)).answer.count,
+            status="green",
+        )

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from random import Random
 from typing import Any
 
 from qdrant_client import models
 
-from components.base.logs import log
 from components.base.side_by_side import batches
 from components.base.vectors import Vectors
-from components.errors import ConfigurationError
+from components.stores.vectors.collection import Found, FrameCollection, Made, own_ids
 from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.naming import collection_name
 from components.stores.vectors.payloads import (
@@ -30,17 +26,15 @@ from components.stores.vectors.qdrant.filters import qdrant_filter
 from components.stores.vectors.qdrant.own_ids import OwnIds
 from components.stores.vectors.qdrant.points import (
     equals,
+    found,
     is_frame,
     lacking,
-    neighbour,
     of_video,
     stored_frame,
     stored_point,
     upsert_batches,
 )
 from components.stores.vectors.store import (
-    Hit,
-    Neighbour,
     Point,
     SampledPoint,
     StoredFrame,
@@ -50,7 +44,7 @@ from components.stores.vectors.store import (
 _PAGE = 1000
 
 
-class QdrantCollection:
+class QdrantCollection(FrameCollection):
     """One point a frame: a unit vector, and the payload that `docs/architecture.md` lists.
 
     `components.stores.vectors.store.Collection` says what each method does.
@@ -58,39 +52,10 @@ class QdrantCollection:
 
     def __init__(self, connection: QdrantConnection, name: str | None = None) -> None:
         """Use the collection, or alias, `name`; by default the alias that the settings name."""
+        super().__init__(name or connection.settings.collection, connection.where)
         self.connection = connection
-        self.name = name or connection.settings.collection
         self._client, self._settings = connection.client, connection.settings
-        self._lock = threading.RLock()
-        self._ready_for: tuple[str, int] | None = None
-        # Never the alias: vectors that arrive after it has moved still go where their model's are.
-        self._writes_to: str | None = None
         self._own_ids = OwnIds(self.points)
-
-    def ensure(self, model: str, dim: int) -> None:
-        with self._lock:
-            if self._ready_for == (model, dim):
-                return
-            name = aliases.target(self.connection, self.name) or self._make(model, dim)
-            info = self._info(name)
-            self._check_dim(schema.dimensions(name, info), model, dim)
-            self._check_model(name, info, model)
-            schema.ensure_field_indexes(self.connection, name, info)
-            self._writes_to, self._ready_for = name, (model, dim)
-
-    def require(self) -> None:
-        if not self.exists():
-            raise ConfigurationError(
-                f"{self.connection.where} has no collection {self.name!r}; index videos first "
-                "(oriane run), or set QDRANT_URL, VP_DATA_DIR or QDRANT_COLLECTION to where they "
-                "are"
-            )
-
-    def model(self) -> str | None:
-        try:
-            return schema.declared_model(self._info(self.name)) or self._any_model(None)
-        except MissingCollectionError:
-            return None
 
     def dim(self) -> int:
         return schema.dimensions(self.name, self._info(self.name))
@@ -138,51 +103,26 @@ class QdrantCollection:
             fits(record.payload or {}, model, fingerprint) for record in found
         )
 
-    def search(
-        self,
-        vector: Sequence[float],
-        limit: int,
-        platform: str | None = None,
-        code: str | None = None,
-    ) -> list[Hit]:
-        where = FrameFilter(platform=platform, code=code)
-        return [near.hit for near in self.nearest(vector, limit, where=where)]
-
-    def nearest(
-        self, vector: Sequence[float], limit: int, *, where: FrameFilter, vectors: bool = False
-    ) -> list[Neighbour]:
-        found = self._nearest(vector, limit, qdrant_filter(where), vectors=vectors)
-        if all(is_frame(point) for point in found):
-            return list(map(neighbour, found))
-        # Points of another program took places: ask again for such as have what all frames have.
-        log.warning(
-            "search: %d of the nearest points in %r are not frames and passed over; `oriane verify "
-            "--repair --foreign-points` counts and removes them",
-            sum(not is_frame(point) for point in found), self.name,
-        )  # fmt: skip
-        frames = qdrant_filter(where, without=lacking())
-        found = self._nearest(vector, limit, frames, vectors=vectors)
-        return [neighbour(point) for point in found if is_frame(point)]
-
     def _nearest(
         self,
         vector: Sequence[float],
         limit: int,
-        wanted: models.Filter | None,
+        where: FrameFilter,
         *,
+        frames_only: bool,
         vectors: bool,
-    ) -> list[models.ScoredPoint]:
+    ) -> list[Found]:
         answer = self.connection.call(
             self._client.query_points,
             self.name,
             query=list(vector),
-            query_filter=wanted,
+            query_filter=qdrant_filter(where, without=lacking() if frames_only else ()),
             limit=limit,
             with_payload=[*sorted(FIELDS), DHASH],
             with_vectors=vectors,
             search_params=self._search_params(),
         )
-        return list(answer.points)
+        return list(map(found, answer.points))
 
     def count(self) -> int:
         try:
@@ -228,25 +168,10 @@ class QdrantCollection:
 
     def remove(self, ids: Iterable[str]) -> None:
         for batch in batches(ids, _PAGE):
-            # Other programs number their points, and a number is another id than its text.
-            own = [int(point) if point.isdecimal() else point for point in batch]
-            self._delete(self.name, models.PointIdsList(points=own))
+            self._delete(self.name, models.PointIdsList(points=list(own_ids(batch))))
 
     def _delete(self, name: str, selector: models.PointsSelector) -> None:
         self.connection.call(self._client.delete, name, selector, wait=True)
-
-    def sample(self, count: int, seed: int) -> list[SampledPoint]:
-        """Return up to `count` points; the same ones for a seed while nothing changes.
-
-        Ids are hashes, so points in the order of their ids are in random order, and a part of
-        that order is a random sample.
-        """
-        start = str(uuid.UUID(int=Random(seed).getrandbits(128)))  # noqa: S311, no secret
-        found = self._scroll(count, start)
-        if len(found) < count:
-            found += self._scroll(count, None)
-        unique = {point.id: point for point in found}
-        return list(unique.values())[:count]
 
     def vectors(self, ids: Sequence[str]) -> dict[str, list[float]]:
         found = self.connection.call(
@@ -254,7 +179,7 @@ class QdrantCollection:
         )
         return {str(record.id): _vector(record) for record in found}
 
-    def _scroll(self, count: int, offset: str | None) -> list[SampledPoint]:
+    def _sampled(self, count: int, offset: str | None) -> list[SampledPoint]:
         records, _ = self.connection.call(
             self._client.scroll,
             self.name,
@@ -290,33 +215,21 @@ class QdrantCollection:
         # Scores are those of the whole vectors, not of their quantized stand-ins.
         return models.SearchParams(quantization=models.QuantizationSearchParams(rescore=True))
 
-    def _check_dim(self, found: int, model: str, dim: int) -> None:
-        if found != dim:
-            raise ConfigurationError(
-                f"collection {self.name!r} holds vectors of {found} dimensions, but "
-                f"{model} gives {dim}; set QDRANT_COLLECTION to another name, or CLIP_MODEL and "
-                "QDRANT_DIM to what the collection was made with"
-            )
+    def _own_name(self) -> str | None:
+        return aliases.target(self.connection, self.name)
 
-    def _check_model(self, name: str, info: models.CollectionInfo, model: str) -> None:
-        # A collection that names no model is ours if it has a frame, or nothing yet.
-        declared = schema.declared_model(info) or self._any_model(None, name)
-        found = declared if declared not in (None, model) else self._any_model(model, name)
-        if found is not None:
-            raise ConfigurationError(
-                f"collection {self.name!r} holds vectors of {found}, which cannot be mixed with "
-                f"those of {model}; set QDRANT_COLLECTION to another name, or CLIP_MODEL to the "
-                "model the collection was made with"
-            )
+    def _made(self, name: str) -> Made | None:
+        try:
+            info = self._info(name)
+        except MissingCollectionError:
+            return None
+        return Made(schema.declared_model(info), schema.dimensions(name, info))
 
-    def _any_model(self, other_than: str | None, name: str | None = None) -> str | None:
-        """Return the model of some frame, other than this one; None if there is no such frame.
+    def _complete(self, name: str) -> None:
+        schema.ensure_field_indexes(self.connection, name, self._info(name))
 
-        Raises:
-            ConfigurationError: there are points, and none of them is a frame.
-        """
+    def _frame_model(self, name: str, other_than: str | None) -> str | None:
         unwanted = [*lacking(), *([equals("model", other_than)] if other_than else [])]
-        name = name or self.name
         points, _ = self.connection.call(
             self._client.scroll,
             name,
@@ -324,11 +237,7 @@ class QdrantCollection:
             limit=1,
             with_payload=["model"],
         )
-        if points:
-            return str((points[0].payload or {})["model"])
-        if other_than is None and self._info(name).points_count:
-            raise schema.foreign(name, f"none of its points has {', '.join(sorted(FIELDS))}")
-        return None
+        return str((points[0].payload or {})["model"]) if points else None
 
 
 def _vector(record: models.Record) -> list[float]:

@@ -11,15 +11,15 @@ from qdrant_client import models
 from components.base.side_by_side import batches
 from components.base.vectors import Vectors
 from components.records.videos import Video
+from components.stores.vectors.collection import Found
 from components.stores.vectors.payloads import (
     FIELDS,
     frame_of,
     has_fields,
-    neighbour_of,
     payload_of,
     point_of,
 )
-from components.stores.vectors.store import Neighbour, Point, StoredFrame, VideoFrames
+from components.stores.vectors.store import Point, StoredFrame, VideoFrames
 
 
 def upsert_batches(
@@ -61,10 +61,10 @@ def is_frame(point: models.ScoredPoint | models.Record) -> bool:
     return has_fields(point.payload or {})
 
 
-def neighbour(point: models.ScoredPoint) -> Neighbour:
-    """Return the point of a frame, which a search found, as answers are made of it."""
+def found(point: models.ScoredPoint) -> Found:
+    """Return a point that a search found."""
     vector: Any = point.vector
-    return neighbour_of(point.payload or {}, point.score, vector)
+    return Found(point.payload or {}, point.score, vector)
 
 
 def stored_frame(record: models.Record, vector: list[float] | None) -> StoredFrame:

@@ -7,8 +7,8 @@ from typing import Any
 
 from qdrant_client import models
 
-from components.errors import ConfigurationError
 from components.settings import IndexSettings
+from components.stores.vectors.collection import foreign
 from components.stores.vectors.payloads import INDEXED_FIELDS
 from components.stores.vectors.qdrant.connection import AlreadyThereError, QdrantConnection
 
@@ -95,14 +95,6 @@ def declared_model(info: models.CollectionInfo) -> str | None:
     """Return the model that the collection was made for; None where it does not say."""
     model: Any = (info.config.metadata or {}).get("model")
     return str(model) if model else None
-
-
-def foreign(name: str, why: str) -> ConfigurationError:
-    """Return the error for a collection that is not one of frames."""
-    return ConfigurationError(
-        f"collection {name!r} was made by another program ({why}); set QDRANT_COLLECTION to "
-        "another name"
-    )
 
 
 def _quantization(settings: IndexSettings) -> models.ScalarQuantization | None:

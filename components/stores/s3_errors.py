@@ -1,0 +1,86 @@
+"""What boto3's errors mean, and what to do about them."""
+
+from __future__ import annotations
+
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import ClientError, NoCredentialsError, PartialCredentialsError
+
+from components.errors import (
+    ConfigurationError,
+    DamagedObjectError,
+    NotFoundError,
+    PipelineError,
+    TransientError,
+)
+from components.stores.checksums import DamagedBytesError, ReplacedError
+from components.stores.objects import split
+
+_MISSING = {"404", "NoSuchKey", "NotFound"}
+_SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
+_DENIED = {
+    "403",
+    "AccessDenied",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "ExpiredToken",
+    "InvalidToken",
+}
+
+
+def explained(error: Exception, uri: str, endpoint: str, attempts: int) -> PipelineError:
+    """Return the project's error for boto3's, or for bytes that differ, with what to do about it.
+
+    Args:
+        attempts: How often it was tried.
+    """
+    if isinstance(error, Boto3Error) and isinstance(error.__context__, ClientError):
+        error = error.__context__
+    if isinstance(error, ClientError):
+        return _refused(error, uri, endpoint)
+    if isinstance(error, ReplacedError):
+        return TransientError(
+            f"{uri}: replaced while in use ({error}); the next run takes it as it is now"
+        )
+    if isinstance(error, DamagedBytesError):
+        damaged = DamagedObjectError if error.at_rest else TransientError
+        return damaged(
+            f"{uri}: damaged on its way or at {endpoint}, {attempts} times "
+            f"({error}); check the network and what lies between, then try again. If all "
+            "objects are, ETags may be no MD5 there: VP_S3_ETAG_MD5=0"
+        )
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return ConfigurationError(
+            f"{uri}: no S3 credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
+    return TransientError(
+        f"{uri}: {endpoint} cannot be reached ({type(error).__name__}); check "
+        "AWS_ENDPOINT_URL and the network, then try again"
+    )
+
+
+def _refused(error: ClientError, uri: str, endpoint: str) -> PipelineError:
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    if code == "NoSuchBucket":
+        return ConfigurationError(
+            f"{uri}: {endpoint} has no bucket {split(uri)[0]!r}; create it or set "
+            "S3_VIDEOS_BUCKET, S3_FRAMES_BUCKET and S3_ARTIFACTS_BUCKET"
+        )
+    if code in _MISSING:
+        return NotFoundError(f"{uri}: no such object at {endpoint}")
+    if code in _SKEWED:
+        return ConfigurationError(
+            f"{uri}: the clocks of this machine and of {endpoint} differ by more than S3 "
+            f"allows ({code}); set this machine's clock (timedatectl, chrony), then try again"
+        )
+    if code in _DENIED or status in (401, 403):
+        return ConfigurationError(
+            f"{uri}: {endpoint} refused the credentials ({code}); check "
+            "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy"
+        )
+    if "no space left" in str(error).lower():
+        return TransientError(
+            f"{uri}: no space left on the disk of {endpoint}; free some there (on one "
+            "machine that is the disk of VP_DATA_DIR)"
+        )
+    return TransientError(f"{uri}: {endpoint} answered {code} ({status}); try again")
