@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from components.errors import Reason, TransientError, VideoRejectedError
@@ -55,6 +56,21 @@ def test_a_worker_killed_from_outside_is_not_the_videos_fault(strict: Decoders) 
     with pytest.raises(TransientError, match="killed"):
         strict.call(Access(), be_killed)
     assert strict.call(Access(), answer, 7) == 7
+
+
+def test_decoding_goes_on_after_the_process_that_forks_workers_was_killed(strict: Decoders) -> None:
+    assert strict.call(Access(), answer, 7) == 7
+    forks = [
+        child for child in psutil.Process().children()
+        if any("components.running.nursery" in word for word in child.cmdline())
+    ]  # fmt: skip
+    assert forks
+    for child in forks:
+        child.kill()
+        child.wait()
+    with ThreadPoolExecutor(4) as callers:
+        others = [callers.submit(strict.call, Access(), answer, number) for number in range(4)]
+        assert [other.result() for other in others] == [0, 1, 2, 3]
 
 
 def test_programs_end_with_their_worker(strict: Decoders) -> None:

@@ -60,8 +60,12 @@ class _Nursery:
     def warden(self, answer: int) -> socket.socket:
         self.missing()
         mine, theirs = socket.socketpair()
-        with theirs, self._lock:
-            socket.send_fds(self._orders, [b"w"], [theirs.fileno(), answer])
+        try:
+            with theirs, self._lock:
+                socket.send_fds(self._orders, [b"w"], [theirs.fileno(), answer])
+        except OSError:
+            mine.close()
+            raise
         return mine
 
     def close(self) -> None:
@@ -109,7 +113,22 @@ def warden(answer: int) -> socket.socket:
         TransientError: the process that workers are forked from does not start.
     """
     start_forkserver()
-    return _nursery(os.getpid()).warden(answer)
+    nursery = _nursery(os.getpid())
+    try:
+        return nursery.warden(answer)
+    except OSError:
+        # Ended from outside, for want of memory for instance: in years somebody does.
+        _forget(nursery)
+        start_forkserver()
+        return _nursery(os.getpid()).warden(answer)
+
+
+def _forget(ended: _Nursery) -> None:
+    with _lock:
+        if _nursery(os.getpid()) is ended:
+            _nursery.cache_clear()
+            atexit.unregister(ended.close)
+            ended.close()
 
 
 def _what_decodes() -> list[str]:
