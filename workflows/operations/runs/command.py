@@ -126,7 +126,7 @@ def show_in_full(digest: Digest) -> None:
     busy = {
         phase: share
         for phase, spent in digest.seconds.items()
-        if (share := getattr(spent, "gpu_busy", None)) is not None
+        if (share := spent.gpu_busy) is not None
     }
     of_gpu = ("GPU busy",) if busy else ()
     print_table(
