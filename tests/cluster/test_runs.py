@@ -15,7 +15,7 @@ from components.records.videos import Rectangle
 from tests.clips import bordered_video
 from tests.cluster.commands import oriane
 from tests.cluster.conftest import Cluster
-from tests.cluster.installation import ROOT, get
+from tests.cluster.installation import ROOT, get, secret
 from tests.cluster.runs import create, finished, nodes
 from tests.cluster.videos import BUCKET, digest_of, points, put, recorded, reused, run_manifest
 
@@ -148,10 +148,21 @@ def test_oriane_submit_from_local_files_and_watch(
 def test_the_nightly_catch_up_takes_what_is_new_and_leaves_the_rest(
     cluster: Cluster, clip: Path
 ) -> None:
-    put(cluster, "nightly", 2, clip)
+    items = put(cluster, "nightly", 2, clip)
+    # So that there is a collection, which a standing question needs.
+    assert finished(create(run_manifest(job_input=items[:1])))["status"]["phase"] == "Succeeded"
+    secret("oriane-qdrant-watch", {"QDRANT_KEY": cluster.qdrant_reading_key})
+    asked = oriane(cluster, "watch", "add", "a chart", "--name", "charts", "--confidence", "0")
+    assert asked.returncode == 0, asked.stderr
     first = finished(triggered())
     assert first["status"]["phase"] == "Succeeded", first["status"].get("message")
     assert points(cluster, "nightly") > 0
+    (watch,) = nodes(first, "watch")
+    assert watch["phase"] == "Succeeded", watch.get("message")
+    found = oriane(cluster, "watch", "list", "--json")
+    assert "charts" in found.stdout
+    notices = cluster.store.objects("s3://oriane-artifacts/watches/")
+    assert any(first["metadata"]["name"] in stored.uri for stored in notices)
     digest = digest_of(cluster, first["metadata"]["name"])
     assert digest["done"] >= 2
     second = triggered()
