@@ -16,23 +16,29 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
 import numpy as np
 import psutil
 import typer
 
+from benchmarks.contenders.contender import ROOT
+from benchmarks.report import with_sections
+from benchmarks.results import machine
 from components.base.model_names import PACKAGED
 from components.encoders.load import load_text_encoder
 from components.records.videos import CroppedVideo, Frame, FramedVideo, SourceVideo, Video
 from components.settings import Settings
 from components.stores.vectors.open import open_store
+from workflows.reference.files import refresh
 
+PAGE = ROOT / "docs" / "serve.md"
+_FRAMES, _REQUESTS, _CLIENTS = 100_000, 10_000, 8
 _A_SCENE, _A_VIDEO = 8, 16
 _NOISE = 1.2
 _WORDS = (
@@ -44,39 +50,98 @@ _TEXTS = [f"a {first} {second}" for first in _WORDS[0].split() for second in _WO
 
 
 def main(
-    frames: Annotated[int, typer.Option(help="Frames of the collection")] = 100_000,
-    requests: Annotated[int, typer.Option(help="Requests of all clients together")] = 10_000,
-    clients: Annotated[int, typer.Option(help="Clients at once")] = 8,
+    frames: Annotated[int, typer.Option(help="Frames of the collection")] = _FRAMES,
+    requests: Annotated[int, typer.Option(help="Requests of all clients together")] = _REQUESTS,
+    clients: Annotated[int, typer.Option(help="Clients at once")] = _CLIENTS,
     new: Annotated[float, typer.Option(help="Part of requests with a text nobody asked")] = 0.2,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where the collection is made and kept")
+    ] = None,
+    render: Annotated[
+        bool | None,
+        typer.Option(help="Write the result into docs/serve.md", show_default="if of full size"),
+    ] = None,
 ) -> None:
     """Print one JSON object: milliseconds, errors, and the server's memory before and after."""
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder)
-        _fill(data, frames)
-        with _served(data) as (address, process):
-            _ask(address, _texts(len(_TEXTS), 0.0), 1)
-            before = process.memory_info().rss
-            began = time.perf_counter()
-            seconds, errors = _ask(address, _texts(requests, new), clients)
-            took = time.perf_counter() - began
-            after = process.memory_info().rss
+    with tempfile.TemporaryDirectory() as temporary:
+        data = folder or Path(temporary)
+        if not (data / "qdrant").exists():
+            _fill(data, frames)
+        result = _measured(data, requests, clients, new)
+    result = {"frames": frames, **result, "new_texts": new, **_machine()}
+    typer.echo(json.dumps(result, indent=1))
+    is_full = (frames, requests, clients) == (_FRAMES, _REQUESTS, _CLIENTS)
+    if render if render is not None else is_full:
+        refresh({PAGE: with_sections(PAGE.read_text(), {"served": table(result)})}, check=False)
+
+
+def table(result: Mapping[str, Any]) -> str:
+    """Return the result as docs/serve.md shows it."""
+    target = "60 and 150 ms are the targets of the first two"
+    return "\n".join(
+        [
+            f"Measured {result['measured']} on {result['cores']} cores of {result['cpu']} (load "
+            f"{result['load']} at the end), packaged model, Qdrant Edge: {result['requests']:,} "
+            f"requests of {result['clients']} clients over {result['frames']:,} frames, "
+            f"{100 * result['new_texts']:.0f} % with a text that nobody had asked.",
+            "",
+            "| p50 | p95 | p99 | requests a second | errors | server's CPU a request | its memory "
+            "after 200, half, all |",
+            "|---|---|---|---|---|---|---|",
+            f"| {result['p50_ms']} ms | {result['p95_ms']} ms | {result['p99_ms']} ms "
+            f"| {result['requests_a_second']} | {result['errors']} | {result['cpu_ms']} ms "
+            f"| {', '.join(map(str, result['memory_mb']))} MB |",
+            "",
+            f"{target}. Clients and server share the cores.",
+        ]
+    )
+
+
+def _measured(data: Path, requests: int, clients: int, new: float) -> dict[str, Any]:
+    with _served(data) as (address, process):
+        _ask(address, _texts(len(_TEXTS), 0.0), 1)
+        memory, used = [_megabytes(process)], _cpu_seconds(process)
+        texts, began = _texts(requests, new), time.perf_counter()
+        seconds: list[float] = []
+        errors = 0
+        for half in (texts[: requests // 2], texts[requests // 2 :]):
+            took, failed = _ask(address, half, clients)
+            seconds, errors = seconds + took, errors + failed
+            memory.append(_megabytes(process))
+        whole, used = time.perf_counter() - began, _cpu_seconds(process) - used
     milliseconds = np.asarray(seconds) * 1000
     p50, p95, p99 = np.percentile(milliseconds, [50, 95, 99]).round(1).tolist()
-    result = {
-        "frames": frames,
+    return {
         "requests": requests,
         "clients": clients,
         "errors": errors,
         "p50_ms": p50,
         "p95_ms": p95,
         "p99_ms": p99,
-        "requests_a_second": round(requests / took, 1),
-        "memory_mb_before": round(before / 1e6),
-        "memory_mb_after": round(after / 1e6),
-        "cores": len(os.sched_getaffinity(0)),
-        "load": round(os.getloadavg()[0], 1),
+        "requests_a_second": round(requests / whole, 1),
+        "cpu_ms": round(1000 * used / requests, 1),
+        "memory_mb": memory,
     }
-    typer.echo(json.dumps(result, indent=1))
+
+
+def _megabytes(process: psutil.Process) -> int:
+    return int(process.memory_info().rss / 1e6)
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    used = process.cpu_times()
+    return float(used.user + used.system)
+
+
+def _machine() -> dict[str, Any]:
+    known = machine()
+    load = round(os.getloadavg()[0], 1)
+    return {
+        "measured": known["measured"],
+        "cpu": known["cpu"],
+        "cores": known["cores"],
+        "load": load,
+    }
 
 
 def _fill(data: Path, frames: int) -> None:
@@ -124,6 +189,7 @@ def _settings(data: Path) -> Settings:
 def _served(data: Path) -> Iterator[tuple[str, psutil.Process]]:
     variables = {"VP_DATA_DIR": str(data), "CLIP_MODEL": PACKAGED, "VP_SERVE_RATE": "0"}
     command = [str(Path(sys.executable).with_name("oriane")), "serve", "--port", "0"]
+    (data / "server.json").unlink(missing_ok=True)
     server = subprocess.Popen(command, env={**os.environ, **variables}, cwd=data)
     try:
         announced = data / "server.json"

@@ -19,8 +19,10 @@ import pytest
 from components.errors import ConfigurationError, TransientError
 from components.settings import IndexSettings, Settings
 from components.stores.vectors.edge import catalogue, socket_file, wire
+from components.stores.vectors.edge import folder as edge_folder
 from components.stores.vectors.edge.requests import GetCatalogue
 from components.stores.vectors.edge.store import EdgeStore
+from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.open import indexed_model, open_store
 from tests.commands import invoked
 from tests.deployment import copy, sparse_copy
@@ -209,6 +211,41 @@ store.finish(store.find("m", 64))
         assert {point.id for point in target.points()} == kept
         store.finish(target)
         assert {point.id for point in target.points()} == kept
+
+
+@pytest.mark.parametrize(("graph_from", "of_graph"), [(10**6, False), (500, True)])
+def test_a_large_collection_is_searched_by_bytes_and_answers_as_if_by_all(
+    folder: Path,
+    index: IndexSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    graph_from: int,
+    of_graph: bool,
+) -> None:
+    monkeypatch.setattr(edge_folder, "QUANTIZED_FROM_POINTS", 500)
+    monkeypatch.setattr(edge_folder, "GRAPH_FROM_POINTS", graph_from)
+    one, count = framed(), 2000
+    frames = tuple(
+        one.frames[0].model_copy(update={"number": n, "second": n / 10}) for n in range(count)
+    )
+    vectors = unit(count, 64)
+    with opened(index) as store:
+        store.begin("m", 64)
+        target = store.find("m", 64)
+        target.replace(one.model_copy(update={"frames": frames}), vectors, "m")
+        store.finish(target)
+        store.switch(target)
+    assert list(folder.rglob("quantized*"))
+    scores = vectors @ vectors[7]
+    best = np.argsort(-scores)[:50]
+    with opened(index) as store:
+        collection = store.collection()
+        near = collection.nearest(vectors[7].tolist(), 50, where=FrameFilter())
+        late = collection.nearest(vectors[7].tolist(), 9, where=FrameFilter(from_second=100.0))
+    found = [one.hit.frame_number for one in near]
+    assert len({*found} & {*best.tolist()}) >= (45 if of_graph else 50)
+    assert near[0].hit.score == 1
+    assert near[-1].hit.score == pytest.approx(scores[found[-1]], abs=1e-4)
+    assert all(one.hit.second >= 100 for one in late)
 
 
 def test_a_switch_is_whole_or_not_at_all(folder: Path, index: IndexSettings) -> None:

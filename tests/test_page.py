@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from components.errors import ConfigurationError
 from components.records.rejected_marker import RejectedMarker
+from components.records.watch import Watch, WatchedMoment, WatchNotice
 from components.running.decoders import Decoders
 from components.running.services import Services
 from components.settings import StorageSettings
@@ -22,9 +23,12 @@ from tests.conftest import SharedDecoders, settings_below
 from tests.deployment import copy
 from tests.servers import serving
 from workflows.local.s3_server import local_s3
+from workflows.search import ask
 from workflows.serve.app import create_app
+from workflows.serve.page import asking
 from workflows.serve.page.address import Search, read_search
 from workflows.serve.page.time_line import TimeLine
+from workflows.watch.kept import KeptWatches
 
 slow = pytest.mark.slow
 CHROMIUM = shutil.which("chromium")
@@ -43,7 +47,29 @@ def services(
         SharedDecoders(settings_below(folder, storage, model), decoders) as services,
     ):
         services.markers.write_rejected(rejected("tiktok", HOSTILE))
+        watched(services)
         yield services
+
+
+def watched(services: Services) -> None:
+    """Have a standing question, and what it found in a run: a frame, and one that looks like it."""
+    marker = services.markers.done("local", "one")
+    assert marker
+    best = marker.frames[0]
+    moment = WatchedMoment(
+        platform="local", code="one", start=0.0, end=1.0, second=best.second,
+        frame_number=best.number, path=best.path, score=0.5, confidence=0.8,
+        frames=(best.number,), folded=("local/two/0",),
+    )  # fmt: skip
+    kept = KeptWatches(services)
+    asked_at = "2026-11-01T03:00:00+00:00"
+    kept.keep(Watch(name="number", text=HOSTILE, confidence=0.6, added_at=asked_at))
+    kept.keep_notice(
+        WatchNotice(
+            watch="number", text=HOSTILE, run="r1", asked_at=asked_at, model="m", confidence=0.6,
+            frames=9, total=1, moments=(moment,),
+        )
+    )  # fmt: skip
 
 
 def rejected(platform: str, code: str) -> RejectedMarker:
@@ -176,6 +202,23 @@ def test_a_theme_is_kept(client: httpx.Client) -> None:
     client.cookies.clear()
 
 
+@slow
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/library/..%2f../passwd", "/library/a%00b/c", "/library/%2e%2e/%2e%2e", "/runs/a%00b",
+        "/cover/..%5c../x", "/cover/%00/x", "/?open=../../7", "/?like=../../7", "/?q=%00",
+        "/library?after=%00&name=%00", "/runs?after=%00", "/watches/..%2f..",
+        "/static/..%2fpage.py",
+        "/picture/..%2f..", "/export.csv%00?q=x", "/?q=a&open=local/one/999999999",
+    ],
+)  # fmt: skip
+def test_no_address_makes_a_fault(client: httpx.Client, address: str) -> None:
+    answer = client.get(address)
+    assert answer.status_code < 500, answer.text
+    assert "passwd" not in answer.text or answer.status_code == 404
+
+
 # In the browser
 
 
@@ -219,6 +262,60 @@ def test_searching_and_playing_by_keyboard(page) -> None:
     expect(tile).to_be_focused()
     page.go_back()
     expect(page.locator("dialog")).to_be_visible()
+
+
+@slow
+def test_further_moments_are_in_the_address_and_in_exports(
+    page, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from playwright.sync_api import expect
+
+    monkeypatch.setattr(asking, "PAGE", 1)
+    monkeypatch.setattr(ask, "folded", list)  # the two videos look alike
+    page.goto("/?q=a number&confidence=0")
+    tiles = page.locator("#moments .moment")
+    expect(tiles).to_have_count(1)
+    page.get_by_role("link", name="Show more moments").click()
+    expect(tiles).to_have_count(2)
+    expect(page.locator("#found")).to_contain_text("2 moments")
+    assert "page=2" in page.url
+    names = page.locator("#moments .open").evaluate_all("all => all.map(one => one.dataset.name)")
+    exported = page.get_by_role("link", name="JSON").get_attribute("href")
+    rows = client.get(exported.removeprefix(str(client.base_url))).json()
+    assert [f"{row['platform']}/{row['code']}/{row['frame_number']}" for row in rows] == names
+    page.reload()
+    expect(tiles).to_have_count(2)
+    assert page.locator("#moments .open").first.get_attribute("data-name") == names[0]
+    page.locator("#moments .open").first.click()
+    page.locator("dialog .close").click()
+    assert "page=2" in page.url
+
+
+@slow
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_scene_is_stepped_through(page, motion: str) -> None:
+    page.emulate_media(reduced_motion=motion)
+    page.goto("/?q=a number&confidence=0")
+    moment = page.locator('.moment[data-frames*=" "]').first
+    picture = moment.locator("img.frame")
+    best = picture.get_attribute("src")
+    frames = moment.get_attribute("data-frames").split()
+    moment.locator(".open").hover(position={"x": 3, "y": 20})
+    assert f"/{frames[0]}?" in picture.get_attribute("src")
+    moment.locator(".facts").hover()
+    assert picture.get_attribute("src") == best
+    page.locator("#q").focus()
+    page.keyboard.press("Tab")
+    while not moment.locator(".open").evaluate("open => open === document.activeElement"):
+        page.keyboard.press("Tab")
+    stepped = "([picture, best]) => picture.getAttribute('src') !== best"
+    held = [picture.element_handle(), best]
+    if motion == "reduce":
+        # What would step is asked for by an interval: none may have been set.
+        assert page.evaluate("new Promise(done => setTimeout(() => done(true), 900))")
+        assert picture.get_attribute("src") == best
+    else:
+        page.wait_for_function(stepped, arg=held)
 
 
 @slow
@@ -306,9 +403,29 @@ def test_names_are_text(page) -> None:
 
 
 @slow
+def test_what_standing_questions_found_is_on_the_first_page_and_plays(page) -> None:
+    from playwright.sync_api import expect
+
+    page.goto("/")
+    new = page.get_by_role("region", name="New in the last run")
+    new.get_by_role("link", name=HOSTILE, exact=True).click()
+    page.wait_for_url("**/watches/number")
+    assert page.get_by_role("heading", level=1).inner_text() == HOSTILE
+    expect(page.get_by_role("heading", level=2)).to_contain_text("1 new moment")
+    page.get_by_text("+1 alike").click()
+    expect(page.get_by_role("link", name="local/two")).to_be_visible()
+    page.locator(".moment .open").click()
+    page.wait_for_url("**open=local/one/*")
+    expect(page.locator("dialog")).to_be_visible()
+    page.goto("/watches")
+    expect(page.get_by_text("1 new moment in the last run")).to_be_visible()
+
+
+@slow
 @pytest.mark.parametrize(
     ("address", "status", "told"),
     [
+        ("/watches/none", 404, "there is no watch none"),
         ("/nowhere", 404, "There is no such page"),
         ("/library/local/none", 404, "local/none is not booked"),
         ("/runs/none", 404, "run none is not known"),
@@ -371,6 +488,8 @@ VIEWS: dict[str, Callable[[object], None] | None] = {
     "/library": None,
     "/library/local/one": None,
     "/runs": None,
+    "/watches": None,
+    "/watches/number": None,
     "/nowhere": None,
 }
 

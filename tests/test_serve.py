@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,16 +14,19 @@ import pytest
 from PIL import Image
 from pydantic import SecretStr
 
+from components.errors import Reason, VideoRejectedError
 from components.records.watch import Watch, WatchedMoment, WatchNotice
 from components.running.decoders import Decoders
 from components.running.services import Services
 from components.settings import Settings, StorageSettings
+from components.stores.s3 import split
 from tests.conftest import SharedDecoders, settings_below
 from tests.deployment import copy
 from tests.servers import serving
 from workflows.local.s3_server import local_s3
 from workflows.search.answer import Answer
 from workflows.search.question import Question
+from workflows.serve import gate, server, sessions
 from workflows.serve.app import create_app
 from workflows.serve.ranges import PART_BYTES
 from workflows.serve.rates import Rates
@@ -207,6 +211,70 @@ def test_a_frame_is_given_once_and_its_thumbnail_made_once(
     assert api.get(url, params={"size": 161}).status_code == 422
 
 
+def test_frames_of_every_format_are_shown_as_what_they_are(
+    api: httpx.Client, served_services: Services
+) -> None:
+    marker = served_services.markers.done("local", "two")
+    assert marker
+    number = marker.frames[0].number
+    url = f"/api/frames/local/two/{number}"
+    with Image.open(io.BytesIO(api.get(url).content)) as original:
+        picture = original.convert("RGB")
+    try:
+        for kind in ("webp", "jpeg"):
+            frame = marker.frames[0].model_copy(update={"format": kind})
+            changed = {
+                "frames": (frame, *marker.frames[1:]),
+                "recorded_at": f"2026-01-0{len(kind)}",
+            }
+            fingerprints = {**marker.fingerprints, "dedup": kind}
+            now = marker.model_copy(update={**changed, "fingerprints": fingerprints})
+            served_services.markers.replace_done(now)
+            file = io.BytesIO()
+            picture.save(file, kind)
+            bucket = served_services.settings.storage.frames_bucket
+            served_services.store.put(f"s3://{bucket}/{now.path(frame)}", file.getvalue(), "")
+            shown = api.get(url)
+            assert (shown.headers["content-type"], shown.content) == (
+                f"image/{kind}",
+                file.getvalue(),
+            )
+            thumbnail = api.get(url, params={"size": 160})
+            assert (thumbnail.status_code, thumbnail.content[8:12]) == (200, b"WEBP")
+    finally:
+        served_services.markers.replace_done(marker)
+
+
+def test_a_dropped_frame_is_shown_while_the_artifacts_hold_it(
+    api: httpx.Client, served_services: Services
+) -> None:
+    marker = served_services.markers.done("local", "one")
+    assert marker
+    dropped, *kept = marker.frames
+    original = api.get(f"/api/frames/local/one/{dropped.number}").content
+    now = marker.model_copy(update={"frames": tuple(kept), "duplicates_removed": 1})
+    served_services.markers.replace_done(now)
+    try:
+        url = f"/api/frames/local/one/{dropped.number}"
+        assert api.get(url).content == original
+        with Image.open(io.BytesIO(api.get(url, params={"size": 160}).content)) as picture:
+            assert picture.size == (160, 90)
+        bucket = served_services.settings.storage.artifacts_bucket
+        folder = f"s3://{bucket}/results/local/one/frame/"
+        tars = [one.uri for one in served_services.store.objects(folder) if ".tar" in one.uri]
+        kept_tars = {uri: served_services.store.get(uri) for uri in tars}
+        served_services.store.delete_all(bucket, [split(uri)[1] for uri in tars])
+        assert api.get(url).status_code == 404
+        for uri, content in kept_tars.items():
+            served_services.store.put(uri, bytes(len(content)), "application/x-tar")
+        assert api.get(url).status_code == 404, "what is damaged is not shown, and not removed"
+        assert all(served_services.store.exists(uri) for uri in tars)
+        for uri, content in kept_tars.items():
+            served_services.store.put(uri, content, "application/x-tar")
+    finally:
+        served_services.markers.replace_done(marker)
+
+
 def png(colour: int) -> bytes:
     target = io.BytesIO()
     Image.effect_noise((320, 180), colour).convert("RGB").save(target, "PNG")
@@ -337,6 +405,31 @@ def test_a_body_that_is_too_large(served_services: Services) -> None:
             client.post("/api/search", content=endless()).raise_for_status()
 
 
+def test_a_body_that_comes_too_slowly(served_services: Services) -> None:
+    settings = with_settings(served_services, timeout_s=0.2)
+    with serving(create_app(served_services, settings)) as client:
+        host, port = str(client.base_url.host), client.base_url.port
+        with socket.create_connection((host, port), timeout=60) as connection:
+            head = f"POST /api/search HTTP/1.1\r\nHost: {host}\r\nContent-Length: 99\r\n\r\nx"
+            connection.sendall(head.encode())
+            assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
+
+
+def test_pictures_are_decoded_by_the_confined_workers_alone(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = api.get(first_frame(api)).content
+
+    def refuse(*_: object, **__: object) -> None:
+        raise VideoRejectedError(Reason.NOT_A_VIDEO, "no worker today")
+
+    monkeypatch.setattr(Decoders, "call", refuse)
+    for path in ("/api/search", "/picture"):
+        refused = api.post(path, files={"picture": original})
+        assert refused.status_code == 422
+        assert "no worker today" in refused.text
+
+
 def test_a_token_is_asked_for(served_services: Services) -> None:
     settings = served_services.settings.having("serve", token=SecretStr(TOKEN))
     with serving(create_app(served_services, settings)) as client:
@@ -372,6 +465,30 @@ def test_a_cookie_goes_back_as_it_came_to_the_first_proxy(
         for door in ("/api/login", "/login"):
             cookie = client.post(door, **shown).headers["set-cookie"]
             assert ("; Secure" in cookie) == secure
+
+
+def test_tokens_are_compared_in_constant_time(
+    served_services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[bytes] = []
+
+    def equal(one: bytes, other: bytes) -> bool:
+        compared.extend((one, other))
+        return True
+
+    # Whatever is shown is right, once this says so: nothing else compares.
+    monkeypatch.setattr(gate.secrets, "compare_digest", equal)
+    monkeypatch.setattr(sessions.hmac, "compare_digest", equal)
+    settings = served_services.settings.having("serve", token=SecretStr(TOKEN))
+    with serving(create_app(served_services, settings)) as client:
+        bearer = {"Authorization": "Bearer x"}
+        assert client.get("/api/videos", headers=bearer).status_code == 200
+        assert compared[-2:] == [b"x", TOKEN.encode()]
+        assert client.post("/api/login", data={"token": "y"}).status_code == 303
+        assert compared[-2:] == [b"y", TOKEN.encode()]
+        client.cookies.set("oriane_session", "9999999999.z")
+        assert client.get("/api/videos").status_code == 200
+        assert compared[-2] == b"z"
 
 
 def test_a_session_is_opened_by_the_token_and_ends_with_it(served_services: Services) -> None:
@@ -428,6 +545,16 @@ def test_a_page_of_another_server_sends_nothing(api: httpx.Client) -> None:
     )
     assert sent.status_code == 403
     assert "access-control-allow-origin" not in sent.headers
+    asked = api.options("/api/search", headers={"Origin": "http://evil.example"})
+    assert "access-control-allow-origin" not in asked.headers
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_of_another_server_loads_nothing_but_may_link(api: httpx.Client, site: str) -> None:
+    embedded = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}
+    assert api.get("/api/search", params={"texts": "a"}, headers=embedded).status_code == 403
+    followed = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}
+    assert api.get("/", headers=followed).status_code == 200
 
 
 def test_every_answer_says_what_a_browser_may_do(api: httpx.Client) -> None:
@@ -450,6 +577,19 @@ def test_names_are_data_wherever_they_are_shown(
     assert answer.headers["content-type"] == "application/json"
     turned = api.get("/api/videos/local/a\u202egpj.exe")
     assert turned.status_code == 422, "a bidirectional mark is no name's"
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: loc"])
+def test_a_connection_without_a_request_is_closed(
+    served_services: Services, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(server, "_IDLE_S", 0.05)
+    with serving(create_app(served_services, served_services.settings)) as client:
+        address = (client.base_url.host, client.base_url.port)
+        with socket.create_connection(address, timeout=60) as connection:
+            connection.sendall(sent)
+            assert connection.recv(1) == b""
+        assert client.get("/api/health/live").status_code == 200
 
 
 def test_rates_are_counted_by_address() -> None:

@@ -88,4 +88,4 @@ def frame_location(settings: Settings, path: str) -> str:
     bucket = settings.storage.frames_bucket
     if names_an_s3(settings):
         return f"s3://{bucket}/{path}"
-    return str((s3_folder(settings) / bucket / path).absolute())
+    return f"{s3_folder(settings).absolute()}/{bucket}/{path}"

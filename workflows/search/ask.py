@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from components.base.side_by_side import batches
 from components.encoders.encoder import normalized
 from components.errors import ConfigurationError
 from components.records.frame_names import point_id
@@ -76,6 +77,8 @@ class Asker:
         self._sides = sides or ModelSides(settings)
         folder = settings.work.data_dir / "search"
         self._background = CurrentBackground(collection, self._sides, folder)
+        # What all frames' locations begin with: an answer has hundreds.
+        self._location = frame_location(settings, "")
 
     @property
     def model(self) -> str:
@@ -89,8 +92,11 @@ class Asker:
         if pictures:
             self._sides.pictures()
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: Question, page: int | None = None) -> Answer:
         """Return the moments that fit, or those that come closest and that nothing fits.
+
+        Args:
+            page: Moments of a page, of which the answer is several; each is ordered as by itself.
 
         Raises:
             ConfigurationError: the picture is not one, or the frame asked for is not there.
@@ -114,7 +120,11 @@ class Asker:
             found, complete = self._candidates(question, wanted.vector, unwanted, ranked.room)
             ranked.add([one for one in found if not shows_unwanted(one)], fits, complete)
         chosen = ranked.order[question.offset : enough]
-        by_score = sorted(chosen, key=lambda moment: -moment.best.hit.score)
+        by_score = [
+            moment
+            for one in batches(chosen, page or max(1, len(chosen)))
+            for moment in sorted(one, key=lambda moment: -moment.best.hit.score)
+        ]
         moments = tuple(self._moment(moment, wanted, background) for moment in by_score)
         known = len(ranked.order) if ranked.fits else 0
         return Answer(
@@ -178,12 +188,14 @@ class Asker:
         towards = wanted if unwanted is None else _away_from(wanted, unwanted)
         count = _FRAMES_A_MOMENT * enough
         where = filter_of(question)
-        frames = self._near(towards, count, where)
+        # Of all only where frames are scored anew; else of the moments that come of them.
+        vectors = bool(question.without)
+        frames = self._near(towards, count, where, vectors=vectors)
         complete = len(frames) < count
         found = self._moments(question, wanted, frames)
         if len(found) < enough and not complete:
             seen = tuple(sorted({moment.video for moment in grouped(frames)}))
-            more = self._near(towards, count, _without(where, seen))
+            more = self._near(towards, count, _without(where, seen), vectors=vectors)
             complete = question.per_video > 0 and len(more) < count
             found = self._moments(question, wanted, [*frames, *more])
         return found, complete
@@ -195,8 +207,10 @@ class Asker:
         where = replace(filter_of(question), after=None, before=None, undated=True)
         return bool(self._collection.nearest(wanted.tolist(), 1, where=where))
 
-    def _near(self, vector: Vectors, count: int, where: FrameFilter) -> list[Neighbour]:
-        return self._collection.nearest(vector.tolist(), count, where=where, vectors=True)
+    def _near(
+        self, vector: Vectors, count: int, where: FrameFilter, *, vectors: bool
+    ) -> list[Neighbour]:
+        return self._collection.nearest(vector.tolist(), count, where=where, vectors=vectors)
 
     def _moments(
         self, question: Question, wanted: Vectors, frames: Sequence[Neighbour]
@@ -206,7 +220,26 @@ class Asker:
         found = grouped(frames)
         if asked := question.frame_asked():
             found = [moment for moment in found if not _holds(moment, asked)]
+        if not question.without:
+            found = self._with_vectors(found)
         return bounded(folded(found), question.per_video)
+
+    def _with_vectors(self, moments: Sequence[Candidate]) -> list[Candidate]:
+        """Return the moments with the vectors of their best frames; one just removed is left out.
+
+        A frame's vector costs as much as all else of it, and a moment has several frames.
+        """
+        known = {
+            frame: np.asarray(vector, np.float32)
+            for frame, vector in self.vectors([_of(moment) for moment in moments]).items()
+        }
+        found: list[Candidate] = []
+        for moment in moments:
+            best = moment.best
+            if (vector := known.get(_of(moment))) is not None:
+                frames = (Neighbour(best.hit, best.dhash, vector), *moment.frames[1:])
+                found.append(Candidate(moment.start, moment.end, frames, moment.folded))
+        return found
 
     def _wanted(self, question: Question) -> _Wanted:
         rows: list[Vectors] = []
@@ -254,7 +287,7 @@ class Asker:
         )
 
     def _found(self, hit: Hit) -> Found:
-        return Found(**dict(hit), location=frame_location(self._settings, hit.path))
+        return Found(**dict(hit), location=f"{self._location}{hit.path}")
 
 
 @contextmanager
@@ -291,6 +324,12 @@ def _rescored(near: Neighbour, wanted: Vectors) -> Neighbour:
     """Return the frame with its likeness to what is wanted, whatever it was found by."""
     score = round(float(np.dot(np.asarray(near.vector, np.float32), wanted)), 4)
     return replace(near, hit=near.hit.model_copy(update={"score": score}))
+
+
+def _of(moment: Candidate) -> tuple[str, str, int]:
+    """Return platform, code and number of the moment's best frame."""
+    hit = moment.best.hit
+    return hit.platform, hit.code, hit.frame_number
 
 
 def _holds(moment: Candidate, asked: tuple[str, str, int]) -> bool:

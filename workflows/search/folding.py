@@ -7,10 +7,11 @@ that an earlier version indexed have no hash; then the vectors have to be nearer
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workflows.search.moments import Candidate
 
@@ -18,6 +19,8 @@ from workflows.search.moments import Candidate
 _NEAR_BITS = 10
 _ALIKE = 0.85
 _ALIKE_WITHOUT_HASH = 0.97
+# Moments compared with all in one go: a call a moment would take longer than comparing.
+_AT_ONCE = 256
 
 
 def folded(moments: Iterable[Candidate]) -> list[Candidate]:
@@ -33,20 +36,33 @@ def folded(moments: Iterable[Candidate]) -> list[Candidate]:
     marked = np.array([bool(moment.best.dhash) for moment in given])
     kept: list[int] = []
     under: dict[int, list[Candidate]] = {}
-    for place, moment in enumerate(given):
-        near_bits = np.bitwise_count(marks[kept] ^ marks[place]) <= _NEAR_BITS
-        both = marked[kept] & marked[place]
-        least = np.where(both, np.where(near_bits, _ALIKE, np.inf), _ALIKE_WITHOUT_HASH)
-        alike = (vectors[:place] @ vectors[place])[kept]
-        same = np.flatnonzero(alike >= least)
-        if same.size:
-            under[kept[same[0]]].append(moment)
-        else:
-            kept.append(place)
-            under[place] = []
+    for start in range(0, len(given), _AT_ONCE):
+        same = _same(vectors, marks, marked, slice(start, start + _AT_ONCE))
+        for place in range(start, min(start + _AT_ONCE, len(given))):
+            like = np.flatnonzero(same[place - start, kept])
+            if like.size:
+                under[kept[like[0]]].append(given[place])
+            else:
+                kept.append(place)
+                under[place] = []
     return [_with(given[place], under[place]) for place in kept]
 
 
-def _with(moment: Candidate, others: Iterable[Candidate]) -> Candidate:
+def _same(
+    vectors: NDArray[np.float32],
+    marks: NDArray[np.uint64],
+    marked: NDArray[np.bool_],
+    rows: slice,
+) -> NDArray[np.bool_]:
+    """Return whether the moments of some rows look like each of all, (rows, moments)."""
+    near_bits = np.bitwise_count(marks[rows, None] ^ marks) <= _NEAR_BITS
+    both = marked[rows, None] & marked
+    least = np.where(both, np.where(near_bits, _ALIKE, np.inf), _ALIKE_WITHOUT_HASH)
+    return np.asarray(vectors[rows] @ vectors.T >= least)
+
+
+def _with(moment: Candidate, others: Sequence[Candidate]) -> Candidate:
+    if not others:
+        return moment
     hits = [hit for other in others for hit in (other.best.hit, *other.folded)]
     return replace(moment, folded=(*moment.folded, *hits))

@@ -16,6 +16,7 @@ from components.running.services import Services
 from components.running.wardens import start_forkserver
 from components.settings import Settings
 from workflows.serve import refusals
+from workflows.serve.dropped import DroppedFrames
 from workflows.serve.gate import Gate, Rules
 from workflows.serve.library import Library
 from workflows.serve.metrics import Measured, Metrics
@@ -57,16 +58,18 @@ def create_app(services: Services, deployment: Settings, rules: Rules | None = N
         settings.thumbnails_mb * 10**6,
         deployment.limits.max_pixels,
     )
+    dropped = DroppedFrames(services, thumbnails)
     metrics = Metrics(work, thumbnails)
     app.state.served = Served(
         services=services,
         deployment=deployment,
         rules=rules,
         work=work,
-        library=Library(services),
+        library=Library(services, dropped),
         searching=Searching(services, deployment),
         watches=Watches(services),
         thumbnails=thumbnails,
+        dropped=dropped,
         metrics=metrics,
     )
     refusals.handle(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import webbrowser
 from importlib.util import find_spec
 from typing import Annotated
@@ -43,6 +44,8 @@ def serve(
         raise ConfigurationError(
             f"oriane serve needs {', '.join(missing)}, not found here; type {install_line('serve')}"
         )
+    # Requests share the cores: threads for products as small as theirs would but wait for work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from components.base.logs import recording
     from components.settings import Settings
     from workflows.local.announced import announced

@@ -24,8 +24,8 @@ from workflows.serve.refusals import RefusedError, answer
 
 # No inline script or style, nothing from elsewhere, no frame around it.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "media-src 'self' blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "media-src 'self'; connect-src 'self'; font-src 'self'; manifest-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
@@ -120,8 +120,7 @@ class Gate:
                 "Host: expected a name of this server",
                 "name it in VP_SERVE_HOSTS, if browsers may reach the server under that name",
             )
-        if request.method not in _SAFE_METHODS:
-            _check_origin(request)
+        _check_origin(request)
         if not self._rules.token or bearer or sessions.is_valid(request, self._rules.token):
             return None
         if path.startswith(_OPEN) or path in (LOGIN, "/api/login"):
@@ -198,9 +197,20 @@ def _too_large(most: int) -> RefusedError:
 
 
 def _check_origin(request: Request) -> None:
-    """Refuse what a page of another server sends through somebody's browser."""
-    origin = request.headers.get("origin")
-    if origin and urlsplit(origin).netloc != request.headers.get("host"):
+    """Refuse what a page of another server has somebody's browser send or load.
+
+    A link to this server may be followed from anywhere.
+    """
+    asked = request.headers
+    origin = asked.get("origin")
+    # Another port of this machine is "same-site".
+    is_elsewhere = (
+        asked.get("sec-fetch-site") in ("cross-site", "same-site")
+        and asked.get("sec-fetch-mode") != "navigate"
+    )
+    if request.method not in _SAFE_METHODS:
+        is_elsewhere = bool(origin) and urlsplit(origin or "").netloc != asked.get("host")
+    if is_elsewhere:
         raise RefusedError(
             HTTPStatus.FORBIDDEN,
             "Origin: expected a page of this server",

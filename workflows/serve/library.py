@@ -7,18 +7,28 @@ from itertools import takewhile
 from typing import TypeVar
 from urllib.parse import quote
 
+from pydantic import TypeAdapter, ValidationError
+
 from components.errors import ConfigurationError, Failure, Reason
 from components.pipeline import VIDEO_PHASES
 from components.records.booking import Booking, Event, Wanted
 from components.records.done_marker import DoneMarker
-from components.records.record import Record
-from components.records.videos import CroppedVideo, FramedVideo, SourceVideo, Video
+from components.records.record import Name, Record, RunName
+from components.records.videos import (
+    CroppedVideo,
+    Duplicate,
+    Frame,
+    FramedVideo,
+    SourceVideo,
+    Video,
+)
 from components.running.results import Results
 from components.running.services import Services
 from workflows.operations.runs.history import Runs, run
 from workflows.operations.runs.report import PastRun
 from workflows.operations.status.report import Overview
 from workflows.operations.status.status import of_video, overview
+from workflows.serve.dropped import DroppedFrames, Held
 from workflows.serve.refusals import RefusedError
 from workflows.serve.report import (
     LibraryFrame,
@@ -33,6 +43,8 @@ Kind = TypeVar("Kind", bound=Record)
 
 # Events by which a run has booked how it left a video.
 _ENDS = ("done", "rejected", "failed")
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
+_RUN: TypeAdapter[str] = TypeAdapter(RunName)
 
 
 class Library:
@@ -41,8 +53,8 @@ class Library:
     Every method raises what the stores raise: TransientError where one does not answer.
     """
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, services: Services, dropped: DroppedFrames) -> None:
+        self._services, self._dropped = services, dropped
         self._runs = Runs(services)
         bucket = services.settings.storage.artifacts_bucket
         # Not by the listing that a run keeps: other processes write what is read here.
@@ -80,6 +92,7 @@ class Library:
         Raises:
             RefusedError: 404, nothing is.
         """
+        _check_names(platform, code)
         try:
             known = of_video(self._services, platform, code)
         except ConfigurationError as error:
@@ -89,6 +102,7 @@ class Library:
         marker = self.marker(platform, code)
         framed = self._result(marker, "dedup", FramedVideo) if marker else None
         source = framed.cropped.source if framed else self._source(booking)
+        held = self._dropped.held(marker) if marker else None
         return LibraryVideo(
             listed=listed(booking),
             booking=known.booking,
@@ -101,12 +115,17 @@ class Library:
             model=marker.model if marker else None,
             duplicates_removed=marker.duplicates_removed if marker else None,
             phases=self._phases(booking, known.events, marker),
-            frames=_frames(marker, framed) if marker else (),
+            frames=_frames(marker, framed, held) if marker else (),
             url=f"/api/media/{quote(platform, safe='')}/{quote(code, safe='')}",
         )
 
     def marker(self, platform: str, code: str) -> DoneMarker | None:
-        """Return the done marker of a video, None where there is none that is its own."""
+        """Return the done marker of a video, None where there is none that is its own.
+
+        Raises:
+            RefusedError: 404, no video can have these names.
+        """
+        _check_names(platform, code)
         marker = self._services.markers.done(platform, code)
         return marker if marker and (marker.platform, marker.code) == (platform, code) else None
 
@@ -122,8 +141,8 @@ class Library:
             RefusedError: 404, there is none of this name.
         """
         try:
-            return run(self._services, name)
-        except ConfigurationError as error:
+            return run(self._services, _RUN.validate_python(name))
+        except (ConfigurationError, ValidationError) as error:
             raise RefusedError(
                 404, f"run {name} is not known", "GET /api/runs lists them"
             ) from error
@@ -178,6 +197,17 @@ def _of_ledger(booking: Booking, events: Sequence[Event]) -> dict[str, float | N
     return {phase: worked.get(phase) for phase in passed}
 
 
+def _check_names(*names: str) -> None:
+    """Refuse what cannot name a video before it becomes a part of a key in a store."""
+    try:
+        for name in names:
+            _NAME.validate_python(name)
+    except ValidationError as error:
+        raise RefusedError(
+            404, f"{'/'.join(names)!r} is not booked", "GET /api/videos lists videos"
+        ) from error
+
+
 def listed(booking: Booking) -> ListedVideo:
     """Return a booking as the list shows it."""
     return ListedVideo(
@@ -208,34 +238,30 @@ def _remedy(reason: str | None) -> str | None:
     return None
 
 
-def _frames(marker: DoneMarker, framed: FramedVideo | None) -> tuple[LibraryFrame, ...]:
-    sizes = {frame.number: (frame.width, frame.height) for frame in framed.frames} if framed else {}
-    kept = [
-        LibraryFrame(
-            number=frame.number,
+def _frames(
+    marker: DoneMarker, framed: FramedVideo | None, held: Held | None
+) -> tuple[LibraryFrame, ...]:
+    there = dict(held.frames) if held else {}
+    sizes = there | ({frame.number: frame for frame in framed.frames} if framed else {})
+
+    def shown(frame: Frame | Duplicate, *, of: int | None, has_picture: bool) -> LibraryFrame:
+        known = sizes.get(frame.number)
+        number = frame.number
+        return LibraryFrame(
+            number=number,
             second=frame.second,
-            scene_start=frame.scene_start,
-            scene_end=frame.scene_end,
-            kept=True,
-            duplicate_of=None,
-            width=sizes.get(frame.number, (0, 0))[0],
-            height=sizes.get(frame.number, (0, 0))[1],
-            url=frame_url(marker.platform, marker.code, frame.number),
+            scene_start=frame.scene_start if isinstance(frame, Frame) else None,
+            scene_end=frame.scene_end if isinstance(frame, Frame) else None,
+            kept=of is None,
+            duplicate_of=of,
+            width=known.width if known else 0,
+            height=known.height if known else 0,
+            url=frame_url(marker.platform, marker.code, number) if has_picture else None,
         )
-        for frame in marker.frames
-    ]
+
+    kept = [shown(frame, of=None, has_picture=True) for frame in marker.frames]
     dropped = [
-        LibraryFrame(
-            number=one.number,
-            second=one.second,
-            scene_start=None,
-            scene_end=None,
-            kept=False,
-            duplicate_of=one.of,
-            width=0,
-            height=0,
-            url=None,
-        )
+        shown(one, of=one.of, has_picture=one.number in there)
         for one in (framed.duplicates if framed else ())
     ]
     return tuple(sorted([*kept, *dropped], key=lambda one: one.number))

@@ -46,7 +46,7 @@ class LibraryFrame(Record):
     """A frame that represents the video, or was dropped as the near-duplicate of `duplicate_of`.
 
     `width` and `height` are in pixels, 0 where an earlier version did not note them; `url` is None
-    for one that is not published.
+    for a dropped one whose picture is not kept.
     """
 
     number: int

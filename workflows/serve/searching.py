@@ -76,14 +76,17 @@ class Searching:
         """Load the model's sides and what scores are calibrated by."""
         self.asker().warm()
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: Question, page: int | None = None) -> Answer:
         """Return the moments that fit, or those that come closest and that nothing fits.
+
+        Args:
+            page: As for `Asker.answer`.
 
         Raises:
             ConfigurationError: there is no collection, or the frame asked for is not in it.
             TransientError: the store does not answer.
         """
-        return self.asker().answer(question)
+        return self.asker().answer(question, page)
 
     def asker(self) -> Asker:
         """Return what asks the collection, by its model, which a switch may have changed."""

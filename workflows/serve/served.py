@@ -8,6 +8,7 @@ from fastapi import Request
 
 from components.running.services import Services
 from components.settings import Settings
+from workflows.serve.dropped import DroppedFrames
 from workflows.serve.gate import Rules
 from workflows.serve.library import Library
 from workflows.serve.metrics import Metrics
@@ -29,6 +30,7 @@ class Served:
     searching: Searching
     watches: Watches
     thumbnails: Thumbnails
+    dropped: DroppedFrames
     metrics: Metrics
 
 

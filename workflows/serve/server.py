@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import signal
 import socket
@@ -12,12 +13,15 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from components.errors import ConfigurationError
 
 _DRAIN_S = 20
 _HEADER_BYTES = 32 * 1024
 _CONNECTIONS = 512
+# How long a connection may go without a request, or take over the headers of one.
+_IDLE_S = 30
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -59,10 +63,10 @@ def server(app: Any) -> uvicorn.Server:
         proxy_headers=False,
         lifespan="on",
         limit_concurrency=_CONNECTIONS,
-        timeout_keep_alive=30,
+        timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=_DRAIN_S,
         h11_max_incomplete_event_size=_HEADER_BYTES,
-        http="h11",
+        http=_Protocol,
         ws="none",
     )
     return _Server(config)
@@ -86,3 +90,35 @@ class _Server(uvicorn.Server):
         finally:
             for one, handler in before.items():
                 signal.signal(one, handler)
+
+
+class _Protocol(H11Protocol):
+    """uvicorn's, which waits for headers as long as some of them come: here they have their time.
+
+    Else somebody who sends a byte now and then would keep all connections there are.
+    """
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._waiting:
+            self._waiting.cancel()
+
+    def _wait(self) -> None:
+        if self._waiting:
+            self._waiting.cancel()
+        self._waiting = self.loop.call_later(self.timeout_keep_alive, self._hang_up)
+
+    def _hang_up(self) -> None:
+        # With a request under way, its own limits count.
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()

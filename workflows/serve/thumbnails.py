@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from components.errors import DamagedObjectError
+from components.records.frame_names import PILLOW_FORMATS
 
 SIZES = (160, 320, 640)
 _QUALITY = 75
@@ -46,9 +47,9 @@ class Thumbnails:
 
         Args:
             key: Names the frame's content, so that another content is another thumbnail.
-            original: Returns the frame's PNG; called where there is no thumbnail yet.
+            original: Returns the frame's file; called where there is no thumbnail yet.
         """
-        name = f"{sha256(f'{size} {key}'.encode()).hexdigest()}.webp"
+        name = _name(key, size)
         with self._lock:
             making = self._making.setdefault(name, threading.Lock())
         try:
@@ -58,6 +59,10 @@ class Thumbnails:
             with self._lock:
                 if not making.locked():
                     self._making.pop(name, None)
+
+    def known(self, key: str, size: int) -> bytes | None:
+        """Return the thumbnail if it was made already."""
+        return self._read(_name(key, size))
 
     def _read(self, name: str) -> bytes | None:
         with self._lock:
@@ -74,14 +79,14 @@ class Thumbnails:
             return None
         return content
 
-    def _made(self, png: bytes, size: int) -> bytes:
+    def _made(self, content: bytes, size: int) -> bytes:
         try:
-            with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
+            with Image.open(io.BytesIO(content), formats=PILLOW_FORMATS) as picture:
                 if picture.width * picture.height > self._most_pixels:
                     raise DamagedObjectError("a frame has more pixels than VP_MAX_PIXELS")
                 small = picture.convert("RGB")
         except (OSError, SyntaxError, ValueError) as error:
-            raise DamagedObjectError(f"a published frame is not a PNG ({error})") from error
+            raise DamagedObjectError(f"a published frame is not a picture ({error})") from error
         small.thumbnail((size, size), Image.Resampling.LANCZOS)
         target = io.BytesIO()
         small.save(target, "WEBP", quality=_QUALITY, method=4)
@@ -114,3 +119,7 @@ class Thumbnails:
     def _forget(self, name: str) -> None:
         with self._lock:
             self.bytes -= self._files.pop(name, 0)
+
+
+def _name(key: str, size: int) -> str:
+    return f"{sha256(f'{size} {key}'.encode()).hexdigest()}.webp"

@@ -90,7 +90,7 @@ class Neighbour:
 
     hit: Hit
     dhash: str = ""
-    vector: Sequence[float] | None = None
+    vector: Sequence[float] | Vectors | None = None
 
 
 @dataclass(frozen=True)

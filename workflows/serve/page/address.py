@@ -14,7 +14,7 @@ from components.errors import ConfigurationError
 T = TypeVar("T")
 
 # More would be a mistake, or somebody's attempt to keep the model busy.
-_MOST_TEXTS, _LONGEST_TEXT, _MOST_PAGES = 8, 500, 50
+_MOST_TEXTS, LONGEST_TEXT, _MOST_PAGES = 8, 500, 50
 _FRAME = re.compile(r"[^/\x00-\x1f]+/[^/\x00-\x1f]+/\d{1,9}")
 _PICTURE = re.compile(r"[0-9a-f]{16,64}")
 _VIDEO = re.compile(r"[^/\x00-\x1f]+/[^/\x00-\x1f]+")
@@ -182,9 +182,9 @@ def _texts(name: str, values: Iterable[str]) -> tuple[str, ...]:
     if len(texts) > _MOST_TEXTS:
         raise ConfigurationError(f"{name}: at most {_MOST_TEXTS} texts, found {len(texts)}")
     for text in texts:
-        if len(text) > _LONGEST_TEXT:
+        if len(text) > LONGEST_TEXT:
             raise ConfigurationError(
-                f"{name}: at most {_LONGEST_TEXT} characters a text, found {len(text)}"
+                f"{name}: at most {LONGEST_TEXT} characters a text, found {len(text)}"
             )
     return texts
 
@@ -203,7 +203,7 @@ def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str, str], str]:
 
 
 def _short(name: str, value: str) -> str:
-    if len(value) > _LONGEST_TEXT:
+    if len(value) > LONGEST_TEXT:
         raise _expected(name, "a name", value)
     return value
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from workflows.search import answer as answers
 from workflows.search.question import Question
 from workflows.serve.page.address import Search
-from workflows.serve.page.material import Answer, Likeness, Moment
+from workflows.serve.page.material import Answer, Moment, likeness
 from workflows.serve.page.pictures import KeptPictures
 from workflows.serve.served import Served
 
@@ -27,10 +27,10 @@ class Asking:
     def __init__(self, pictures: KeptPictures) -> None:
         self._pictures = pictures
 
-    def answer(self, served: Served, search: Search) -> Answer:
-        """Return the moments of a page of a search."""
-        first = (search.page - 1) * PAGE
-        found = self._ask(served, search, first, PAGE)
+    def answer(self, served: Served, search: Search, *, alone: bool = False) -> Answer:
+        """Return the moments of a search up to its page, or of that page alone."""
+        first = (search.page - 1) * PAGE if alone else 0
+        found = self._ask(served, search, first, search.page * PAGE - first)
         return Answer(
             moments=_moments(found.moments or found.nearest),
             fits=found.fits,
@@ -69,7 +69,7 @@ class Asking:
             offset=offset,
             **given,
         )
-        return served.searching.answer(question)
+        return served.searching.answer(question, PAGE)
 
 
 def _moments(found: Sequence[answers.Moment]) -> list[Moment]:
@@ -84,12 +84,7 @@ def _moments(found: Sequence[answers.Moment]) -> list[Moment]:
             score=one.score,
             confidence=one.confidence,
             frames=tuple(frame.frame_number for frame in one.frames),
-            alike=tuple(map(_likeness, one.folded)),
+            alike=tuple(map(likeness, one.folded)),
         )
         for one in found
     ]
-
-
-def _likeness(name: str) -> Likeness:
-    platform, code, number = name.split("/")
-    return Likeness(platform, code, int(number))

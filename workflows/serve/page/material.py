@@ -20,6 +20,12 @@ class Likeness:
         return f"{self.platform}/{self.code}"
 
 
+def likeness(name: str) -> Likeness:
+    """Return the frame that is named platform/code/number."""
+    platform, code, number = name.split("/")
+    return Likeness(platform, code, int(number))
+
+
 @dataclass(frozen=True)
 class Moment:
     """A part of a video that fits: from `start` to `end`, best at `second`, all in seconds.

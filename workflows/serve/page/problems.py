@@ -57,6 +57,6 @@ def render_refusal(request: Request, refusal: Refusal) -> HTMLResponse:
     known = _KNOWN.get(status, _KNOWN[500 if status >= 500 else 400])
     # The program's sentence, as sentences on a page begin; paths and names stay as they are.
     told = known.text if _OF_ADDRESSES.match(refusal.error) or status == 500 else refusal.error
-    remedy = refusal.remedy if refusal.remedy and not _FOR_PROGRAMS.search(refusal.remedy) else ""
+    remedy = "" if status == 500 or _FOR_PROGRAMS.search(refusal.remedy) else refusal.remedy
     shown = Problem(status, known.title, told, remedy or known.remedy)
     return page(request, "problem.html", status, problem=shown)

@@ -49,6 +49,7 @@ def _environment() -> Environment:
         "counted": counted,
         "day": day,
         "duration": duration,
+        "forecast": forecast,
         "megabytes": megabytes,
         "path": path,
         "percent": percent,
@@ -74,6 +75,13 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def forecast(error: float) -> str:
+    """Return by which part of what was expected a run took longer, or shorter."""
+    if abs(error) < 0.05:
+        return "as expected"
+    return f"{100 * abs(error):.0f} % {'more' if error > 0 else 'less'} than expected"
 
 
 def percent(part: float) -> str:

@@ -20,12 +20,13 @@ from workflows.serve.page import export
 from workflows.serve.page.address import Search, read_search
 from workflows.serve.page.asking import Asking
 from workflows.serve.page.login import login_page, take_token
-from workflows.serve.page.material import Answer, Moment
+from workflows.serve.page.material import Moment
 from workflows.serve.page.of_question import page_address
 from workflows.serve.page.pictures import KeptPictures
 from workflows.serve.page.problems import render_refusal
 from workflows.serve.page.rendering import THEME_COOKIE, page
 from workflows.serve.page.time_line import Placed, TimeLine
+from workflows.serve.page.watches import new_moments, watch_list, watch_view
 from workflows.serve.refusals import RefusedError
 from workflows.serve.report import LibraryVideo, ListedVideo
 from workflows.serve.served import Served, served
@@ -60,6 +61,8 @@ def add_page(app: FastAPI) -> None:
         Route("/export.{kind}", shown(_Pages.export)),
         Route("/library", shown(_Pages.library)),
         Route("/library/{platform}/{code}", shown(_Pages.video)),
+        Route("/watches", shown(_Pages.watches)),
+        Route("/watches/{name}", shown(_Pages.watch)),
         Route("/runs", shown(_Pages.runs)),
         Route("/runs/{run}", shown(_Pages.run)),
         Route("/theme", _choose_theme, methods=["POST"]),
@@ -93,9 +96,6 @@ class _Pages:
         self.served, self._asking, self._pictures = shown, asking, pictures
         self._library: Library = shown.library
 
-    def _answer(self, search: Search) -> Answer:
-        return self._asking.answer(self.served, search)
-
     def search(self, request: Request) -> Response:
         """Show the search, its answer, and the moment that plays; or a part of these alone."""
         try:
@@ -106,7 +106,8 @@ class _Pages:
         answer, player = None, None
         try:
             if search.asks and not refused and part != "player":
-                answer = self._answer(search)
+                alone = part == "moments"
+                answer = self._asking.answer(self.served, search, alone=alone)
             if search.opened and not refused:
                 player = self._player(search)
         except RefusedError as error:
@@ -129,20 +130,16 @@ class _Pages:
             return page(request, "moments_part.html", status, **values)
         start = not search.asks and not refused
         values["counts"] = self._counts() if start else None
+        values["new"] = new_moments(self.served) if start else ()
         values["videos"] = self._some() if start else ()
         return page(request, "search.html", status, **values)
 
     def export(self, request: Request) -> Response:
-        """Return what a search shows as a file, all pages up to the one that is shown."""
+        """Return what a search shows as a file: all moments up to its page."""
         search = _read(request)
         if not search.asks:
             raise RefusedError(400, "q: expected a text, a picture or a frame to search by")
-        moments: list[Moment] = []
-        for number in range(1, search.page + 1):
-            answer: Answer = self._answer(search.having(page=number))
-            moments += answer.moments
-            if not answer.more:
-                break
+        moments = self._asking.answer(self.served, search).moments
         kind = request.path_params["kind"]
         try:
             content, media_type = export.written(moments, kind)
@@ -168,10 +165,7 @@ class _Pages:
 
     def library(self, request: Request) -> Response:
         """Show the videos, a page of them."""
-        asked = {
-            name: request.query_params.get(name, "").strip()[:500]
-            for name in ("state", "reason", "name", "after")
-        }
+        asked = {name: _printable(request, name) for name in ("state", "reason", "name", "after")}
         found = self._library.videos(
             state=asked["state"],
             reason=asked["reason"],
@@ -195,13 +189,22 @@ class _Pages:
             line=line,
             kept=kept,
             dropped=[frame for frame in video.frames if not frame.kept],
+            seconds={frame.number: frame.second for frame in video.frames},
             scenes=line.spans(((start, end), start, end) for start, end in scenes),
             slowest=max((one.seconds or 0.0 for one in video.phases), default=0.0),
         )
 
+    def watches(self, request: Request) -> Response:
+        """Show the standing questions."""
+        return watch_list(self.served, request)
+
+    def watch(self, request: Request) -> Response:
+        """Show one standing question."""
+        return watch_view(self.served, request)
+
     def runs(self, request: Request) -> Response:
         """Show the runs, a page of them."""
-        after = request.query_params.get("after", "")[:500]
+        after = _printable(request, "after")
         return page(request, "runs.html", found=self._library.runs(after=after), after=after)
 
     def run(self, request: Request) -> Response:
@@ -245,6 +248,12 @@ def _second(request: Request, video: LibraryVideo) -> float:
         return max(0.0, min(float(request.query_params.get("at", "0")), 1e7))
     except ValueError:
         return 0.0
+
+
+def _printable(request: Request, name: str) -> str:
+    """Return a value of the address, empty for one that nothing has, as it cannot be written."""
+    value = request.query_params.get(name, "").strip()[:500]
+    return value if value.isprintable() else ""
 
 
 def _as_far_as_read(request: Request) -> Search:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ from fastapi.responses import Response
 
 from components.errors import NotFoundError
 from components.records.done_marker import DoneMarker
+from components.records.frame_names import CONTENT_TYPES
 from components.stores.s3 import Stored, split
 from workflows.serve.ranges import ranged
 from workflows.serve.refusals import RefusedError
@@ -19,6 +21,7 @@ from workflows.serve.served import Served
 router = APIRouter(prefix="/api", tags=["media"])
 
 _PICTURE_CACHE = "private, max-age=300"
+_PICTURES: dict[str, Any] = {kind: {} for kind in CONTENT_TYPES.values()}
 _BINARY: dict[str, Any] = {"content": {"application/octet-stream": {}}}
 # A container is told by its first bytes; what is none of these a browser will not play anyway.
 _CONTAINERS = (
@@ -31,7 +34,7 @@ _HEAD_BYTES = 16
 
 @router.get(
     "/frames/{platform}/{code}/{number}",
-    responses={**refusals(404, 409), 200: {"content": {"image/png": {}, "image/webp": {}}}},
+    responses={**refusals(404, 409), 200: {"content": _PICTURES}},
     response_class=Response,
 )
 async def frame(
@@ -42,17 +45,17 @@ async def frame(
     number: Number,
     size: Annotated[
         Literal["160", "320", "640"] | None,
-        Query(description="The longer side of a thumbnail (WebP); the original (PNG) without"),
+        Query(description="The longer side of a thumbnail (WebP); the original without"),
     ] = None,
 ) -> Response:
-    """Return a published frame, or its thumbnail."""
-    content, version = await served.work.run(
+    """Return a published frame, or its thumbnail; also of one that was dropped, if it is kept."""
+    shown = await served.work.run(
         _frame, served, platform, code, number, int(size or 0), request.headers.get("if-none-match")
     )
-    headers = {"ETag": version, "Cache-Control": _PICTURE_CACHE}
-    if content is None:
+    headers = {"ETag": shown.version, "Cache-Control": _PICTURE_CACHE}
+    if shown.content is None:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(content, HTTPStatus.OK, headers, "image/webp" if size else "image/png")
+    return Response(shown.content, HTTPStatus.OK, headers, shown.media_type)
 
 
 @router.get(
@@ -66,30 +69,49 @@ async def media(served: TheServed, request: Request, platform: Platform, code: C
     return await ranged(request, served.work, served.services.store, stored, media_type)
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """A picture; `content` is None if the client has this version already."""
+
+    version: str
+    content: bytes | None = None
+    media_type: str = "image/webp"
+
+
 def _frame(
     served: Served, platform: str, code: str, number: int, size: int, known: str | None
-) -> tuple[bytes | None, str]:
-    """Return the picture, None if the client has this version already, and the version."""
+) -> _Shown:
     marker = served.library.marker(platform, code)
-    found = [one for one in marker.frames if one.number == number] if marker else []
-    if marker is None or not found:
-        raise RefusedError(
-            HTTPStatus.NOT_FOUND,
-            f"{platform}/{code} has no published frame {number}",
-            f"GET /api/videos/{platform}/{code} shows its frames",
-        )
-    key = marker.path(found[0])
+    if marker is None:
+        raise _no_frame(platform, code, number)
     version = f'"{_version(marker)}-{number}-{size}"'
+    published = next((one for one in marker.frames if one.number == number), None)
+    held = served.dropped.held(marker) if published is None else None
+    found = published or (held.frames.get(number) if held else None)
+    if found is None:
+        raise _no_frame(platform, code, number)
     if known == version:
-        return None, version
-    uri = f"s3://{served.services.settings.storage.frames_bucket}/{key}"
+        return _Shown(version)
+    media_type = "image/webp" if size else CONTENT_TYPES[found.format]
+    if held:
+        dropped = served.dropped
+        picture = dropped.thumbnail(held, number, size) if size else dropped.picture(held, number)
+        if picture is None:
+            raise _no_frame(platform, code, number)
+        return _Shown(version, picture, media_type)
+    uri = f"s3://{served.services.settings.storage.frames_bucket}/{marker.path(found)}"
     if not size:
-        return served.services.store.get(uri), version
-    return (
-        served.thumbnails.get(
-            f"{uri} {_version(marker)}", size, lambda: served.services.store.get(uri)
-        ),
-        version,
+        return _Shown(version, served.services.store.get(uri), media_type)
+    key = f"{uri} {_version(marker)}"
+    thumbnail = served.thumbnails.get(key, size, lambda: served.services.store.get(uri))
+    return _Shown(version, thumbnail, media_type)
+
+
+def _no_frame(platform: str, code: str, number: int) -> RefusedError:
+    return RefusedError(
+        HTTPStatus.NOT_FOUND,
+        f"{platform}/{code} has no frame {number}",
+        f"GET /api/videos/{platform}/{code} shows its frames",
     )
 
 

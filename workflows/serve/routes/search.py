@@ -21,6 +21,7 @@ from workflows.serve.served import Served
 
 router = APIRouter(prefix="/api", tags=["search"])
 
+_JSON = "application/json"
 _Text = Annotated[str, Field(min_length=1, max_length=1000)]
 _Name = Annotated[str, Field(min_length=1, max_length=511)]
 _Seconds = Annotated[float, Field(ge=0, le=1e7)]
@@ -52,61 +53,61 @@ class Asked(Narrowing):
     like: _Name | None = Field(None, description="A frame: platform/code/number")
 
 
-@router.get("/search", responses=refusals(409))
-async def search(
-    request: Request, served: TheServed, response: Response, asked: Annotated[Asked, Query()]
-) -> Answer:
+@router.get("/search", response_model=Answer, responses=refusals(409))
+async def search(request: Request, served: TheServed, asked: Annotated[Asked, Query()]) -> Response:
     """Find the moments that fit texts or a frame, or say that nothing fits.
 
     The header `Link` names the page that shows the same, where the page can ask it.
     """
-    answer = await served.work.run(_answer, served, dict(asked))
-    _link_page(request, response, asked)
-    return answer
+    content = await served.work.run(_answer, served, dict(asked))
+    return _with_page(request, content, asked)
 
 
-@router.post("/search", responses=refusals(403, 408, 409, 413))
+@router.post("/search", response_model=Answer, responses=refusals(403, 408, 409, 413))
 async def search_by_picture(
     request: Request,
     served: TheServed,
-    response: Response,
     asked: Annotated[Asked, Query()],
     picture: UploadFile,
-) -> Answer:
+) -> Response:
     """Find the moments that look like a picture (JPEG, PNG, WebP, GIF, BMP), with texts or not.
 
     The header `Link` names the page that shows the same but for the picture.
     """
-    content = await picture.read()
-    answer = await served.work.run(_answer, served, dict(asked), content)
-    _link_page(request, response, asked, b"sent")
-    return answer
+    sent = await picture.read()
+    content = await served.work.run(_answer, served, dict(asked), sent)
+    return _with_page(request, content, asked, b"sent")
 
 
-@router.get("/similar/{platform}/{code}/{number}", responses=refusals(404, 409))
+@router.get(
+    "/similar/{platform}/{code}/{number}", response_model=Answer, responses=refusals(404, 409)
+)
 async def similar(
     served: TheServed,
     platform: Platform,
     code: Code,
     number: Number,
     narrowing: Annotated[Narrowing, Query()],
-) -> Answer:
+) -> Response:
     """Find the moments that look like a frame that is there."""
     asked = {**dict(narrowing), "like": f"{platform}/{code}/{number}"}
-    return await served.work.run(_answer, served, asked)
+    return Response(await served.work.run(_answer, served, asked), media_type=_JSON)
 
 
-def _link_page(
-    request: Request, response: Response, asked: Asked, picture: bytes | None = None
-) -> None:
-    """Name the page that asks the same, where there is a page and it can."""
+def _with_page(
+    request: Request, content: bytes, asked: Asked, picture: bytes | None = None
+) -> Response:
+    """Return the answer, with the page that asks the same, where there is a page and it can."""
+    response = Response(content, media_type=_JSON)
     page_of: Callable[[Question], str | None] | None
     page_of = getattr(request.app.state, "page_of_question", None)
     if page_of and (address := page_of(Question(**dict(asked), image=picture))):
         response.headers["Link"] = f'<{address}>; rel="alternate"; type="text/html"'
+    return response
 
 
-def _answer(served: Served, asked: dict[str, Any], picture: bytes | None = None) -> Answer:
+def _answer(served: Served, asked: dict[str, Any], picture: bytes | None = None) -> bytes:
+    """Return the answer as JSON: written by the thread that found it, not by the one all share."""
     if picture is not None:
         asked["image"] = plain_picture(served.services, picture)
     try:
@@ -115,7 +116,7 @@ def _answer(served: Served, asked: dict[str, Any], picture: bytes | None = None)
         told = "; ".join(each["msg"].removeprefix("Value error, ") for each in error.errors())
         raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, told, "change the question") from error
     try:
-        return served.searching.answer(question)
+        return served.searching.answer(question).model_dump_json().encode()
     except ConfigurationError as error:
         if question.like is None:
             raise

@@ -1,4 +1,4 @@
-// Appends further moments where the link would load them as a page of their own.
+// Appends further moments where the link would load them with all before; the address and the exports follow.
 
 import { part } from "./part.js";
 import { stepThroughScenes } from "./scenes.js";
@@ -20,6 +20,25 @@ export function loadFurther() {
     stepThroughScenes({ querySelectorAll: () => added.filter((one) => one.dataset.frames) });
     const next = loaded.querySelector(".further");
     link.closest(".further").replaceWith(...(next ? [next] : []));
+    history.replaceState(history.state, "", link.href);
+    followPage(new URL(link.href).searchParams.get("page"));
+    count(list, next);
     added[0]?.querySelector(".open").focus();
   });
+}
+
+function followPage(page) {
+  for (const file of document.querySelectorAll(".export a")) {
+    const address = new URL(file.href);
+    address.searchParams.set("page", page);
+    file.href = address;
+  }
+}
+
+function count(list, more) {
+  const heading = document.getElementById("found");
+  const names = [...list.querySelectorAll(".facts .video")].map((one) => one.title);
+  const videos = new Set(names).size;
+  heading.firstChild.textContent = `${more ? "First " : ""}${names.length} moments `;
+  heading.querySelector("span").textContent = `in ${videos} ${videos === 1 ? "video" : "videos"}`;
 }

@@ -12,9 +12,10 @@ export function playInPlace() {
     const open = event.target.closest(".answer .moment .open");
     if (!open) return;
     event.preventDefault();
-    const player = await load(open.href);
+    const address = withPage(open.href);
+    const player = await load(address);
     if (!player) return;
-    history.pushState({ player: true }, "", open.href);
+    history.pushState({ player: true }, "", address);
     show(player, open);
   });
 
@@ -27,6 +28,14 @@ export function playInPlace() {
       if (player) show(player);
     }
   });
+}
+
+// Moments may have been appended since the page came: closing must not lose them from the address.
+function withPage(href) {
+  const address = new URL(href, location.href);
+  const page = new URLSearchParams(location.search).get("page");
+  if (page) address.searchParams.set("page", page);
+  return address.href;
 }
 
 async function load(address) {

@@ -12,6 +12,7 @@ export function connect(view) {
   for (const event of ["timeupdate", "seeking", "loadedmetadata"]) video.addEventListener(event, place);
   const unplayable = () => {
     view.querySelector(".unplayable").hidden = false;
+    view.querySelector(".screen").classList.add("unplayed");
   };
   video.addEventListener("error", unplayable);
   if (video.error) unplayable();
