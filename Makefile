@@ -12,6 +12,9 @@ MODELS_STAMP := $(VENV)/.models
 DATA := $(or $(VP_DATA_DIR),data)
 MOVIEPY := moviepy-2.2.1.tar.gz
 
+# Tests start hundreds of processes; each would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup models demo test test-quick test-newest test-pythons lint format docs check-docs picture \
 	lock image images test-cluster bench bench-answers bench-serve bench-gpu clean
@@ -112,11 +115,13 @@ bench-answers: setup $(DATA)/packages/$(MOVIEPY) ## judge answers to known quest
 		--dest $(DATA)/packages $(PHOTOGRAPHS)
 	$(BIN)/python -m benchmarks.answers --packages $(DATA)/packages --folder $(DATA)/answers $(ARGS)
 
-test: setup ## run the tests
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+# One more than two cores: the third works while others wait for processes and servers.
+WORKERS ?= 3
+test: setup ## run the tests; WORKERS=8 where there are eight cores
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 test-quick: setup ## run the light tests, in less than a minute
-	$(BIN)/pytest -n 2 --dist loadgroup -m 'not slow' $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m 'not slow' $(ARGS)
 
 # What decodes, draws, stores and finds: where packages break what was written for the one before.
 NEWEST_TESTS := $(addprefix tests/test_,$(addsuffix .py,bad_input copies crop dedup demo encoders \

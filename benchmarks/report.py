@@ -80,10 +80,10 @@ def targets(results: Results) -> str:
     wanted = dict.fromkeys(target for of in found.values() for target in of)
     lines = []
     for target in wanted:
-        cells = [target.text, f"{'≥' if target.at_least else '≤'} {target.bound:g}"]
-        for of in found.values():
+        cells = [target.text, target.wanted]
+        for name, of in found.items():
             ratio = of.get(target)
-            met = "" if ratio is None or target.met(ratio) else " (missed)"
+            met = "" if ratio is None or target.met(ratio, name) else " (missed)"
             cells.append("" if ratio is None else f"{ratio:.3g}{met}")
         lines.append(cells)
     return "\n".join(table(("ratio of the best", "target", *found), lines))

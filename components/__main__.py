@@ -49,7 +49,7 @@ def _run(phase: Component[Any, Any], given: dict[str, Any]) -> int:
     from components.base import profiling
     from components.base.logs import log
     from components.base.wording import counted
-    from components.running.calibration import calibrate_pod
+    from components.running.calibration import CALIBRATED, calibrate_pod
     from components.running.phase import run
     from components.running.services import Services
     from components.settings import Settings
@@ -63,9 +63,9 @@ def _run(phase: Component[Any, Any], given: dict[str, Any]) -> int:
         inputs = _inputs(phase, given)
         with Services(settings, several_phases=bool(phase.runs)) as services:
             outputs = run(phase, inputs, services)
-            if "manifest" in phase.outputs.model_fields:
+            _write(outputs, given)
+            if {*CALIBRATED} & {phase.name, *phase.runs}:
                 calibrate_pod(phase, outputs.manifest.read(services.store), services)
-        _write(outputs, given)
     except RunFailedError as error:
         log.error("%s: %s", phase.name, error)
         if error.outputs is not None:

@@ -25,11 +25,16 @@ from tests.deployment import deployment, ledgered  # noqa: F401
 from tests.postgres import database, postgres  # noqa: F401
 from workflows.local.s3_server import local_s3
 
-# An example that takes long on a slow machine is not wrong.
-hypothesis.settings.register_profile(
-    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("untimed")
+# An example that takes long on a slow machine is not wrong. Continuous integration takes more of
+# them than a person waits for: --hypothesis-profile=thorough.
+for _profile, _examples in (("thorough", 100), ("usual", 30)):
+    hypothesis.settings.register_profile(
+        _profile,
+        max_examples=_examples,
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
+hypothesis.settings.load_profile("usual")
 
 # Variables of the developer's shell must not reach the tests; but for those on a cluster, which are
 # told by them where it is.
@@ -40,6 +45,8 @@ for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
     del os.environ[name]
 for name in ("CLIP_MODEL", "JOB_INPUT", "LOCAL_MODE", "AWS_ENDPOINT_URL", "PROFILE_JSON"):
     os.environ.pop(name, None)
+# Else each of the processes that tests start compiles every module.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -48,11 +55,20 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 _SLOW = {"clip_model", "database", "decoders", "deployment", "model", "postgres", "storage"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test-quick` leaves out, as far as its fixtures tell."""
+    """Mark what `make test-quick` leaves out, and what one worker is to run, by the fixtures."""
     for item in items:
         if _SLOW & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.slow)
+        # What a module makes once for its tests is not made by every worker.
+        if _made_for_a_module(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def _made_for_a_module(item: pytest.Item) -> bool:
+    fixtures = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    return any(made.scope == "module" for made, *_ in fixtures.values())
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from qdrant_client import QdrantClient
@@ -37,6 +37,20 @@ def dies_at(number: int, settings: Settings, work: Callable[[Services], object])
     Side effects are writes and deletions in S3, Qdrant and SQS, and what changes the ledger. Tell
     whether it came to that; False if the work has fewer.
     """
+
+    def worked() -> None:
+        with Services(settings) as services:
+            # Connected before any is counted, for a migration is not a side effect of the work.
+            _ = services.ledger
+            effects = ((owner, name) for owner, names in _SIDE_EFFECTS for name in names)
+            die_before(number, effects)
+            work(services)
+
+    return dies(worked)
+
+
+def dies(work: Callable[[], object]) -> bool:
+    """Do the work in a child, and tell whether it died by `die_before`; it must not fail."""
     # A fork of a process with threads is meant here: the child ends by os._exit.
     if (child := os.fork()) == 0:
         # Of what the parent had, a model whose threads are not here would wait for them at its end,
@@ -45,11 +59,7 @@ def dies_at(number: int, settings: Settings, work: Callable[[Services], object])
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(1)
         try:
-            with Services(settings) as services:
-                # Connected before any is counted, for a migration is not a side effect of the work.
-                _ = services.ledger
-                _die_before(number)
-                work(services)
+            work()
             os._exit(0)
         except BaseException:
             traceback.print_exc()
@@ -59,18 +69,22 @@ def dies_at(number: int, settings: Settings, work: Callable[[Services], object])
     return code == _KILLED
 
 
-def _die_before(number: int) -> None:
+def die_before(number: int, effects: Iterable[tuple[Any, str]]) -> None:
+    """Let this process die at the `number`-th call, counted from 0, of any of the functions.
+
+    Args:
+        effects: Modules or classes, and the name of a function of each.
+    """
     left = [number]
 
-    def counted(method: Callable[..., Any]) -> Callable[..., Any]:
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             if left[0] == 0:
                 os._exit(_KILLED)
             left[0] -= 1
-            return method(*args, **kwargs)
+            return function(*args, **kwargs)
 
         return call
 
-    for owner, names in _SIDE_EFFECTS:
-        for name in names:
-            setattr(owner, name, counted(getattr(owner, name)))
+    for owner, name in effects:
+        setattr(owner, name, counted(getattr(owner, name)))

@@ -49,7 +49,10 @@ def _drawn(browser, client: httpx.Client, scheme: str) -> Image.Image:
     if scheme == "dark":
         page.locator(".moments .open").first.click()
         page.wait_for_function("() => document.querySelector('dialog video')?.readyState >= 2")
+        # The moment in the middle of its time line shows more than the best one, at its end.
+        page.locator("dialog .times a").nth(1).click()
         page.evaluate("document.querySelector('dialog video').pause()")
+        page.wait_for_function("() => !document.querySelector('dialog video').seeking")
         page.wait_for_load_state("networkidle")
     content = page.screenshot()
     page.close()

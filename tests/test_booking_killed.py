@@ -42,7 +42,7 @@ def state(services: Services) -> dict[str, Any]:
     booking = ledger.booking("local", "clip")
     assert booking
     return {
-        "marker": marker.model_copy(update={"recorded_at": ""}),
+        "marker": marker.model_copy(update={"recorded_at": "", "seconds": {}}),
         "booking": {**vars(booking), "updated_at": None, "seconds": None},
         "events": [(event.event, event.run) for event in ledger.events("local", "clip")],
         "points": sorted(point.id for point in services.collection.points()),

@@ -26,6 +26,7 @@ from components.running.fingerprint import settings_marks
 from components.running.phase import run
 from components.running.services import Services
 from components.settings import PriceSettings, Settings
+from components.stores.s3 import split
 from tests.clips import numbered_video
 from tests.conftest import Corpus
 from tests.s3_requests import counted
@@ -347,14 +348,27 @@ def test_a_calibrated_machine_says_how_near_a_run_came_to_the_limit(
     assert requests["PutObject"] == 1, "with another setup, that is"
 
 
+def _place(uri: str) -> tuple[str, list[str]]:
+    bucket, key = split(uri)
+    return bucket, [key]
+
+
 def test_pods_are_calibrated_for_what_they_do(corpus: Corpus, tmp_path: Path) -> None:
     services = corpus.services
     services.settings = services.settings.having("work", calibrate_after_s=0)
-    corpus.add(numbered_video(tmp_path / "clip.mp4", [frame / 5 for frame in range(20)]), "v")
+    clip = numbered_video(tmp_path / "clip.mp4", [frame / 5 for frame in range(20)])
+    video = corpus.add(clip, "v")
     known: dict[str, set[str]] = {}
     phases = ("fetch", "crop", "frame", "dedup", "embed")
     for number, phase in enumerate(phases, 1):
         entries = corpus.through(*phases[:number])
+        if phase == "frame":
+            services.store.delete(*_place(video.source))
+            calibrate_pod(component(phase), entries, services)
+            assert not list(services.store.objects("s3://oriane-artifacts/machines/pods/")), (
+                "a source that is gone measures nothing, and fails nothing"
+            )
+            services.store.put(video.source, clip.read_bytes(), "video/mp4")
         calibrate_pod(component(phase), entries, services)
         found = services.store.objects("s3://oriane-artifacts/machines/pods/")
         known[phase] = {stored.uri.rpartition(".json")[0].rpartition(".")[2] for stored in found}

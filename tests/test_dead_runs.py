@@ -12,7 +12,7 @@ import pytest
 
 from components.settings import LedgerSettings
 from components.stores.postgres.ledger import Ledger
-from tests.commands import environment, oriane
+from tests.commands import environment, oriane_here
 from tests.test_kill import DIES
 
 pytestmark = pytest.mark.slow
@@ -45,7 +45,7 @@ def test_the_videos_of_a_killed_run_are_taken_over(
     with closing(Ledger(database)) as ledger:
         (lease,) = ledger.leases()
         assert lease["videos"] == 1
-        done = oriane(*arguments, env=env)
+        done = oriane_here(*arguments, env=env)
         assert f"run {lease['run']} has died" in done.stderr
         assert "rejected: not_a_video" in done.stdout
         assert ledger.leases() == []
@@ -62,8 +62,8 @@ def test_what_is_left_to_a_living_run_is_said_and_is_not_done(
     with closing(Ledger(database)) as ledger, sign.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         ledger.lease([("local", "one")], "living", 1)
-        done = oriane("run", tmp_path / "one.mp4", env=env, code=75)
+        done = oriane_here("run", tmp_path / "one.mp4", env=env, code=75)
         assert "1 video left to other runs" in done.stderr
         assert [row["run"] for row in ledger.leases()] == ["living"]
         ledger.release("living")
-        oriane("run", tmp_path / "one.mp4", env=env)
+        oriane_here("run", tmp_path / "one.mp4", env=env)

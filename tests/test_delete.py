@@ -10,7 +10,7 @@ import pytest
 
 from components.errors import ConfigurationError, TransientError
 from components.running.services import Services
-from tests.commands import environment, invoked, oriane
+from tests.commands import environment, invoked, oriane_here
 from tests.conftest import Corpus
 from tests.deployment import content, killed_everywhere
 from tests.deployment import copied as storage  # noqa: F401
@@ -103,7 +103,7 @@ def test_killed_between_any_two_side_effects(
 
 def test_the_command(tmp_path: Path, services: Services) -> None:
     services.close()
-    shown = json.loads(oriane("delete", ONE, "--json", env=environment(tmp_path)).stdout)
+    shown = json.loads(oriane_here("delete", ONE, "--json", env=environment(tmp_path)).stdout)
     assert not shown["applied"]
     assert shown["videos"][0]["frames"] == 3
     assert "takes it up again: local/one" in invoked("delete", ONE, "--yes", data=tmp_path)[1]

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.errors import RunFailedError
 from components.pipeline import component
-from components.records.manifest import Entry, Manifest, PhaseStep, Problem
+from components.records.manifest import Entry, GpuTime, Manifest, PhaseStep, Problem
 from components.records.record import Record
 from components.records.videos import Video
 from components.running.phase import run as run_phase
 from components.running.services import Services
+from tests import readable
 from tests.conftest import Corpus
 
 DIGEST = component("digest")
 BUCKET = "oriane-artifacts"
+PHASES_BEFORE_RECORD = ("plan", "fetch", "crop", "frame", "dedup", "upload", "embed", "index")
 
 
 def entry(code: str, problem: str = "", kind: str = "rejected", **seconds: float) -> Entry[Any]:
@@ -50,7 +53,7 @@ def test_counts_reasons_seconds_and_slowest(services: Services) -> None:
     for phase in ("fetch", "crop", "frame", "dedup", "upload", "embed", "index"):
         write(services, "r", 0, phase)
     write(services, "r", 0, "record", entry("a", fetch=1.0, crop=4.0), entry("b", "truncated"))
-    for phase in ("plan", "fetch", "crop", "frame", "dedup", "upload", "embed", "index", "record"):
+    for phase in (*PHASES_BEFORE_RECORD, "record"):
         write(services, "r", 1, phase, entry("c", fetch=0, crop=2.5), entry("d", fetch=0, crop=0))
     outputs, found = digest(services, "r")
     assert (outputs.videos, outputs.done, outputs.rejected, outputs.failed) == (4, 3, 1, 0)
@@ -59,8 +62,8 @@ def test_counts_reasons_seconds_and_slowest(services: Services) -> None:
     assert counts.startswith("4 videos in 2 shards: 3 done")
     assert reason == "1 rejected in fetch: truncated, p/b"
     assert found["seconds"] == {
-        "fetch": {"videos": 1, "total": 1.0, "most": 1.0},
-        "crop": {"videos": 2, "total": 6.5, "most": 4.0},
+        "fetch": {"videos": 1, "total": 1.0, "most": 1.0, "gpu_busy": None},
+        "crop": {"videos": 2, "total": 6.5, "most": 4.0, "gpu_busy": None},
     }
     assert [slow["video"] for slow in found["slowest"]] == ["p/a", "p/c"]
     (reason,) = found["reasons"]
@@ -77,6 +80,29 @@ def test_the_summary_names_the_first_videos_of_a_reason(services: Services) -> N
     outputs, _ = digest(services, "r")
     _, reason = outputs.summary.splitlines()
     assert reason == "7 rejected in fetch: empty, p/v0, p/v1, p/v2, p/v3, p/v4 and 2 more"
+
+
+def test_what_a_gpu_did(services: Services) -> None:
+    entries = [entry("a", embed=2.0), entry("b", embed=3.0)]
+    for number, busy_s in enumerate((0.5, 1.5)):
+        step = (
+            entries[number].steps[0].model_copy(update={"gpu": GpuTime(busy_s=busy_s, held_s=4.0)})
+        )
+        entries[number] = entries[number].model_copy(update={"steps": (step,)})
+    for phase in (*PHASES_BEFORE_RECORD, "record"):
+        write(services, "r", 0, phase, *entries)
+    _, found = digest(services, "r")
+    assert found["seconds"]["embed"]["gpu_busy"] == 0.25
+
+
+def test_videos_of_which_no_frame_could_be_left_out(tmp_path: Path, corpus: Corpus) -> None:
+    """By why, and not those of which some were."""
+    corpus.add(readable.write(tmp_path / "v.mp4", "-c:v", "libx264", "-bf", 2), "mp4")
+    corpus.add(readable.write(tmp_path / "v.avi", "-c:v", "libx264", "-bf", 2), "avi")
+    corpus.through(*PHASES_BEFORE_RECORD, "record")
+    _, found = digest(corpus.services, "test1")
+    assert found["done"] == 2
+    assert found["decoded_all"] == {"times": 1}
 
 
 def test_a_shard_that_broke_off_counts_as_failed_where_it_stopped(services: Services) -> None:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.clips import numbered_video
-from tests.commands import CLEAN, invoked
+from tests.commands import CLEAN, environment, invoked, oriane_here
 from tests.deployment import copy
 from tests.documents_as_typed import Typed, typed
 from workflows.reference.tree import ROOT
@@ -88,6 +88,9 @@ def test_an_empty_folder_offers_what_can_be_had(tmp_path: Path) -> None:
     assert "CLIP_MODEL=packaged:conse" in said
     assert "pip install" in said
     assert not (tmp_path / "data/s3").exists(), "nothing was started or copied"
+    planned = oriane_here("plan", video, env=environment(tmp_path / "data"))
+    assert "a run would end: CLIP_MODEL=" in planned.stderr
+    assert "1 video is due" in planned.stdout
 
 
 def test_plan_goes_by_the_collections_model(tmp_path: Path, deployment: Path) -> None:
@@ -97,6 +100,21 @@ def test_plan_goes_by_the_collections_model(tmp_path: Path, deployment: Path) ->
     report = json.loads(said)
     assert report["videos"] == 0
     assert report["left"] == {"booked": 2}
+
+
+def test_a_plan_with_another_model_says_that_runs_are_refused(
+    tmp_path: Path, deployment: Path
+) -> None:
+    from components.settings import Settings
+    from workflows.local.indexed_model import refusal
+
+    copy(deployment, tmp_path)
+    settings = Settings.load().having("index", url=str(tmp_path / "qdrant"))
+    said = refusal(settings.having("embed", model="other/model"))
+    assert "CLIP_MODEL=other/model are refused" in said
+    assert "packaged:conse" in said
+    assert not refusal(settings.having("embed", model="packaged:conse"))
+    assert not refusal(settings), "which goes by the collection's"
 
 
 def test_a_plan_reads_the_model_while_a_run_has_qdrant_open(

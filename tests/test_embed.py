@@ -14,6 +14,7 @@ from PIL import Image
 from components.base.vectors import Vectors
 from components.encoders.encoder import Encoder, ModelInput
 from components.encoders.load import load_encoder
+from components.encoders.scaling import Pixels
 from components.errors import ConfigurationError
 from components.pipeline import chooses_frames
 from components.records.videos import EmbeddedVideo, FramedVideo
@@ -23,6 +24,7 @@ from tests.conftest import Corpus
 from tests.phases import through
 
 BEFORE = through(chooses_frames())
+SECONDS_A_BATCH = 0.25
 
 
 class Recording:
@@ -32,13 +34,20 @@ class Recording:
         self._encoder = encoder
         self.name, self.dim = encoder.name, encoder.dim
         self.batch_size = encoder.batch_size
+        self.scaling = encoder.scaling
+        self.gpu_s: float | None = None
         self.batches: list[int] = []
 
     def preprocess(self, image: Image.Image) -> ModelInput:
         return self._encoder.preprocess(image)
 
+    def of_pixels(self, pixels: Pixels) -> ModelInput:
+        return self._encoder.of_pixels(pixels)
+
     def embed(self, pictures: Sequence[ModelInput]) -> Vectors:
         self.batches.append(len(pictures))
+        if self.gpu_s is not None:
+            self.gpu_s += SECONDS_A_BATCH
         return self._encoder.embed(pictures)
 
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
@@ -83,10 +92,19 @@ def test_batches_run_on_across_videos(three_videos: Corpus, encoder: Recording) 
         assert np.linalg.norm(rows, axis=1) == pytest.approx(1.0, abs=1e-5)
         counts.append(len(rows))
         assert entry.steps[-1].seconds > 0
+        assert entry.steps[-1].gpu is None
     total, size = sum(counts), three_videos.services.settings.embed.batch_size
     assert sorted(encoder.batches) == sorted(
         [size] * (total // size) + [total % size] * (total % size > 0)
     )
+
+
+def test_what_a_gpu_did_is_told(three_videos: Corpus, encoder: Recording) -> None:
+    encoder.gpu_s = 0.0
+    told = [entry.steps[-1].gpu for entry in three_videos.through(*BEFORE, "embed")]
+    busy_s = sum(gpu.busy_s for gpu in told if gpu)
+    assert busy_s == pytest.approx(SECONDS_A_BATCH * len(encoder.batches), abs=0.01)
+    assert all(gpu and gpu.held_s > 0 for gpu in told)
 
 
 def test_rows_belong_to_their_frames(three_videos: Corpus, encoder: Recording) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ import pytest
 
 from components.errors import ConfigurationError, TransientError
 from components.settings import IndexSettings, Settings
-from components.stores.vectors.edge import catalogue, socket_file, wire
+from components.stores.vectors.edge import catalogue, socket_file, takeover, wire
 from components.stores.vectors.edge import folder as edge_folder
 from components.stores.vectors.edge.requests import GetCatalogue
 from components.stores.vectors.edge.store import EdgeStore
@@ -26,17 +28,16 @@ from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.open import indexed_model, open_store
 from tests.commands import invoked
 from tests.deployment import copy, sparse_copy
+from tests.kills import die_before, dies
 from tests.points import points_below
-from tests.test_index import unit
-from tests.test_manifest import framed
+from tests.vectors import framed, unit
 
 # Holds the folder, says so, indexes videos one after the other and says each; never ends by itself.
 WRITES = """
 import sys
 from components.settings import Settings
 from components.stores.vectors.open import open_store
-from tests.test_index import unit
-from tests.test_manifest import framed
+from tests.vectors import framed, unit
 settings = Settings.load().having("index", url=sys.argv[1], engine=sys.argv[2]).index
 store = open_store(settings)
 store.collection().ensure("m", 4)
@@ -347,6 +348,7 @@ def test_a_damaged_folder_is_named_with_the_remedy(
         list(store.collection().points())
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 def test_the_folder_of_the_local_mode_is_taken_over_once(
     folder: Path, index: IndexSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -379,37 +381,22 @@ def test_the_folder_of_the_local_mode_is_taken_over_once(
 
 def killed_in_takeover(folder: Path, index: IndexSettings, before: set[object]) -> None:
     """Take over in processes that die at each change of the folder; nothing is lost."""
-    script = """
-import os, pathlib, sys
-from components.settings import Settings
-from components.stores.vectors.edge import catalogue, takeover
-from components.stores.vectors.open import open_store
-left = [int(sys.argv[2])]
-def dying(work):
-    def call(*arguments, **options):
-        if left[0] == 0:
-            os._exit(9)
-        left[0] -= 1
-        return work(*arguments, **options)
-    return call
-takeover.make_shard = dying(takeover.make_shard)
-catalogue.write = dying(catalogue.write)
-pathlib.Path.replace = dying(pathlib.Path.replace)
-open_store(Settings.load().having("index", url=sys.argv[1]).index).close()
-"""
-    died = 0
-    for number in range(10):
+    changes = ((takeover, "make_shard"), (catalogue, "write"), (Path, "replace"))
+
+    def taken_over(there: IndexSettings, number: int) -> None:
+        die_before(number, changes)
+        open_store(there).close()
+
+    for number in itertools.count():
         fresh = sparse_copy(folder, folder.with_name(f"killed{number}"))
-        command = [sys.executable, "-c", script, str(fresh), str(number)]
-        code = subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode
-        assert code in (0, 9)
-        died += code == 9
-        with opened(index.model_copy(update={"url": str(fresh)})) as store:
+        there = index.model_copy(update={"url": str(fresh)})
+        died = dies(partial(taken_over, there, number))
+        with opened(there) as store:
             assert set(store.collection().points()) == before
         assert not (fresh / "meta.json").exists()
-        if code == 0:
+        if not died:
             break
-    assert died >= 5
+    assert number >= 5
 
 
 def test_without_a_wheel_the_local_mode_serves_and_says_so(

@@ -219,7 +219,7 @@ def test_pictures_come_as_the_models_own_processor_makes_them(
     ours = PixelInputs(str(folder), torch.device("cpu"))
     prepared = [ours.prepare(picture) for picture in pictures(3)]
     assert {picture["pixel_values"].dtype for picture in prepared} == {torch.uint8}
-    assert ours._direct, "without the processor's copies"
+    assert ours.scaling, "without the processor's copies"
     batch = ours.batch(prepared)["pixel_values"]
     expected = whole(pictures(3), return_tensors="pt")["pixel_values"]
     assert batch.numpy() == pytest.approx(expected.numpy(), abs=1e-5)

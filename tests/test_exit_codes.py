@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import environment, invoked, oriane
+from tests.commands import environment, invoked, oriane_here
 from tests.deployment import copy
 from workflows.reference.tree import ROOT
 
@@ -113,4 +113,4 @@ def _docstrings(tree: ast.Module) -> list[ast.AST]:
 @pytest.mark.slow
 def test_help_names_no_file_of_the_repository(tmp_path: Path) -> None:
     for command in ("run", "submit", "model", "config"):
-        assert "docs/" not in oriane(command, "--help", env=environment(tmp_path)).stdout
+        assert "docs/" not in oriane_here(command, "--help", env=environment(tmp_path)).stdout

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from components.errors import ConfigurationError, ManifestError, TransientError
@@ -19,16 +18,11 @@ from tests.clips import bordered_video, numbered_video
 from tests.conftest import Corpus
 from tests.phases import through
 from tests.points import all_points, fresh, make_plain, put
-from tests.test_manifest import framed
+from tests.vectors import framed, unit
 from workflows.operations.verify.repair import remove_foreign_points
 from workflows.operations.verify.verify import verify
 
 PHASES = through("index")
-
-
-def unit(count: int, dim: int = 4) -> np.ndarray:
-    rows = np.random.default_rng(count).normal(size=(count, dim)).astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 @pytest.fixture(params=["edge", "local"])

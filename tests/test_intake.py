@@ -13,7 +13,7 @@ from components.errors import ConfigurationError
 from components.settings import Settings, StorageSettings
 from components.stores.s3 import Store
 from tests.clips import ffmpeg, numbered_video
-from tests.commands import environment, invoked, oriane
+from tests.commands import environment, invoked, oriane_here
 from workflows.intake.content import looks_like_video
 from workflows.intake.copies import copied
 from workflows.intake.files import LocalFiles, Selection, local_files
@@ -216,13 +216,20 @@ def test_plan_shows_a_folder_before_anything_is_copied(clip: Path, tmp_path: Pat
     data.mkdir()
     put(clip, tmp_path / "v", "a.mp4", "sub/b.mp4", "wait...what.mp4")
     (tmp_path / "v/notes.txt").write_text("x")
-    done = oriane("plan", tmp_path / "v", "--json", env=environment(data))
+    done = oriane_here("plan", tmp_path / "v", "--json", env=environment(data))
     report = json.loads(done.stdout)
     assert report["why"] == {"new": 2}
     assert [one["video"] for one in report["due"]] == ["local/a", "local/sub--b"]
     assert "taken: 2 local; left out: 1 .txt, 1 bad_name" in done.stderr
     assert "wait...what.mp4: bad_name" in done.stderr
     assert list((data / "s3" / BUCKET).iterdir()) == []
+    other = data / "s3" / BUCKET / "local/a/video.mp4"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"another one")
+    done = oriane_here("plan", tmp_path / "v", env=environment(data))
+    assert f"a run refuses {tmp_path / 'v/a.mp4'} as local/a" in done.stderr
+    assert "1 changed, 1 new" in done.stdout
+    assert "objects are not" not in done.stdout, "what was left out is said once"
 
 
 def test_a_run_reports_what_it_left_out(clip: Path, tmp_path: Path) -> None:

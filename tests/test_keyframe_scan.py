@@ -91,11 +91,14 @@ def test_both_scans_give_the_minimum_of_frames(tmp_path: Path) -> None:
     assert len(found) >= 9
 
 
-def test_a_video_of_one_keyframe_is_decoded_in_full(tmp_path: Path) -> None:
+def test_a_video_of_one_keyframe_is_looked_at_in_the_frames_that_others_refer_to(
+    tmp_path: Path,
+) -> None:
     pictures = [moving_picture(number, 320, 180) for number in range(60)]
     path = write_pictures(tmp_path / "v.mp4", pictures, [number / RATE for number in range(60)])
     by_keyframes = [frame for frame, _ in frames(path, "keyframes", tmp_path)]
-    assert by_keyframes == [frame for frame, _ in frames(path, "all", tmp_path)]
+    assert by_keyframes == [frame for frame, _ in frames(path, "reference", tmp_path)]
+    assert len(by_keyframes) == len(frames(path, "all", tmp_path))
 
 
 def test_times_that_the_container_does_not_tell_are_decoded(tmp_path: Path) -> None:

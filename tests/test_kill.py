@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.clips import bordered_video, numbered_video
-from tests.commands import environment, report
+from tests.commands import environment, report_here
 from tests.phases import through
 from tests.points import points_below
 
@@ -79,7 +79,7 @@ def state(data: Path) -> dict[str, Any]:
     markers = {}
     for path in frames.rglob("manifest.json"):
         marker = json.loads(path.read_text())
-        del marker["run"], marker["recorded_at"], marker["dated"]
+        del marker["run"], marker["recorded_at"], marker["dated"], marker["seconds"]
         markers[str(path.relative_to(frames))] = marker
     points = points_below(data / "qdrant")
     for point in points.values():
@@ -92,11 +92,11 @@ def test_killed_in_every_phase(tmp_path: Path, model: str) -> None:
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     for folder in (undisturbed, killed):
         folder.mkdir()
-    expected = report(videos, env=environment(undisturbed, CLIP_MODEL=model))
+    expected = report_here(videos, env=environment(undisturbed, CLIP_MODEL=model))
     env = environment(killed, CLIP_MODEL=model)
     for phase in PHASES:
         kill_in(phase, videos, env)
-    final = report(videos, env=env)
+    final = report_here(videos, env=env)
     for video, wanted in zip(final["videos"], expected["videos"], strict=True):
         assert video["frames"] == wanted["frames"]
         assert "frame" in video["reused"], "what was done before a kill is not done again"

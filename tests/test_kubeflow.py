@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from components.records.manifest import Manifest
 from components.records.videos import SourceVideo, Video
 from components.settings import Settings, StorageSettings
 from components.stores.s3 import Store
-from tests.commands import CLEAN, environment, oriane
-from workflows.kubeflow import FOLDER, GPU, RETRIES, Target, kubeflow_pipeline, rendered_kubeflow
+from tests.commands import CLEAN, environment, oriane_here
+from workflows.kubeflow import FOLDER, GPU, RETRIES, Target, kubeflow_pipeline, rendered_pipeline
 
 # One worker compiles for all of them.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kubeflow")]
@@ -33,7 +34,7 @@ class Compiled:
     """A compiled pipeline: its tasks and executors by the name of the component."""
 
     def __init__(self, text: str) -> None:
-        self.spec, *platforms = yaml.safe_load_all(text)
+        self.spec, *platforms = yaml.load_all(text, Loader=yaml.CSafeLoader)
         self.once = self.spec["root"]["dag"]["tasks"]
         (self.loop,) = [task for task in self.once.values() if "parameterIterator" in task]
         self.each = self.spec["components"][self.loop["componentRef"]["name"]]["dag"]["tasks"]
@@ -62,8 +63,13 @@ def compiled(files: dict[Path, str]) -> Compiled:
     return Compiled(files[FOLDER / "pipeline.yaml"])
 
 
+@cache
 def compiled_for(**values: Any) -> Compiled:
-    return Compiled(rendered_kubeflow(Target(**values))[FOLDER / "pipeline.yaml"])
+    return Compiled(rendered_pipeline(Target(**values)))
+
+
+# What one compiles for several tests.
+FUSED_ON_CPUS = {"gpu": False, "fused": True, "parallelism": 0}
 
 
 def parameters(spec: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -72,7 +78,7 @@ def parameters(spec: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def test_importing_it_runs_no_phase() -> None:
-    code = "import workflows.kubeflow as k; k.rendered_kubeflow(); import sys; print(*sys.modules)"
+    code = "import workflows.kubeflow as k, sys; k.rendered_kubeflow(); print(*sys.modules)"
     loaded = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
     assert {f"components.{name}.run" for name in COMPONENTS}.isdisjoint(loaded)
     assert {"av", "cv2", "torch", "qdrant_client", "psycopg"}.isdisjoint(loaded)
@@ -263,19 +269,19 @@ def test_images_shards_in_flight_and_their_size_are_the_targets() -> None:
 
 
 def test_fused_and_without_a_bound() -> None:
-    chosen = compiled_for(fused=True, parallelism=0)
+    chosen = compiled_for(**FUSED_ON_CPUS)
     assert set(chosen.each) == {step.name for step in video_to_embedding(fused=True).each}
     assert "iteratorPolicy" not in chosen.loop
 
 
-@pytest.mark.parametrize(
-    ("target", "pods", "at_once"),
-    [({}, "split-gpu", 8), ({"gpu": False, "fused": True, "parallelism": 0}, "fused", 256)],
-)
-def test_plan_is_told_what_pods_there_are(target: dict[str, Any], pods: str, at_once: int) -> None:
-    given = compiled_for(**target).tasks["plan"]["inputs"]["parameters"]
-    assert given["pods"]["runtimeValue"]["constant"] == pods
-    assert given["shards_in_flight"]["runtimeValue"]["constant"] == at_once
+def test_plan_is_told_what_pods_there_are(compiled: Compiled) -> None:
+    for chosen, pods, at_once in [
+        (compiled, "split-gpu", 8),
+        (compiled_for(**FUSED_ON_CPUS), "fused", 256),
+    ]:
+        given = chosen.tasks["plan"]["inputs"]["parameters"]
+        assert given["pods"]["runtimeValue"]["constant"] == pods
+        assert given["shards_in_flight"]["runtimeValue"]["constant"] == at_once
 
 
 def test_batches_which_need_child_workflows_are_not_offered(compiled: Compiled) -> None:
@@ -350,9 +356,9 @@ def test_kubeflow_reads_the_shards_that_plan_writes(
 def test_the_command_line_compiles_to_a_folder(tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = ["--registry", "ghcr.io/you", "--no-gpu", "--parallelism", "2"]
-    oriane("render", "kubeflow", "--output", out, *options, env=environment(tmp_path))
+    oriane_here("render", "kubeflow", "--output", out, *options, env=environment(tmp_path))
     made = Compiled((out / "pipeline.yaml").read_text())
     assert made.loop["iteratorPolicy"]["parallelismLimit"] == 2
     assert {path.stem for path in (out / "components").iterdir()} == set(COMPONENTS)
     wrong = ["render", "kubeflow", "--output", out, "--parallelism", "-1"]
-    assert "--parallelism" in oriane(*wrong, env=environment(tmp_path), code=2).stderr
+    assert "--parallelism" in oriane_here(*wrong, env=environment(tmp_path), code=2).stderr

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.encoders.batching import Task, embedded
+from components.encoders.batching import Task, embedded, of_file
 from components.encoders.load import load_encoder
 from components.errors import Reason, TransientError, VideoRejectedError
 from components.fetch.claims import check_claims
@@ -152,7 +152,7 @@ def test_a_picture_of_an_absurd_shape_takes_no_absurd_memory(model: str) -> None
     content = io.BytesIO()
     Image.fromarray(np.zeros((8, 65535, 3), np.uint8)).save(content, "PNG")
     encoder = load_encoder(EmbedSettings(CLIP_MODEL=model))
-    task = Task("narrow", 1, lambda: iter([content.getvalue]))
+    task = Task("narrow", 1, lambda: iter([of_file(content.getvalue)]))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     (video,) = embedded([task], lambda: encoder, readers=1, ahead=1)
     assert video.error is None

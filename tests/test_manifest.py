@@ -9,14 +9,11 @@ from hypothesis import strategies as st
 from components.errors import ManifestError
 from components.records.manifest import Entry, Manifest, PhaseStep, Problem
 from components.records.videos import (
-    CroppedVideo,
-    Frame,
     FramedVideo,
-    Rectangle,
-    SourceVideo,
     Video,
 )
 from components.running.services import Services
+from tests.vectors import framed
 
 URI = "s3://oriane-artifacts/runs/r/0/plan.jsonl"
 names = st.text(
@@ -35,22 +32,6 @@ problems = st.builds(
 steps = st.builds(
     PhaseStep, phase=names, fingerprint=names, seconds=st.floats(0, 1e6), reused=st.booleans()
 )
-
-
-def framed(platform: str = "instagram", code: str = "DKOicvaMxAb") -> FramedVideo:
-    video = Video(platform=platform, code=code, source="s3://videos/a/b/video.mp4")
-    source = SourceVideo(
-        video=video, etag="e", bytes=1, container="mov", codec="h264", width=640, height=360,
-        rotation=0, start=0.0, duration=12.0,
-    )  # fmt: skip
-    cropped = CroppedVideo(source=source, rectangle=Rectangle(x=0, y=1, width=2, height=3))
-    frames = tuple(
-        Frame(number=number, second=second, scene_start=0, scene_end=12)
-        for number, second in ((50, 6.6321), (75, 10.0))
-    )
-    return FramedVideo(
-        cropped=cropped, rectangle=cropped.rectangle, frames=frames, tar="s3://artifacts/t.tar"
-    )
 
 
 @given(

@@ -26,7 +26,7 @@ from components.running.decoders import Decoders, Sandboxing
 from components.running.wardens import unconfined_parts
 from components.settings import LimitSettings, MetricsSettings, Settings
 from tests.clips import numbered_video
-from tests.commands import environment, report
+from tests.commands import environment, report_here
 from workflows.local.metrics import export, run_metrics
 
 Samples = dict[str, dict[tuple[str, ...], float]]
@@ -98,7 +98,7 @@ def test_a_run_writes_its_metrics_and_pushes_them(
     numbered_video(clips / "good.mp4", [number / 10 for number in range(20)])
     (clips / "bad.mp4").write_bytes(b"no video at all")
     variables = {"VP_METRICS_FILE": file, "VP_PUSHGATEWAY_URL": address, "VP_SANDBOX": "off"}
-    done = report(clips, env=environment(tmp_path, CLIP_MODEL=model, **variables))
+    done = report_here(clips, env=environment(tmp_path, CLIP_MODEL=model, **variables))
 
     found = samples(file.read_text())
     assert found["oriane_run_videos"] == {("done",): 1, ("rejected",): 1, ("failed",): 0}

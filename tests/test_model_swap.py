@@ -32,7 +32,7 @@ pytest.importorskip("torch", reason="needs torch: make models")
 
 from tests.models import save_clip
 from tests.points import aliases_below, fresh, make_plain, names_below, points_below
-from tests.test_manifest import framed
+from tests.vectors import framed
 from workflows.cli.app import app
 from workflows.local.s3_server import local_s3
 from workflows.model_swap.backfill import backfill

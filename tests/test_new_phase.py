@@ -63,6 +63,15 @@ from components.score.contract import COMPONENT, ScoreInputs, ScoreOutputs
 def run(inputs: ScoreInputs, services: Services) -> ScoreOutputs:
     return run_each(COMPONENT, inputs.manifest, services, lambda job: job.input)
 '''
+TYPES = """
+import json, sys
+from typer.testing import CliRunner
+from workflows.cli.app import app
+for command in json.loads(sys.argv[1]):
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, (command, done.exception, done.output)
+    print(done.stdout.strip())
+"""
 WITH_IT = ("fetch", "crop", "frame", NAME, "dedup", *PHASES[5:])
 
 
@@ -93,9 +102,10 @@ class Copy:
             [sys.executable, *map(str, arguments)], env=self._environment, cwd=self.root, text=True
         )
 
-    def oriane(self, *arguments: object) -> Any:
-        code = "from workflows.cli.app import main; main()"
-        return json.loads(self.python("-c", code, *arguments, "--json"))
+    def oriane(self, *commands: list[object]) -> list[Any]:
+        """Type the commands, one after the other in one process; return what each prints."""
+        typed = json.dumps([[*map(str, command), "--json"] for command in commands])
+        return [json.loads(line) for line in self.python("-c", TYPES, typed).splitlines()]
 
     def yaml(self, file: str) -> list[Any]:
         return list(yaml.safe_load_all((self.root / file).read_text()))
@@ -152,18 +162,18 @@ def test_documents_and_images_list_it(copy: Copy) -> None:
 
 def test_a_run_a_plan_and_a_digest_know_it(copy: Copy, tmp_path: Path) -> None:
     clip = numbered_video(tmp_path / "clip.mp4", [number / 5 for number in range(20)])
-    first = copy.oriane("run", clip)
-    (video,) = first["videos"]
+    first, again, plan, (_, began) = copy.oriane(["run", clip], ["run", clip], ["plan"], ["runs"])
+    (video,), (repeated,) = first["videos"], again["videos"]
     assert tuple(video["seconds"]) == WITH_IT
-    (again,) = copy.oriane("run", clip)["videos"]
-    assert tuple(again["reused"]) == tuple(video["seconds"]), "made under the predicted names"
-    assert copy.oriane("plan")["due"] == [], "booked under the predicted ones"
-    assert NAME in copy.oriane("runs", first["run"])["seconds"]
+    assert tuple(repeated["reused"]) == tuple(video["seconds"]), "made under the predicted names"
+    assert plan["due"] == [], "booked under the predicted ones"
+    assert began["run"] == first["run"]
+    assert NAME in began["seconds"]
 
     copy.edit(f"components/{NAME}/contract.py", "settings=(),", "settings=(),\n    version=2,")
-    planned = copy.oriane("plan")
+    planned, run = copy.oriane(["plan"], ["run", clip])
     assert planned["stale_from"] == {NAME: 1}
     later = WITH_IT[WITH_IT.index(NAME) :]
     assert tuple(planned["forecast"]["minutes"]) == later
-    (redone,) = copy.oriane("run", clip)["videos"]
+    (redone,) = run["videos"]
     assert redone["reused"] == ["fetch", "crop", "frame"]

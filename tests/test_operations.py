@@ -249,6 +249,7 @@ def test_the_commands_print_json_or_tables(tmp_path: Path, clip: Path) -> None:
     assert "not_a_video" in said("status", "tiktok/bad")
     (run,) = json.loads(said("runs", "--json"))
     assert (run["rejected"], run["state"]) == (1, "ended")
+    assert "1 not_a_video" in said("runs")
     said("run", "--catch-up")
     assert "nothing was due" in said("runs")
     assert run["run"] in said("runs", run["run"])
@@ -256,3 +257,22 @@ def test_the_commands_print_json_or_tables(tmp_path: Path, clip: Path) -> None:
     assert "1 new" in said("plan")
     for wrong in (["retry"], ["status", "nameless"], ["plan", "--from", "there"]):
         assert said(*wrong, code=78)
+
+
+def test_a_run_in_full_says_what_it_cost_and_how_busy_its_gpu_was(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from workflows.operations.runs.command import show_in_full
+
+    folder = Path(__file__).parent / "documents"
+    limited = Digest.model_validate_json((folder / "digest-limited.json").read_text())
+    show_in_full(limited)
+    shown = capsys.readouterr().out
+    assert "per 1,000 hours of video" in shown
+    assert "of the limit" in shown
+    assert "GPU busy" not in shown
+    frame = limited.seconds["frame"].model_copy(update={"gpu_busy": 0.875})
+    show_in_full(limited.model_copy(update={"seconds": {**limited.seconds, "frame": frame}}))
+    shown = capsys.readouterr().out
+    assert "GPU busy" in shown
+    assert "88%" in shown

@@ -240,6 +240,8 @@ def test_searching_and_playing_by_keyboard(page) -> None:
     page.keyboard.press("ArrowRight")
     expect(tiles.nth(1)).to_be_focused()
     page.keyboard.press("ArrowUp")
+    expect(tiles.first).to_be_focused()
+    page.keyboard.press("ArrowUp")
     expect(page.locator("#q")).to_be_focused()
     page.goto("/?q=a number&confidence=0")
     page.locator("#q").focus()
@@ -392,6 +394,20 @@ def test_a_video_is_moved_by_its_time_line(page) -> None:
 
 
 @slow
+def test_the_player_goes_to_another_moment_of_its_video(page) -> None:
+    from playwright.sync_api import expect
+
+    page.goto("/?q=a number&confidence=0&per_video=9&open=local/two/0")
+    other = page.locator("dialog .times a").last
+    other.click()
+    expect(other).to_have_attribute("aria-current", "true")
+    expect(page.locator("dialog [data-at]")).to_have_text(other.get_attribute("data-clock"))
+    opened = httpx.URL(page.url).params["open"]
+    alike = page.get_by_role("link", name="More like this").last.get_attribute("href")
+    assert httpx.URL(alike).params["like"] == opened
+
+
+@slow
 def test_names_are_text(page) -> None:
     page.goto("/library")
     assert page.get_by_text(f"tiktok/{HOSTILE}", exact=True).is_visible()
@@ -452,6 +468,21 @@ def test_a_store_that_is_down(services: Services, decoders: Decoders) -> None:
         assert answer.status_code == 503
         assert "<h1>A store does not answer</h1>" in answer.text
         assert client.get("/library/local/one").status_code == 200, "S3 answers still"
+
+
+@slow
+def test_before_there_is_a_collection_it_says_what_to_type(
+    services: Services, decoders: Decoders
+) -> None:
+    settings = services.settings.having("index", collection="not_there")
+    with (
+        SharedDecoders(settings, decoders) as empty,
+        serving(create_app(empty, settings)) as client,
+    ):
+        answer = client.get("/", params={"q": "a cat"})
+        assert answer.status_code == 409
+        assert "oriane run ~/videos" in answer.text
+        assert "not_there" not in answer.text
 
 
 @slow

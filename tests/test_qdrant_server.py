@@ -20,8 +20,7 @@ from components.stores.vectors.qdrant import aliases, schema
 from components.stores.vectors.qdrant.collection import QdrantCollection
 from components.stores.vectors.qdrant.store import QdrantStore
 from tests.cluster.stores import qdrant_server
-from tests.test_index import unit
-from tests.test_manifest import framed
+from tests.vectors import framed, unit
 
 PROGRAM = os.environ.get("ORIANE_QDRANT_BIN", "")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not PROGRAM, reason="ORIANE_QDRANT_BIN not set")]
@@ -29,7 +28,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(not PROGRAM, reason="ORIANE_Q
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexSettings]:
-    program, settings = qdrant_server(PROGRAM, tmp_path_factory.mktemp("qdrant"), "127.0.0.1")
+    program, settings = qdrant_server(
+        PROGRAM, tmp_path_factory.mktemp("qdrant"), "127.0.0.1", "read-only"
+    )
     with program:
         yield settings.model_copy(update={"attempts": 2, "timeout_s": 5})
 

@@ -12,15 +12,17 @@ from components.errors import ConfigurationError
 from components.settings import IndexSettings
 from components.stores.vectors.qdrant.store import QdrantStore
 from tests.cluster.stores import qdrant_server
-from tests.test_index import all_points, unit
-from tests.test_manifest import framed
+from tests.points import all_points
+from tests.vectors import framed, unit
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexSettings]:
-    server, settings = qdrant_server("", tmp_path_factory.mktemp("qdrant"), "127.0.0.1")
+    server, settings = qdrant_server(
+        "", tmp_path_factory.mktemp("qdrant"), "127.0.0.1", "read-only"
+    )
     with server:
         yield settings.model_copy(update={"attempts": 1})
 

@@ -15,7 +15,7 @@ from components.running.services import Services
 from components.settings import LedgerSettings
 from tests.conftest import Corpus
 from tests.postgres import query
-from tests.test_manifest import framed
+from tests.vectors import framed
 
 RECORD = component("record")
 

@@ -20,7 +20,7 @@ from components.stores.postgres.ledger import Ledger
 from components.stores.vectors.edge.folder import FolderEngine
 from components.stores.vectors.edge.requests import Answered, GetCatalogue, Request, Rows
 from tests.clips import bordered_video, numbered_video
-from tests.commands import environment, invoked, oriane, report
+from tests.commands import environment, invoked, oriane, oriane_here, report, report_here
 from workflows.intake.given import given
 from workflows.local.indexed_model import with_model_of
 from workflows.local.run import run_videos
@@ -93,7 +93,7 @@ def test_a_folder_from_end_to_end(data: Path, clips: Path, model: str) -> None:
     check_log(data, result["run"])
     check_trace(data / "run.prof")
 
-    again = report(clips, env=environment(data, CLIP_MODEL=model))
+    again = report_here(clips, env=environment(data, CLIP_MODEL=model))
     for video in again["videos"]:
         assert video["reused"] == PHASES
         assert video["frames"] == videos[video["code"]]["frames"]
@@ -122,7 +122,7 @@ def check_search_command(data: Path, model: str) -> None:
     """A picture of the index finds itself."""
     env = environment(data, CLIP_MODEL=model)
     path = next((data / "s3/oriane-frames/tiktok/boxed").glob("*.png"))
-    hits = json.loads(oriane("search", "--image", path, "--frames", "--json", env=env).stdout)
+    hits = json.loads(oriane_here("search", "--image", path, "--frames", "--json", env=env).stdout)
     assert set(hits[0]) == {
         "score", "platform", "code", "second", "frame_number", "scene_start", "scene_end", "path",
         "location",
@@ -236,7 +236,7 @@ def test_rejected_videos_are_no_failure(data: Path, clips: Path, model: str) -> 
     mixed.mkdir()
     shutil.copy(clips / "tiktok/boxed/video.mp4", mixed / "good.mp4")
     (mixed / "bad.mp4").write_text("no video at all")
-    done = oriane("run", mixed, env=environment(data, CLIP_MODEL=model))
+    done = oriane_here("run", mixed, env=environment(data, CLIP_MODEL=model))
     assert "local/bad" in done.stdout
     assert "rejected: not_a_video" in done.stdout
     assert "local/bad rejected: expected a video" in done.stderr
@@ -255,7 +255,7 @@ def test_a_prefix_without_a_video_is_a_wrong_one(here: Settings, clips: Path) ->
 
 
 def test_search_before_anything_is_indexed(data: Path) -> None:
-    told = oriane("search", "a cat", env=environment(data), code=78)
+    told = oriane_here("search", "a cat", env=environment(data), code=78)
     assert "qdrant has no collection 'watched_frames'" in told.stderr
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
+from components.costs import bill
+from components.costs.machine import Machine
 from components.records.booking import Booking, Event
+from components.records.limit import Limit
 from components.records.run_report import RunFrame, RunReport, RunVideo
 from components.records.videos import Video
+from components.settings import PriceSettings
 from workflows.local.display import Display
 from workflows.operations.status.report import VideoStatus
 from workflows.operations.status.words import print_video
-from workflows.run.command import print_run, summary
+from workflows.run.command import costs, print_run, summary
 from workflows.terminal.output import time
 
 
@@ -55,6 +60,27 @@ def test_a_long_table_is_cut_with_what_went_wrong_first(capsys: pytest.CaptureFi
     assert "… and 11 more; --all shows them" in cut
     print_run(many, everything=True)
     assert "tiktok/v29" in capsys.readouterr().out
+
+
+def test_a_run_says_what_it_cost_where_there_are_prices_and_how_near_the_limit_it_came() -> None:
+    held = bill.held_here({"frame": 30.0, "embed": 10.0}, 3600, Machine("x", 4))
+    stored = bill.Stored(2000, 10**9)
+    free, priced = (
+        bill.billed(held, stored, 7200, PriceSettings(**prices))
+        for prices in ({}, {"VP_PRICE_CORE_HOUR": 0.001})
+    )
+    limit = Limit(
+        core_s=7200.0, gpu_s=0.0, of_cores=0.5, of_gpus=None,
+        measured_at="2026-11-27T00:00:00+00:00",
+    )  # fmt: skip
+    done = report(video("a"))
+    assert list(costs(done)) == []
+    assert list(costs(done.model_copy(update={"bill": free}))) == [], "nobody asked for core hours"
+    cost, near = costs(done.model_copy(update={"bill": priced, "limit": limit}))
+    assert cost.startswith("cost: 0.004 USD for 4.00 core hours")
+    assert "2.00 USD per 1,000 hours of video; frame 75%, embed 25%" in cost
+    assert near.startswith("50% of the limit")
+    assert "bill" not in json.loads(done.model_dump_json()), "as it was where nothing is known"
 
 
 def test_progress_is_lines_where_there_is_no_terminal() -> None:

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from components.settings import Settings
-from tests.commands import environment, oriane
+from tests.commands import environment, oriane_here
 from tests.deployment import copy
 from tests.test_light_commands import loaded_by
 from tests.test_serve_command import served
@@ -49,7 +49,7 @@ def address(deployed: Path) -> Iterator[str]:
 def asking(data: Path, *arguments: object, code: int = 0, **variables: object) -> tuple[str, str]:
     """Run `oriane search` over a folder; return what it says on stdout and on stderr."""
     env = environment(data, LOCAL_MODE=1, **{"ORIANE_TOKEN": TOKEN, **variables})
-    done = oriane("search", *arguments, env=env, code=code)
+    done = oriane_here("search", *arguments, env=env, code=code)
     return done.stdout, done.stderr
 
 

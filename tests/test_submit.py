@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from components.errors import ConfigurationError, TransientError
 from components.settings import Settings
-from tests.commands import environment, oriane
+from tests.commands import environment, oriane_here
 from workflows.argo.stop import stop
 from workflows.argo.submit import ArgoServer, followed, submit_videos
 from workflows.intake.given import given
@@ -151,7 +151,7 @@ def test_options_arrive_as_argo_wants_them(
     flags = ["--catch-up", "--limit", "5000000", "--older-than", "90m", "--shards-in-flight", "8"]
     flags += ["--fused", "--mb-per-shard", "250"]
     env = environment(tmp_path, ARGO_SERVER=address)
-    done = oriane("submit", *flags, "--max-failed-percent", "2.5", "--json", env=env)
+    done = oriane_here("submit", *flags, "--max-failed-percent", "2.5", "--json", env=env)
     assert json.loads(done.stdout)["workflow"] == "videos-x"
     (received,) = handler.received
     parameters = received["workflow"]["spec"]["arguments"]["parameters"]
@@ -168,7 +168,7 @@ def test_options_arrive_as_argo_wants_them(
 
 def test_a_number_of_videos_is_auto_or_above_0(tmp_path: Path) -> None:
     env = environment(tmp_path, ARGO_SERVER="http://127.0.0.1:9")
-    done = oriane("submit", "--catch-up", "--videos-per-shard", "0", env=env, code=78)
+    done = oriane_here("submit", "--catch-up", "--videos-per-shard", "0", env=env, code=78)
     assert "expected auto or a number above 0, found '0'" in done.stderr
 
 

@@ -22,7 +22,7 @@ from components.errors import ConfigurationError
 from components.records.watch import WatchEvent, WatchNotice
 from components.settings import Settings, WatchSettings
 from tests.clips import numbered_video
-from tests.commands import environment, invoked, oriane, report
+from tests.commands import environment, invoked, oriane_here, report, report_here
 from workflows.watch.addresses import target
 from workflows.watch.webhook import deliver
 
@@ -108,20 +108,21 @@ def test_a_run_asks_of_its_new_frames_and_sends_what_fits_once(
     videos = tmp_path / "videos"
     videos.mkdir()
     clip(videos, "one.mp4", 0)
+    # As a user types it; all after it in this process.
     assert "watches" not in report(videos, env=env)
     # A confidence of 0 is reached by everything, so that what is new is all that tells.
     add = ("watch", "add", "a number", "--confidence", 0, "--webhook", f"{receiver.url}/hook?k=v")
-    oriane(*add, env=env)
-    assert "a-number" in oriane(*add, env=env, code=78).stderr
-    assert "k=v" not in oriane("watch", "list", env=env).stdout
+    oriane_here(*add, env=env)
+    assert "a-number" in oriane_here(*add, env=env, code=78).stderr
+    assert "k=v" not in oriane_here("watch", "list", env=env).stdout
 
     # Nothing is new, so nothing is asked.
-    assert "watches" not in report(videos, env=env)
+    assert "watches" not in report_here(videos, env=env)
     assert receiver.got == []
 
     clip(videos, "two.mp4", 2)
     receiver.statuses = [503]
-    ran = report(videos, env=env)
+    ran = report_here(videos, env=env)
     (told,) = ran["watches"]
     assert codes(told) == {"two"}
     assert told["webhook"]["delivered"]
@@ -130,36 +131,36 @@ def test_a_run_asks_of_its_new_frames_and_sends_what_fits_once(
     assert [event["data"]["run"] for event in events] == [ran["run"]] * 2
     assert receiver.got[0][0]["webhook-id"] == receiver.got[1][0]["webhook-id"]
     assert events[1]["data"]["moments"] == told["moments"]
-    digest = json.loads(oriane("runs", ran["run"], "--json", env=env).stdout)
+    digest = json.loads(oriane_here("runs", ran["run"], "--json", env=env).stdout)
     assert digest["watches"] == [told]
-    assert "delivered" in oriane("runs", ran["run"], env=env).stdout
+    assert "delivered" in oriane_here("runs", ran["run"], env=env).stdout
     assert kept(tmp_path, f"a-number/{ran['run']}") == told
 
     # Neither a rerun nor a question asked again tells it twice.
-    assert "watches" not in report(videos, env=env)
-    asked = json.loads(oriane("watch", "ask", "--run", ran["run"], "--json", env=env).stdout)
+    assert "watches" not in report_here(videos, env=env)
+    asked = json.loads(oriane_here("watch", "ask", "--run", ran["run"], "--json", env=env).stdout)
     assert [one["webhook"]["attempts"] for one in asked] == [2]
     assert len(receiver.got) == 2
 
     # With another model, all is asked again; what was announced stays so.
     path = tmp_path / "s3/oriane-artifacts/watches/a-number.json"
     path.write_text(json.dumps({**kept(tmp_path, "a-number"), "model": "another@1"}))
-    (again,) = report(videos, env=env)["watches"]
+    (again,) = report_here(videos, env=env)["watches"]
     assert again["everything"]
     assert codes(again) == {"one"}
     assert kept(tmp_path, "a-number")["model"] == again["model"] != "another@1"
-    assert "watches" not in report(videos, env=env)
+    assert "watches" not in report_here(videos, env=env)
 
     # A test asks of everything, and sends only if told to.
     receiver.got.clear()
-    tested = json.loads(oriane("watch", "test", "a-number", "--json", env=env).stdout)
+    tested = json.loads(oriane_here("watch", "test", "a-number", "--json", env=env).stdout)
     assert codes(tested) == {"one", "two"}
     assert receiver.got == []
-    oriane("watch", "test", "a-number", "--send", env=env)
+    oriane_here("watch", "test", "a-number", "--send", env=env)
     assert [verified(*sent)["type"] for sent in receiver.got] == ["watch.test"]
 
-    oriane("watch", "remove", "a-number", env=env)
-    assert json.loads(oriane("watch", "list", "--json", env=env).stdout) == []
+    oriane_here("watch", "remove", "a-number", env=env)
+    assert json.loads(oriane_here("watch", "list", "--json", env=env).stdout) == []
     assert [*(tmp_path / "s3/oriane-artifacts/watches").rglob("*.json")] == []
 
 
@@ -168,18 +169,18 @@ def test_a_webhook_that_fails_is_told_and_sent_again_when_asked_to(
 ) -> None:
     env = environment(tmp_path, LOCAL_MODE=1, CLIP_MODEL=model, ORIANE_WEBHOOK_SECRET=SECRET)
     add = ("watch", "add", "a number", "--confidence", 0, "--name", "n", "--platform")
-    oriane(*add, "local", "--webhook", f"{receiver.url}/hook", env=env)
-    oriane("watch", "add", "a number", "--platform", "tiktok", "--confidence", 0, env=env)
+    oriane_here(*add, "local", "--webhook", f"{receiver.url}/hook", env=env)
+    oriane_here("watch", "add", "a number", "--platform", "tiktok", "--confidence", 0, env=env)
     receiver.statuses = [302]
-    done = oriane("run", clip(tmp_path, "one.mp4", 0), "--json", env=env)
+    done = oriane_here("run", clip(tmp_path, "one.mp4", 0), "--json", env=env)
     assert "was not delivered" in done.stderr
     assert "redirects are not followed" in done.stderr
     (told,) = json.loads(done.stdout)["watches"]
     assert (told["webhook"]["delivered"], told["webhook"]["attempts"]) == (False, 1)
     assert receiver.followed == 0
     receiver.statuses = [400]
-    oriane("watch", "ask", env=env, code=75)
-    (sent,) = json.loads(oriane("watch", "ask", "--json", env=env).stdout)
+    oriane_here("watch", "ask", env=env, code=75)
+    (sent,) = json.loads(oriane_here("watch", "ask", "--json", env=env).stdout)
     assert sent["webhook"]["delivered"]
     assert len(receiver.got) == 3
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1

@@ -146,12 +146,16 @@ def kubeflow_pipeline(pipeline: Pipeline, target: Target) -> Any:
 def rendered_kubeflow(target: Target | None = None, folder: Path = FOLDER) -> dict[Path, str]:
     """Return the text of `pipeline.yaml` and every `components/<name>.yaml` by its path."""
     target = target or Target()
-    pipeline = video_to_embedding(fused=target.fused)
-    compiled = {folder / "pipeline.yaml": kubeflow_pipeline(pipeline, target)}
+    rendered = {folder / "pipeline.yaml": rendered_pipeline(target)}
     for component in components():
         path = folder / "components" / f"{component.name}.yaml"
-        compiled[path] = kubeflow_component(component, target)
-    return {path: _compiled(definition) for path, definition in compiled.items()}
+        rendered[path] = _compiled(kubeflow_component(component, target))
+    return rendered
+
+
+def rendered_pipeline(target: Target) -> str:
+    """Return the text of `pipeline.yaml`."""
+    return _compiled(kubeflow_pipeline(video_to_embedding(fused=target.fused), target))
 
 
 def _add(step: Step, known: dict[Source, Any], target: Target) -> None:

@@ -58,6 +58,15 @@ def main() -> int:
                 "embed": asdict(
                     embedding(folder, settings, frames, _size(options.size), options.format)
                 ),
+                "handed": asdict(
+                    embedding(
+                        _made(folder / "handed"),
+                        settings,
+                        frames,
+                        _size(options.size),
+                        handed=True,
+                    )
+                ),
                 "video": video_speeds(folder, options.clip_seconds),
             }
     except PipelineError as error:
@@ -89,6 +98,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=2, help="least time of one measurement")
     parser.add_argument("--out", type=Path, default=Path("data/bench-gpu"), help="for the results")
     return parser.parse_args()
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def _size(text: str) -> tuple[int, int]:

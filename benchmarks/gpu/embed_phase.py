@@ -13,11 +13,20 @@ from PIL import Image
 
 from components.errors import RunFailedError
 from components.frames_tar.encoding import encoded
+from components.frames_tar.scaled import ScaledFrames
 from components.frames_tar.write import FramesTar
 from components.pipeline import component
 from components.records.frame_names import Format
 from components.records.manifest import Entry, Manifest
-from components.records.videos import CroppedVideo, Frame, FramedVideo, SourceVideo, Video
+from components.records.videos import (
+    CroppedVideo,
+    EmbeddedVideo,
+    Frame,
+    FramedVideo,
+    SourceVideo,
+    Video,
+)
+from components.running.handed_on import hand_on
 from components.running.phase import run
 from components.running.services import Services
 from components.settings import Settings, StorageSettings
@@ -29,28 +38,45 @@ _QUALITY = 90
 
 @dataclass(frozen=True)
 class Embedding:
-    """Frames a second of the phase, and how many the cores can decode and resize."""
+    """Frames a second of the phase, and how many the cores can decode and resize.
+
+    `gpu_busy` is the part of the phase's time, 0 to 1, in which a GPU computed; None without one.
+    """
 
     frames: int
     frames_per_s: float
+    gpu_busy: float | None
     prepared_per_s_a_core: float
     batch_size: int
     device: str
 
 
 def embedding(
-    folder: Path, settings: Settings, frames: int, size: tuple[int, int], kind: Format = "png"
+    folder: Path,
+    settings: Settings,
+    frames: int,
+    size: tuple[int, int],
+    kind: Format = "png",
+    *,
+    handed: bool = False,
 ) -> Embedding:
     """Embed about `frames` pictures of `size` (width, height), files of a format; return the rates.
+
+    Args:
+        handed: What the model sees is handed on by frame, as in one process.
 
     Raises:
         RunFailedError: the phase failed on a video.
     """
     with (
         local_s3(folder / "s3", StorageSettings()) as storage,
-        Services(settings.having("storage", **storage.model_dump())) as services,
+        Services(
+            settings.having("storage", **storage.model_dump()), several_phases=handed
+        ) as services,
     ):
         manifest, file = _shard(services, folder, max(1, frames // _FRAMES_A_VIDEO), size, kind)
+        if handed:
+            _hand_on(services, manifest, folder, size)
         prepared = _prepared_per_s(services, file)
         embed = component("embed")
         start = time.perf_counter()
@@ -61,10 +87,32 @@ def embedding(
         return Embedding(
             frames=outputs.done * _FRAMES_A_VIDEO,
             frames_per_s=outputs.done * _FRAMES_A_VIDEO / seconds,
+            gpu_busy=_gpu_busy(services, outputs.manifest),
             prepared_per_s_a_core=prepared,
             batch_size=services.encoder.batch_size,
             device=settings.embed.device,
         )
+
+
+def _gpu_busy(services: Services, manifest: Manifest[EmbeddedVideo]) -> float | None:
+    spent = [entry.steps[-1].gpu for entry in manifest.read(services.store)]
+    times = [gpu for gpu in spent if gpu]
+    return sum(times[1:], times[0]).share if times else None
+
+
+def _hand_on(
+    services: Services, manifest: Manifest[FramedVideo], folder: Path, size: tuple[int, int]
+) -> None:
+    """Leave what the model sees of each video's frames where frame does."""
+    scaling = services.encoder.scaling
+    assert scaling, "the model's pictures are scaled apart from it"
+    seen = [scaling(Image.fromarray(_picture(number, size))) for number in range(_FRAMES_A_VIDEO)]
+    for entry in manifest.read(services.store):
+        assert entry.result
+        with ScaledFrames(folder / "scaled", scaling.size) as file:
+            for number, pixels in enumerate(seen):
+                file.add(number, pixels)
+        hand_on(services, entry.result, folder / "scaled")
 
 
 def _shard(
@@ -94,13 +142,13 @@ def _entry(
 ) -> Entry[FramedVideo]:
     video = Video(platform="bench", code=code, source=f"s3://bench/bench/{code}/video.mp4")
     source = SourceVideo(
-        video=video, etag="e", bytes=1, container="mov", codec="h264", width=size[0],
+        video=video, etag=code, bytes=1, container="mov", codec="h264", width=size[0],
         height=size[1], rotation=0, start=0, duration=_FRAMES_A_VIDEO,
     )  # fmt: skip
     framed = FramedVideo(
         cropped=CroppedVideo(source=source, rectangle=None), rectangle=None, frames=frames, tar=tar
     )
-    return Entry[FramedVideo](video=video, etag="e", result=framed)
+    return Entry[FramedVideo](video=video, etag=code, result=framed)
 
 
 def _picture(seed: int, size: tuple[int, int]) -> NDArray[np.uint8]:

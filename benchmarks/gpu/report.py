@@ -28,7 +28,11 @@ def markdown(measured: dict[str, Any]) -> str:
         f"{_shown(best['images_per_s'])} |",
         f"| embed, {embed['frames']} {measured['format'].upper()} of {measured['size']}, batch "
         f"{embed['batch_size']} | {_shown(embed['frames_per_s'])} |",
-        f"| its part of the bare model's best | "
+        f"| the GPU busy meanwhile | {_part(embed['gpu_busy'])} |",
+        f"| embed, of what frame hands on in one process | "
+        f"{_shown(measured['handed']['frames_per_s'])} |",
+        f"| the GPU busy meanwhile | {_part(measured['handed']['gpu_busy'])} |",
+        f"| the first one's part of the bare model's best | "
         f"{embed['frames_per_s'] / best['images_per_s']:.0%} |",
         f"| frames that all cores could decode and resize | {_shown(ceiling)} |",
         f"| decoding 720p H.264, CPU | {_shown(video['decode_fps']['cpu'])} |",
@@ -44,6 +48,10 @@ def markdown(measured: dict[str, Any]) -> str:
 
 def _speed(rate: dict[str, Any]) -> float:
     return float(rate["images_per_s"])
+
+
+def _part(value: float | None) -> str:
+    return "there is none" if value is None else f"{value:.1%}"
 
 
 def _shown(value: float | None) -> str:

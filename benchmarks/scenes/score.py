@@ -89,7 +89,7 @@ def remembered(
     return answer
 
 
-def frames_by_keyframes(path: Path, source: SourceVideo, settings: FrameSettings) -> Found:
+def frames_by_scan(path: Path, source: SourceVideo, settings: FrameSettings) -> Found:
     """Extract the frames of the file with these settings, decoding included."""
     cropped = CroppedVideo(source=source, rectangle=None)
     began = time.process_time()

@@ -7,7 +7,20 @@ from typing import Any
 
 from benchmarks.report import table
 
-_ORDER = ("adaptive", "content", "hash", "histogram", "threshold", "transnetv2", "keyframes")
+_ORDER = (
+    "adaptive",
+    "content",
+    "hash",
+    "histogram",
+    "threshold",
+    "transnetv2",
+    "reference",
+    "keyframes",
+)
+_SCANS = {
+    "reference": "`adaptive`, scan of reference frames",
+    "keyframes": "`adaptive`, scan of keyframes",
+}
 Rows = Sequence[dict[str, Any]]
 
 
@@ -25,7 +38,7 @@ def starts_table(document: dict[str, Any]) -> str:
         flashes = [row for row in own if "flashes" in row["video"]]
         lines.append(
             [
-                f"`{detector}`" if detector != "keyframes" else "`adaptive`, scan of keyframes",
+                _SCANS.get(detector, f"`{detector}`"),
                 *recalls,
                 _rate(_summed(steady), "matched", "starts"),
                 _rate(_summed(flashes), "matched", "starts"),
@@ -48,7 +61,7 @@ def frames_table(document: dict[str, Any]) -> str:
             whole = _summed(own)
             lines.append(
                 [
-                    f"`{detector}`" if detector != "keyframes" else "`adaptive`, keyframes",
+                    _SCANS.get(detector, f"`{detector}`"),
                     f"{change:g}",
                     *(_rate(_summed(part), "alone", "shots") for part in _kinds(own)),
                     f"{whole['kept'] / whole['shots']:.2f}",

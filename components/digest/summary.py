@@ -21,7 +21,7 @@ from components.records.digest import (
     Worked,
 )
 from components.records.machine import RunWork
-from components.records.manifest import Entry
+from components.records.manifest import Entry, GpuTime
 from components.records.plan import Plan
 from components.records.videos import FramedVideo, RecordedVideo
 
@@ -49,6 +49,8 @@ class Summary:
         self._reasons: dict[tuple[str, str, str], _Group] = defaultdict(_Group)
         self._seconds: dict[str, list[float]] = {phase: [0.0, 0.0, 0.0] for phase in PHASES}
         self._samples: dict[str, PhaseSample] = defaultdict(PhaseSample)
+        self._decoded_all: Counter[str] = Counter()
+        self._gpu: dict[str, GpuTime] = {}
         self._slowest: list[tuple[float, str, dict[str, float]]] = []
 
     @property
@@ -93,11 +95,17 @@ class Summary:
                 for (kind, phase, reason), group in self._by_count()
             ),
             seconds={
-                phase: PhaseSeconds(videos=int(videos), total=round(total, 3), most=round(most, 3))
+                phase: PhaseSeconds(
+                    videos=int(videos),
+                    total=round(total, 3),
+                    most=round(most, 3),
+                    gpu_busy=round(self._gpu[phase].share, 4) if phase in self._gpu else None,
+                )
                 for phase, (videos, total, most) in self._seconds.items()
                 if videos
             },
             worked=self._worked,
+            decoded_all=dict(self._decoded_all.most_common()),
             leased=self._plan.leased if self._plan else 0,
             leased_by=self._plan.leased_by if self._plan else (),
             slowest=tuple(
@@ -148,7 +156,11 @@ class Summary:
         for phase, (videos, total, most) in self._seconds.items():
             if videos:
                 over = counted(int(videos), "video")
-                yield f"{phase}: {total:.1f} s over {over}, {most:.1f} s at most"
+                gpu = f", the GPU busy {self._gpu[phase].share:.0%}" if phase in self._gpu else ""
+                yield f"{phase}: {total:.1f} s over {over}, {most:.1f} s at most{gpu}"
+        if whole := self._decoded_all:
+            why = ", ".join(f"{reason} {count}" for reason, count in whole.most_common())
+            yield f"all frames decoded, none left out: {counted(whole.total(), 'video')} ({why})"
         for total, video, _ in sorted(self._slowest, reverse=True)[:3]:
             yield f"slow: {video} {total:.1f} s"
 
@@ -169,6 +181,7 @@ class Summary:
             if "frame" in worked:
                 self._work(framed)
         self._reused += not worked and not problem
+        self._count_gpu(entry)
         for phase, seconds in worked.items():
             sums = self._seconds[phase]
             sums[0] += 1
@@ -180,8 +193,16 @@ class Summary:
             if len(self._slowest) > _SLOWEST:
                 heapq.heappop(self._slowest)
 
+    def _count_gpu(self, entry: Entry[Any]) -> None:
+        for step in entry.steps:
+            if step.gpu:
+                known = self._gpu.get(step.phase)
+                self._gpu[step.phase] = known + step.gpu if known else step.gpu
+
     def _work(self, framed: FramedVideo) -> None:
         """Count a video that was decoded in this run."""
+        if framed.decoded_all:
+            self._decoded_all[framed.decoded_all] += 1
         self._size += _size_of(framed)
         self._worked = Worked(
             videos=self._worked.videos + 1,

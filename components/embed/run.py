@@ -8,14 +8,16 @@ from functools import cache, partial
 
 import numpy as np
 
+from components.base.gpu import has_gpu
 from components.base.profiling import profile
 from components.base.vectors import Vectors
 from components.embed.contract import COMPONENT, EmbedInputs, EmbedOutputs
 from components.embed.metered import CpuMeter
-from components.encoders.batching import Read, Task, embedded
+from components.encoders.batching import Embedded, Prepare, Task, embedded, of_file, of_pixels
+from components.records.manifest import GpuTime
 from components.records.record import Record
 from components.records.videos import EmbeddedVideo, FramedVideo
-from components.running.decoders import has_gpu
+from components.running.handed_on import handed_on
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import Shard
@@ -53,19 +55,32 @@ def run(inputs: EmbedInputs, services: Services) -> EmbedOutputs:
                 shard.stop(video.of, video.error)
             else:
                 keep = partial(_keep, video.vectors)
-                cpu_s = cpu_seconds(video.count)
-                shard.attempt(video.of, keep, spent=video.seconds, cpu_spent=cpu_s)
+                cpu_s, gpu = cpu_seconds(video.count), _gpu(video)
+                shard.attempt(video.of, keep, spent=video.seconds, cpu_spent=cpu_s, gpu=gpu)
     return EmbedOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
+
+
+def _gpu(video: Embedded[Job[FramedVideo]]) -> GpuTime | None:
+    if video.gpu_s is None:
+        return None
+    return GpuTime(busy_s=round(video.gpu_s, 4), held_s=round(video.held_s, 4))
 
 
 def _task(job: Job[FramedVideo]) -> Task[Job[FramedVideo]]:
     return Task(job, len(job.input.frames), partial(_pictures, job))
 
 
-def _pictures(job: Job[FramedVideo]) -> Iterator[Read]:
-    with closing(pictures(job.services, job.input, job.input.frames)) as files:
+def _pictures(job: Job[FramedVideo]) -> Iterator[Prepare]:
+    """Yield what prepares each frame: of what frame handed on, or else of its file."""
+    framed, services = job.input, job.services
+    with handed_on(services, framed) as known:
+        if known.keys() >= {frame.number for frame in framed.frames}:
+            for frame in framed.frames:
+                yield of_pixels(known[frame.number].copy())
+            return
+    with closing(pictures(services, framed, framed.frames)) as files:
         for _, file in files:
-            yield partial(bytes, file)
+            yield of_file(partial(bytes, file))
 
 
 def _keep(vectors: Vectors, job: Job[FramedVideo]) -> Record:

@@ -25,20 +25,18 @@ from components.base.prefetch import Prefetched
 from components.base.profiling import span
 from components.base.vectors import Vectors
 from components.encoders.encoder import Encoder, ModelInput
+from components.encoders.scaling import Pixels, of_fair_shape
 from components.errors import ConfigurationError
 from components.records.frame_names import PILLOW_FORMATS
 
 Of = TypeVar("Of")
 
-# The longest side of a picture, in its shortest, that a model gets to see.
-_NARROWEST = 16
-
 # Videos whose files are fetched at a time, and pictures of each that are held before their turn.
 _OPEN = 4
 _PICTURES_AHEAD = 8
 
-# Returns a picture's file; called in the pool.
-Read = Callable[[], bytes]
+# Makes of a picture what the model takes; called in the pool.
+Prepare = Callable[[Encoder], ModelInput]
 
 
 # All who embed in this process share one model; side by side they would only be slower. One thread
@@ -49,19 +47,36 @@ def _model_thread(process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, f"model of {process}")
 
 
+def of_file(read: Callable[[], bytes]) -> Prepare:
+    """Return what prepares the picture whose file `read` gives."""
+
+    def prepare(encoder: Encoder) -> ModelInput:
+        with Image.open(io.BytesIO(read()), formats=PILLOW_FORMATS) as picture:
+            return encoder.preprocess(of_fair_shape(picture).convert("RGB"))
+
+    return prepare
+
+
+def of_pixels(pixels: Pixels) -> Prepare:
+    """Return what prepares the picture that the encoder's scaling made `pixels` of."""
+    return lambda encoder: encoder.of_pixels(pixels)
+
+
 @dataclass(frozen=True)
 class Task(Generic[Of]):
     """A video whose pictures are to be embedded; `of` is what its caller knows it by."""
 
     of: Of
     count: int
-    pictures: Callable[[], Iterator[Read]]
+    pictures: Callable[[], Iterator[Prepare]]
 
 
 @dataclass
 class Embedded(Generic[Of]):
     """What came of a task: `seconds` are its share of the model's, `rows` a vector a picture.
 
+    `gpu_s` are the seconds in which a GPU computed for it, of `held_s` in which there was nothing
+    else to do for it: the time from one batch to the next, and so with all waiting for pictures.
     Where `error` is set, it could not be read, or with `of_model` the model failed on it.
     """
 
@@ -69,6 +84,8 @@ class Embedded(Generic[Of]):
     count: int
     rows: list[Vectors] = field(default_factory=list)
     seconds: float = 0.0
+    gpu_s: float | None = None
+    held_s: float = 0.0
     error: Exception | None = None
     of_model: bool = False
     yielded: bool = False
@@ -104,10 +121,12 @@ def embedded(
         ThreadPoolExecutor(readers) as pool,
         closing(Prefetched(_frames(tasks, encoder, pool), ahead)) as frames,
     ):
+        ended = 0.0
         for first in frames:
             model = encoder()
+            ended = ended or time.perf_counter()
             batch = [first, *islice(frames, model.batch_size - 1)]
-            _embed(model, batch)
+            ended = _embed(model, batch, ended)
             for video in {id(video): video for video, _ in batch}.values():
                 if isinstance(video.error, ConfigurationError):
                     raise video.error
@@ -124,21 +143,21 @@ def _frames(
         for task, pictures in opened:
             video = Embedded(task.of, task.count)
             try:
-                for read in pictures:
-                    yield video, pool.submit(_preprocessed, encoder(), read)
+                for prepare in pictures:
+                    yield video, pool.submit(prepare, encoder())
             except Exception as error:
                 video.error = error
             if video.error or not task.count:
                 yield video, None
 
 
-def _opened(tasks: Iterable[Task[Of]]) -> Generator[tuple[Task[Of], Iterator[Read]]]:
+def _opened(tasks: Iterable[Task[Of]]) -> Generator[tuple[Task[Of], Iterator[Prepare]]]:
     """Yield tasks with their pictures, those of the next ones being fetched meanwhile.
 
     A GPU takes a video's pictures in less time than their file takes to come.
     """
     remaining = iter(tasks)
-    window: deque[tuple[Task[Of], Prefetched[Read]]] = deque()
+    window: deque[tuple[Task[Of], Prefetched[Prepare]]] = deque()
     try:
         while True:
             for task in islice(remaining, _OPEN - len(window)):
@@ -154,27 +173,15 @@ def _opened(tasks: Iterable[Task[Of]]) -> Generator[tuple[Task[Of], Iterator[Rea
             pictures.close()
 
 
-def _preprocessed(encoder: Encoder, read: Read) -> ModelInput:
-    with Image.open(io.BytesIO(read()), formats=PILLOW_FORMATS) as picture:
-        return encoder.preprocess(_of_fair_shape(picture).convert("RGB"))
+def _embed(encoder: Encoder, batch: list[_Frame[Of]], since: float) -> float:
+    """Append a row to each video's rows; a failure fails the videos of the batch alone.
 
+    Args:
+        since: When the batch before ended.
 
-def _of_fair_shape(picture: Image.Image) -> Image.Image:
-    """Return the middle of a picture that is all too narrow, others as they are.
-
-    Models want a square, most the one in the middle, the picture's short side scaled to its own:
-    of 65535 × 8 pixels that makes a picture of gigabytes.
+    Returns:
+        When this one did.
     """
-    width, height = picture.size
-    longest = _NARROWEST * min(width, height)
-    if max(width, height) <= longest:
-        return picture
-    left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
-    return picture.crop((left, top, width - left, height - top))
-
-
-def _embed(encoder: Encoder, batch: list[_Frame[Of]]) -> None:
-    """Append a row to each video's rows; a failure fails the videos of the batch alone."""
     pictures: list[tuple[Embedded[Of], ModelInput]] = []
     for video, frame in batch:
         if frame is not None and not video.error:
@@ -183,19 +190,23 @@ def _embed(encoder: Encoder, batch: list[_Frame[Of]]) -> None:
             except Exception as error:
                 video.error = error
     if not pictures:
-        return
-    start = time.perf_counter()
+        return since
+    start, computed_s = time.perf_counter(), encoder.gpu_s
     try:
         inputs = [picture for _, picture in pictures]
         rows = _model_thread(os.getpid()).submit(_forward, encoder, inputs).result()
     except Exception as error:
         for video, _ in pictures:
             video.error, video.of_model = error, True
-        return
-    share = (time.perf_counter() - start) / len(pictures)
+        return time.perf_counter()
+    ended, count = time.perf_counter(), len(pictures)
     for (video, _), row in zip(pictures, rows, strict=True):
         video.rows.append(row)
-        video.seconds += share
+        video.seconds += (ended - start) / count
+        video.held_s += (ended - since) / count
+        if computed_s is not None and encoder.gpu_s is not None:
+            video.gpu_s = (video.gpu_s or 0.0) + (encoder.gpu_s - computed_s) / count
+    return ended
 
 
 def _forward(encoder: Encoder, pictures: list[ModelInput]) -> Vectors:

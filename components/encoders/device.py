@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeVar
 
 import numpy as np
@@ -23,7 +23,10 @@ _AUTO_BATCH = {"cpu": 8, "cuda": 256}
 
 
 class Device:
-    """The device that the settings choose, and how forward passes run on it."""
+    """The device that the settings choose, and how forward passes run on it.
+
+    `gpu_s` counts the seconds in which a GPU computed (see `computing`); None where there is none.
+    """
 
     def __init__(self, settings: EmbedSettings) -> None:
         """
@@ -32,6 +35,7 @@ class Device:
         """
         self.torch = chosen_device(settings.device)
         self._precision = settings.precision
+        self.gpu_s: float | None = 0.0 if self.torch.type == "cuda" else None
         if settings.batch_size == "auto":
             self.batch_size = _AUTO_BATCH.get(self.torch.type, 8)
         else:
@@ -47,6 +51,19 @@ class Device:
         if wanted in _PRECISIONS:
             return torch.autocast(self.torch.type, dtype=_PRECISIONS[wanted])
         return nullcontext()
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Add to `gpu_s` what a GPU takes for the block, whose work is done when it is left."""
+        if self.gpu_s is None:
+            yield
+            return
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        start.record()
+        yield
+        end.record()
+        end.synchronize()
+        self.gpu_s += start.elapsed_time(end) / 1000
 
     def in_batches(
         self, inputs: Sequence[Input], forward: Callable[[Sequence[Input]], Vectors]

@@ -14,6 +14,7 @@ from components.base.vectors import Vectors
 from components.encoders.device import Device
 from components.encoders.encoder import normalized
 from components.encoders.pixels import Inputs, PixelInputs
+from components.encoders.scaling import Pixels, Scaling
 from components.errors import ConfigurationError
 from components.settings import EmbedSettings
 
@@ -79,9 +80,20 @@ class DualEncoder:
     def batch_size(self) -> int:
         return self._device.batch_size
 
+    @property
+    def gpu_s(self) -> float | None:
+        return self._device.gpu_s
+
+    @property
+    def scaling(self) -> Scaling | None:
+        return self._pixels.scaling
+
     def preprocess(self, image: Image.Image) -> Inputs:
         """Return the model's inputs for one picture, each with a first dimension of 1."""
         return self._pixels.prepare(image)
+
+    def of_pixels(self, pixels: Pixels) -> Inputs:
+        return self._pixels.of_pixels(pixels)
 
     def embed(self, pictures: Sequence[Inputs]) -> Vectors:
         return self._device.in_batches(pictures, self._forward)
@@ -98,8 +110,9 @@ class DualEncoder:
         return normalized(_pooled(features))
 
     def _forward(self, pictures: Sequence[Inputs]) -> Vectors:
-        with torch.inference_mode(), self._device.precision():
-            features = self._model.get_image_features(**self._pixels.batch(pictures))
+        batch = self._pixels.batch(pictures)
+        with torch.inference_mode(), self._device.precision(), self._device.computing():
+            features = self._model.get_image_features(**batch)
         return normalized(_pooled(features))
 
 

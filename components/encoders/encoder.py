@@ -13,6 +13,8 @@ from components.base.vectors import Vectors
 if TYPE_CHECKING:
     from PIL import Image
 
+    from components.encoders.scaling import Pixels, Scaling
+
 # A picture as its model takes it: only the encoder that made it looks inside.
 ModelInput = Any
 
@@ -48,14 +50,27 @@ class Encoder(TextEncoder, Protocol):
     """Embeds pictures and texts into the same space; rows are L2-normalized float32.
 
     `batch_size` is how many pictures a forward pass takes: what VP_BATCH_SIZE says, or less once
-    that did not fit the GPU.
+    that did not fit the GPU. `gpu_s` counts the seconds in which a GPU has computed; None where
+    there is none, or it does not tell.
     """
 
     @property
     def batch_size(self) -> int: ...
 
+    @property
+    def gpu_s(self) -> float | None: ...
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """What `preprocess` does of its work first; None where it does all of it at once."""
+        ...
+
     def preprocess(self, image: Image.Image) -> ModelInput:
         """Return the picture as the model takes it; safe to call from several threads."""
+        ...
+
+    def of_pixels(self, pixels: Pixels) -> ModelInput:
+        """Return what `preprocess` gives for the picture that `scaling` made these pixels of."""
         ...
 
     def embed(self, pictures: Sequence[ModelInput]) -> Vectors:

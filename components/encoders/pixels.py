@@ -13,6 +13,8 @@ import torch
 from PIL import Image
 from transformers import AutoImageProcessor
 
+from components.encoders.scaling import Pixels, Scaling, ShorterSide, Whole
+
 Inputs = Mapping[str, torch.Tensor]
 
 _PIXELS = "pixel_values"
@@ -40,7 +42,7 @@ class PixelInputs:
         self._device = device
         self._pinned: torch.Tensor | None = None
         self._of_bytes = self._gives_bytes()
-        self._direct = self._of_bytes and self._resizes_as_pillow()
+        self.scaling = self._scaling_by_pillow() if self._of_bytes else None
         if self._of_bytes:
             self._factor = float(getattr(self._processor, "rescale_factor", 1 / 255))
             self._mean = self._a_channel(self._processor.image_mean)
@@ -51,11 +53,16 @@ class PixelInputs:
 
         Safe to call from several threads.
         """
-        if self._direct:
-            return {_PIXELS: self._by_pillow(image)}
+        if self.scaling:
+            return self.of_pixels(self.scaling(image))
         if self._of_bytes:
             return self._resized(image)
         return dict(self._processor(images=image, return_tensors="pt"))
+
+    def of_pixels(self, pixels: Pixels) -> Inputs:
+        """Return what `prepare` returns for the picture that `scaling` made these pixels of."""
+        planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))
+        return {_PIXELS: torch.from_numpy(planes)[None]}
 
     def batch(self, pictures: Sequence[Inputs]) -> dict[str, torch.Tensor]:
         """Return prepared pictures as one batch on the device; for one thread at a time."""
@@ -89,38 +96,40 @@ class PixelInputs:
             self._processor(images=image, do_rescale=False, do_normalize=False, return_tensors="pt")
         )
 
-    def _resizes_as_pillow(self) -> bool:
-        """Return whether `_by_pillow` gives what the processor gives, which is seen by trying.
+    def _scaling_by_pillow(self) -> Scaling | None:
+        """Return the scaling that gives what the processor gives, which is seen by trying.
 
         The processor copies a picture several times while it holds the interpreter's lock, so that
         many cores prepare no more pictures than four do; Pillow lets go of it.
         """
         random = np.random.default_rng(0)
-        for width, height in _PROBED:
-            image = Image.fromarray(random.integers(0, 256, (height, width, 3), np.uint8))
-            try:
-                ours = self._by_pillow(image)
-            except (AttributeError, KeyError, TypeError, ValueError):
-                return False
-            if not torch.equal(ours, self._resized(image)[_PIXELS]):
-                return False
-        return True
+        try:
+            scaling = self._described_scaling()
+            for width, height in _PROBED:
+                image = Image.fromarray(random.integers(0, 256, (height, width, 3), np.uint8))
+                ours, wanted = self.of_pixels(scaling(image)), self._resized(image)
+                if not torch.equal(ours[_PIXELS], wanted[_PIXELS]):
+                    return None
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return None
+        return scaling
 
-    def _by_pillow(self, image: Image.Image) -> torch.Tensor:
-        """Return the picture resized and, if the processor crops, its middle: (1, 3, h, w)."""
-        size, (width, height) = self._processor.size, image.size
-        if shortest := size.get("shortest_edge"):
-            long = int(shortest * max(width, height) / min(width, height))
-            target = (shortest, long) if width <= height else (long, shortest)
-        else:
-            target = (size["width"], size["height"])
-        resized = image.resize(target, self._processor.resample)
-        if getattr(self._processor, "do_center_crop", False):
-            crop = self._processor.crop_size
-            left, top = (target[0] - crop["width"]) // 2, (target[1] - crop["height"]) // 2
-            resized = resized.crop((left, top, left + crop["width"], top + crop["height"]))
-        pixels = np.asarray(resized, np.uint8).transpose(2, 0, 1)
-        return torch.from_numpy(np.ascontiguousarray(pixels))[None]
+    def _described_scaling(self) -> Scaling:
+        """Return what the processor's own settings describe."""
+        processor = self._processor
+        size, resample = processor.size, Image.Resampling(processor.resample)
+        cropped = (
+            (processor.crop_size["width"], processor.crop_size["height"])
+            if getattr(processor, "do_center_crop", False)
+            else None
+        )
+        shorter = size.get("shortest_edge")
+        if shorter and cropped:
+            return ShorterSide(shorter, cropped, resample)
+        whole = size["width"], size["height"]
+        if cropped not in (None, whole):
+            raise ValueError(f"{whole} cut to {cropped}")
+        return Whole(whole, resample)
 
     def _a_channel(self, values: float | Sequence[float]) -> torch.Tensor:
         whole = torch.tensor(values, dtype=torch.float32, device=self._device)

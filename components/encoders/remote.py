@@ -12,19 +12,22 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from PIL import Image
 
 from components.base.model_names import PinnedRepository, RemoteModel
 from components.base.vectors import Vectors
 from components.encoders.encoder import normalized
+from components.encoders.scaling import Pixels
 from components.errors import ConfigurationError
 from components.settings import EmbedSettings
 
 
 class RemoteEncoder:
     """A model with `encode_image` and `encode_text`, truncated to `dim` and then normalized."""
+
+    scaling = None
 
     def __init__(self, name: str, model: RemoteModel, settings: EmbedSettings) -> None:
         """
@@ -61,12 +64,19 @@ class RemoteEncoder:
         self._model.eval().to(self._device.torch)
 
     @property
+    def gpu_s(self) -> float | None:
+        return self._device.gpu_s
+
+    @property
     def batch_size(self) -> int:
         return self._device.batch_size
 
     def preprocess(self, image: Image.Image) -> Image.Image:
         """Return the picture as it is: the model's own code resizes it."""
         return image
+
+    def of_pixels(self, pixels: Pixels) -> NoReturn:
+        raise NotImplementedError("its pictures are not scaled apart from the model")
 
     def embed(self, pictures: Sequence[Image.Image]) -> Vectors:
         return self._device.in_batches(
@@ -80,7 +90,7 @@ class RemoteEncoder:
         return self._encode("encode_text", list(texts))
 
     def _encode(self, method: str, inputs: list[Any]) -> Vectors:
-        with self._torch.inference_mode(), self._device.precision():
+        with self._torch.inference_mode(), self._device.precision(), self._device.computing():
             vectors = getattr(self._model, method)(inputs, batch_size=len(inputs))
         return normalized(vectors[:, : self.dim])
 

@@ -5,47 +5,70 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 from av.video.frame import VideoFrame
+from PIL import Image
 
 from components.base.logs import log
 from components.base.profiling import profile
+from components.encoders.scaling import Pixels, Scaling, of_fair_shape
 from components.errors import Reason, VideoRejectedError
 from components.frame.framing import BorderGoneError, Framing
-from components.frame.full_scan import full_scan
+from components.frame.full_scan import full_scan, full_scan_in_segments
 from components.frame.keyframe_scan import keyframe_scan
 from components.frame.pick import Pickable
 from components.frame.reference_scan import reference_scan
 from components.frame.scanned import Scanned
 from components.frame.skipping import CannotSkipError
 from components.frames_tar.encoding import encoded, fitting, sketch
+from components.frames_tar.scaled import ScaledFrames
 from components.frames_tar.write import FramesTar
+from components.media.pictures import Picture
 from components.media.video import decoder_errors
 from components.records.frame_names import frame_file
 from components.records.record import Record
-from components.records.videos import CroppedVideo, Frame, Rectangle, SourceVideo
+from components.records.videos import CroppedVideo, Frame, Rectangle, SourceVideo, WhyAll
 from components.settings import FrameSettings, LimitSettings
 
 Keep = Callable[[Pickable[VideoFrame]], None]
 Scan = Callable[[Path, Framing, FrameSettings, LimitSettings, Keep], Scanned]
-_SCANS: dict[str, Scan] = {
-    "all": full_scan,
-    "reference": reference_scan,
-    "keyframes": keyframe_scan,
+# What is tried in turn; where none will do, all frames are decoded in one piece.
+_SCANS: dict[str, tuple[Scan, ...]] = {
+    "all": (full_scan_in_segments,),
+    "reference": (reference_scan,),
+    "keyframes": (keyframe_scan, reference_scan),
 }
 # So many pictures in full size may wait to be written.
 _PENDING = 4
 
 
+@dataclass(frozen=True)
+class ScaledTo:
+    """A file for what a model sees of the frames, and what that is."""
+
+    path: Path
+    scaling: Scaling
+
+    def opened(self) -> ScaledFrames:
+        return ScaledFrames(self.path, self.scaling.size)
+
+    def of(self, picture: Picture) -> Pixels:
+        return self.scaling(of_fair_shape(Image.fromarray(picture)))
+
+
 class Extracted(Record):
-    """The frames written, the crop applied to them, and how many packets could not be decoded."""
+    """The frames written, the crop applied to them, and the rest as `FramedVideo` has it."""
 
     frames: tuple[Frame, ...]
     rectangle: Rectangle | None
     lost_packets: int
+    decoded_all: WhyAll | None = None
 
 
 @profile
@@ -57,8 +80,10 @@ def extract(
     settings: FrameSettings,
     limits: LimitSettings,
     black_limit: int,
+    *,
+    scaled: ScaledTo | None = None,
 ) -> Extracted:
-    """Write the picked frames of the video to `tar`.
+    """Write the picked frames of the video to `tar`, and what a model sees of them to `scaled`.
 
     A border has to be black in every frame that is decoded. Where it is not, nothing is cropped,
     and the video is decoded a second time.
@@ -72,27 +97,51 @@ def extract(
     """
     source = _as_decoded(cropped)
     whole = Framing(source, None, black_limit)
+    written = partial(_written, path, tar, scaled=scaled, settings=settings, limits=limits)
     if cropped.reencoded or cropped.rectangle is None:
-        rectangle, scanned = cropped.rectangle, _written(path, tar, whole, settings, limits)
+        rectangle, scanned = cropped.rectangle, written(whole)
     else:
         try:
             within = Framing(source, cropped.rectangle, black_limit)
-            rectangle = cropped.rectangle
-            scanned = _written(path, tar, within, settings, limits)
+            rectangle, scanned = cropped.rectangle, written(within)
         except BorderGoneError:
-            rectangle, scanned = None, _written(path, tar, whole, settings, limits)
-    return Extracted(frames=tuple(scanned.frames), rectangle=rectangle, lost_packets=scanned.lost)
+            rectangle, scanned = None, written(whole)
+    return Extracted(
+        frames=tuple(scanned.frames),
+        rectangle=rectangle,
+        lost_packets=scanned.lost,
+        decoded_all=scanned.decoded_all,
+    )
 
 
 def _written(
-    path: Path, tar: Path, framing: Framing, settings: FrameSettings, limits: LimitSettings
+    path: Path,
+    tar: Path,
+    framing: Framing,
+    *,
+    scaled: ScaledTo | None,
+    settings: FrameSettings,
+    limits: LimitSettings,
 ) -> Scanned:
-    try:
-        return _written_by(_SCANS[settings.scan], path, tar, framing, settings, limits)
-    except CannotSkipError as reason:
-        log.info("all frames of %s are decoded, for %s", path.name, reason)
-        # What was picked by then is not in the new tar.
-        return _written_by(full_scan, path, tar, framing, settings, limits)
+    written = partial(
+        _written_by,
+        path=path,
+        tar_path=tar,
+        framing=framing,
+        scaled=scaled,
+        settings=settings,
+        limits=limits,
+    )
+    why: WhyAll | None = None
+    for scan in _SCANS[settings.scan]:
+        try:
+            return written(scan)
+        except CannotSkipError as reason:
+            # What was picked by then is not in the next tar.
+            log.info("%s of %s ends, for %s", scan.__name__, path.name, reason)
+            why = reason.why
+    scanned = written(full_scan)
+    return scanned if settings.scan == "all" else replace(scanned, decoded_all=why)
 
 
 def _written_by(
@@ -100,6 +149,8 @@ def _written_by(
     path: Path,
     tar_path: Path,
     framing: Framing,
+    *,
+    scaled: ScaledTo | None,
     settings: FrameSettings,
     limits: LimitSettings,
 ) -> Scanned:
@@ -107,7 +158,11 @@ def _written_by(
     kept = 0
     pending: deque[Future[None]] = deque()
     # Decoding goes on while a picked frame becomes a file.
-    with FramesTar(tar_path) as tar, ThreadPoolExecutor(1) as writer:
+    with (
+        FramesTar(tar_path) as tar,
+        scaled.opened() if scaled else nullcontext() as seen,
+        ThreadPoolExecutor(1) as writer,
+    ):
 
         def write(candidate: Pickable[VideoFrame]) -> None:
             picture = framing.picture(candidate.item)
@@ -121,6 +176,8 @@ def _written_by(
             }
             name = frame_file(candidate.number, candidate.second, kind)
             tar.add(name, encoded(picture, kind, settings.picture_quality))
+            if scaled and seen:
+                seen.add(candidate.number, scaled.of(picture))
 
         def keep(candidate: Pickable[VideoFrame]) -> None:
             nonlocal kept
@@ -143,7 +200,7 @@ def _written_by(
             "all its frames are of a single colour, or nearly; VP_SOLID_STD=0 keeps such frames",
         )
     frames = [frame.model_copy(update=looks[frame.number]) for frame in scanned.frames]
-    return Scanned(frames, scanned.lost)
+    return replace(scanned, frames=frames)
 
 
 def _as_decoded(cropped: CroppedVideo) -> SourceVideo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from av.video.frame import VideoFrame
@@ -14,9 +15,13 @@ from components.frame.framing import Framing
 from components.frame.pick import Pickable
 from components.frame.scanned import Scanned
 from components.frame.scenes import SceneCuts
+from components.frame.segments import InOrder, decoders
+from components.frame.skipping import numbered, several_decoders
 from components.frame.transnet import TransNetCuts
 from components.media.losses import check_losses
-from components.media.video import Decoded, opened_source
+from components.media.pictures import Picture
+from components.media.video import Decoded, cores_for, opened_source
+from components.records.videos import Frame
 from components.settings import FrameSettings, LimitSettings
 
 
@@ -37,23 +42,71 @@ def full_scan(
         BorderGoneError: there is picture in the border of some frame.
         VideoRejectedError: less of it can be decoded than the limits ask for.
     """
-    cuts, choice = _detection(settings, Choice(settings, keep))
-    last: Decoded | None = None
+    scan = _Scan(settings, keep)
     source = framing.source
     with opened_source(
         path, source, max_pixels=limits.max_pixels, hwaccel=settings.hwaccel
     ) as video:
-        for last in video.decoded(source.start):
-            thumbnail = framing.thumbnail(last.frame)
-            size = last.frame.width, last.frame.height
-            for second in cuts.feed(last.second, thumbnail, size):
-                choice.cut(second)
-            choice.offer(Pickable(last.number, last.second, last.frame), thumbnail)
-        check_losses(video, last.number + 1 if last else 0, limits)
-        assert last is not None, "a video without frames has lost them all"
-        for second in cuts.finish(last.second):
-            choice.cut(second)
-        return Scanned(choice.finish(max(source.duration, last.second)), video.lost)
+        for decoded in video.decoded(source.start):
+            scan.look_at(decoded, framing.thumbnail(decoded.frame))
+        check_losses(video, scan.frames, limits)
+        return Scanned(scan.finish(source.duration), video.lost)
+
+
+@profile
+def full_scan_in_segments(
+    path: Path,
+    framing: Framing,
+    settings: FrameSettings,
+    limits: LimitSettings,
+    keep: Callable[[Pickable[VideoFrame]], None],
+) -> Scanned:
+    """Return what `full_scan` does, by several decoders side by side where that can be.
+
+    Raises:
+        BorderGoneError: there is picture in the border of some frame.
+        CannotSkipError: it has to be decoded in one piece.
+    """
+    source = framing.source
+    if settings.hwaccel != "none" or cores_for(source.duration) == 1:
+        return full_scan(path, framing, settings, limits, keep)
+    index = numbered(path, source, limits)
+    count = decoders(index, source.duration)
+    if count == 1:
+        return full_scan(path, framing, settings, limits, keep)
+    scan = _Scan(settings, keep)
+    with several_decoders(path, source, limits, count) as videos:
+        with closing(InOrder(videos, index, framing, limits).looked()) as frames:
+            for looked in frames:
+                second = videos[0].second(index.pts[looked.number], source.start)
+                scan.look_at(Decoded(looked.number, second, looked.frame), looked.thumbnail)
+        found = scan.finish(source.duration)
+    return Scanned(found, 0)
+
+
+class _Scan:
+    """Frames in order of presentation."""
+
+    def __init__(
+        self, settings: FrameSettings, keep: Callable[[Pickable[VideoFrame]], None]
+    ) -> None:
+        self._cuts, self._choice = _detection(settings, Choice(settings, keep))
+        self._last = 0.0
+        self.frames = 0
+
+    def look_at(self, decoded: Decoded, thumbnail: Picture) -> None:
+        """Take the next frame."""
+        size = decoded.frame.width, decoded.frame.height
+        for second in self._cuts.feed(decoded.second, thumbnail, size):
+            self._choice.cut(second)
+        self._choice.offer(Pickable(decoded.number, decoded.second, decoded.frame), thumbnail)
+        self._last, self.frames = decoded.second, decoded.number + 1
+
+    def finish(self, duration: float) -> list[Frame]:
+        """Return the frames that were picked, in order of time."""
+        for second in self._cuts.finish(self._last):
+            self._choice.cut(second)
+        return self._choice.finish(max(duration, self._last))
 
 
 def _detection(

@@ -35,6 +35,8 @@ class _Spike:
 _SPIKE = _Spike(0.3, 2.2, 1.2)
 _CLEAR_SPIKE = _Spike(0.5, 8.0, 2.5)
 _NEIGHBOURS = 12
+# So many frames before and after one that may begin a scene matter to whether it does.
+_BEFORE, _AFTER = 4, 2
 # Between keyframes frames take less than this part of one, or sizes say nothing: noise, grain.
 _TELLING = 0.1
 # Encoders keep keyframes so far apart (x264: 25 frames, or a tenth of the longest distance).
@@ -64,15 +66,40 @@ def spikes(index: PacketIndex) -> list[int]:
             continue
         late = number - index.keyframe_before(number) > _LEAST_DISTANCE
         wanted = _CLEAR_SPIKE if hesitates and late else _SPIKE
-        near = range(max(0, number - _NEIGHBOURS), number + _NEIGHBOURS + 1)
-        around = [
-            index.sizes[other]
-            for other in near
-            if other < len(index.sizes) and other != number and other not in keyframes
-        ]
-        if around and wanted.fits(size, usual, around):
+        if _stands_out(index, number, size, usual, keyframes, wanted):
             found.append(number)
     return found
+
+
+def about_cuts(index: PacketIndex) -> set[int]:
+    """Return the frames about those that may begin a scene by their size, so many on either side.
+
+    Four before and two after are all that a detector compares such a frame with, and what a gap
+    beside these may take. This costs little where it is wrong, so it asks for less than `spikes`.
+    """
+    found: set[int] = set()
+    if not index.keyframes:
+        return found
+    usual = median(index.sizes[number] for number in index.keyframes)
+    keyframes = set(index.keyframes)
+    for number, size in enumerate(index.sizes):
+        if number not in keyframes and _stands_out(index, number, size, usual, keyframes, _SPIKE):
+            found.update(range(max(0, number - _BEFORE), number + _AFTER + 1))
+    return found
+
+
+def _stands_out(
+    index: PacketIndex, number: int, size: int, usual: float, keyframes: set[int], wanted: _Spike
+) -> bool:
+    if size <= wanted.of_a_keyframe * usual:
+        return False
+    near = range(max(0, number - _NEIGHBOURS), number + _NEIGHBOURS + 1)
+    around = [
+        index.sizes[other]
+        for other in near
+        if other < len(index.sizes) and other != number and other not in keyframes
+    ]
+    return bool(around) and wanted.fits(size, usual, around)
 
 
 def keyframes_at_cuts(index: PacketIndex) -> set[int]:

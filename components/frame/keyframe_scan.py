@@ -9,22 +9,33 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from components.base.profiling import profile
+from components.base.relay import relayed
 from components.frame.choice import Choice
 from components.frame.framing import Framing
 from components.frame.hints import keyframes_at_cuts, spikes, tell_cuts
 from components.frame.pick import Pickable
 from components.frame.scanned import Scanned
 from components.frame.scenes import MIN_SCENE_S, changes
-from components.frame.skipping import CannotSkipError, numbered
+from components.frame.segments import Looked
+from components.frame.skipping import (
+    LEAVING_OUT,
+    CannotSkipError,
+    check_frames,
+    numbered,
+    several_decoders,
+)
 from components.media.packets import PacketIndex
 from components.media.pictures import Picture
-from components.media.video import VideoFile, opened_source
+from components.media.video import VideoFile
 from components.records.videos import Frame
 from components.settings import FrameSettings, LimitSettings
 
@@ -38,6 +49,8 @@ _EVERY_S = 0.2
 _NEAR_S = 2.1
 # So far apart, keyframes may have more between them than the cuts that sizes tell of.
 _FAR_S = 4.0
+# So many keyframes are decoded before they are looked at.
+_AHEAD = 8
 # Above this share of the frames, decoding all of them in order is as fast.
 _WORTHWHILE = 0.4
 
@@ -66,28 +79,28 @@ def keyframe_scan(
     source = framing.source
     index = numbered(path, source, limits)
     if len(index.keyframes) < settings.min_frames:
-        raise CannotSkipError("it has too few keyframes")
+        raise CannotSkipError("few", "it has too few keyframes")
     if not tell_cuts(index):
-        raise CannotSkipError("the sizes of its packets say nothing")
+        raise CannotSkipError("doubts", "the sizes of its packets say nothing")
     between = spikes(index)
     if _decoded(index, between) > _WORTHWHILE * len(index.pts):
-        raise CannotSkipError("it has many cuts between keyframes")
-    with (
-        opened_source(path, source, max_pixels=limits.max_pixels) as video,
-        opened_source(path, source, max_pixels=limits.max_pixels) as seeker,
-    ):
+        raise CannotSkipError("doubts", "it has many cuts between keyframes")
+    with several_decoders(path, source, limits, 2) as (video, seeker):
+
+        def keyframes(_: None) -> Iterator[Looked]:
+            for frame in video.frames(video.keyframe_packets()):
+                if frame.interlaced_frame:
+                    raise CannotSkipError("interlaced", "it is interlaced")
+                if frame.pts is not None and index.has(frame.pts):
+                    yield Looked(index.number(frame.pts), frame, framing.thumbnail(frame))
+
         scan = _Scan(index, between, seeker, framing, settings, keep)
-        for frame in video.frames(video.keyframe_packets()):
-            if frame.interlaced_frame:
-                raise CannotSkipError("it is interlaced")
-            if frame.pts is not None and index.has(frame.pts):
-                scan.look_at(index.number(frame.pts), frame)
-        if video.lost or seeker.lost:
-            # What a damaged keyframe takes with it, only the full scan sees.
-            raise CannotSkipError("it is damaged")
+        # The next ones are decoded while it is looked at what lies between the last ones.
+        with closing(relayed([keyframes], [None], _AHEAD)) as looked:
+            for keyframe in looked:
+                scan.look_at(keyframe)
         frames = scan.finish()
-    if len(frames) < min(settings.min_frames, len(index.pts)):
-        raise CannotSkipError("too few frames are left")
+    check_frames(len(frames), settings.min_frames, index)
     return Scanned(frames, 0)
 
 
@@ -118,6 +131,9 @@ class _Scan:
     ) -> None:
         self._index, self._between = index, between
         self._seeker, self._framing = seeker, framing
+        # Threads decode ahead, which is work lost where the next stretch lies elsewhere.
+        seeker.stream.codec_context.thread_count = 1
+        self._leaves_out = seeker.stream.codec_context.codec.canonical_name in LEAVING_OUT
         self._choice = Choice(settings, keep)
         self._is_new = changes(settings)
         self._at_cuts = keyframes_at_cuts(index)
@@ -125,9 +141,9 @@ class _Scan:
         self._last = self._offered = 0
         self._size: tuple[int, int] | None = None
 
-    def look_at(self, number: int, frame: VideoFrame) -> None:
+    def look_at(self, keyframe: Looked) -> None:
         """Take the next keyframe."""
-        thumbnail = self._framing.thumbnail(frame)
+        number, frame, thumbnail = keyframe.number, keyframe.frame, keyframe.thumbnail
         new = self._is_new(self._second(number), thumbnail)
         size = frame.width, frame.height
         resized = self._size not in (None, size)
@@ -164,7 +180,7 @@ class _Scan:
             if end < last or is_cut
         }
         until = last if changed and self._is_long(first, last, starts) else max(settled, default=0)
-        for number, frame in self._decoded_from(first) if until else ():
+        for number, frame in self._decoded_from(first, settled) if until else ():
             if number > until or number >= last:
                 break
             while starts and starts[0] <= number:
@@ -191,18 +207,28 @@ class _Scan:
 
     def _offer_after(self, keyframe: int, wanted: int) -> None:
         """Decode from a keyframe to the wanted frame and offer that."""
-        for number, frame in self._decoded_from(keyframe):
+        for number, frame in self._decoded_from(keyframe, {wanted}):
             if number >= wanted:
                 if number == wanted:
                     self._offer(wanted, frame, self._framing.thumbnail(frame))
                 return
 
-    def _decoded_from(self, keyframe: int) -> Iterator[tuple[int, VideoFrame]]:
-        """Yield the frames from a keyframe on, with their numbers."""
+    def _decoded_from(self, keyframe: int, wanted: set[int]) -> Iterator[tuple[int, VideoFrame]]:
+        """Yield the frames from a keyframe on, with their numbers.
+
+        But for the wanted ones, those that no other refers to are left out where the codec has
+        such: what comes to be shown slowly is seen in the others.
+        """
         self._seeker.seek(self._index.pts[keyframe])
-        for frame in self._seeker.frames(self._seeker.packets()):
+        for frame in self._seeker.frames(self._packets(wanted)):
             if frame.pts is not None and self._index.has(frame.pts):
                 yield self._index.number(frame.pts), frame
+
+    def _packets(self, wanted: set[int]) -> Iterator[Packet[Any]]:
+        for packet in self._seeker.packets():
+            if self._leaves_out and packet.pts is not None and self._index.has(packet.pts):
+                self._seeker.skip_unreferenced(self._index.number(packet.pts) not in wanted)
+            yield packet
 
     def _offer(self, number: int, frame: VideoFrame, thumbnail: Picture) -> bool:
         """Offer a frame; return whether it is blank."""

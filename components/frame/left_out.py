@@ -28,6 +28,8 @@ class LeftOut:
 
     def __init__(self, video: VideoFile, index: PacketIndex, framing: Framing) -> None:
         self._video, self._index, self._framing = video, index, framing
+        # Threads decode ahead, which is work lost where the next stretch lies elsewhere.
+        video.stream.codec_context.thread_count = 1
         self._frames: Iterator[VideoFrame] = iter(())
         self._wanted = range(0)
         # The last frame, in order of presentation, whose packet the decoder was given.
@@ -47,15 +49,17 @@ class LeftOut:
         each, across = Difference(), Difference()
         for expected, (number, frame) in enumerate(self._between(first, last), first):
             if number != expected:
-                raise CannotSkipError(f"frame {expected} does not come where its time says")
+                raise CannotSkipError(
+                    "order", f"frame {expected} does not come where its time says"
+                )
             thumbnail = self._framing.thumbnail(frame)
             scores.append(each.score(thumbnail))
             if (number == first or number in seen) and across.score(thumbnail) != seen.get(
                 number, 0
             ):
-                raise CannotSkipError(f"frame {number} looks another way after a keyframe")
+                raise CannotSkipError("order", f"frame {number} looks another way after a keyframe")
         if len(scores) != last - first + 1:
-            raise CannotSkipError(f"frame {last} does not come")
+            raise CannotSkipError("order", f"frame {last} does not come")
         return scores[1:]
 
     def _between(self, first: int, last: int) -> Iterator[tuple[int, VideoFrame]]:
@@ -69,9 +73,9 @@ class LeftOut:
         for frame in self._frames:
             self.decoded += 1
             if self.decoded > _WORTHWHILE * len(self._index.pts):
-                raise CannotSkipError("cuts may lie nearly everywhere")
+                raise CannotSkipError("doubts", "cuts may lie nearly everywhere")
             if frame.pts is None or not self._index.has(frame.pts):
-                raise CannotSkipError("a frame comes at a time that no packet has")
+                raise CannotSkipError("order", "a frame comes at a time that no packet has")
             number = self._index.number(frame.pts)
             if number >= first:
                 yield number, frame

@@ -8,12 +8,12 @@ from pathlib import Path
 from components.base.profiling import profile
 from components.frame.contract import COMPONENT, FrameInputs, FrameOutputs
 from components.frame.detectors import require_detector
-from components.frame.extract import Extracted, extract
+from components.frame.extract import Extracted, ScaledTo, extract
 from components.frames_tar.encoding import fitting
 from components.frames_tar.read import check_tar, read_files
 from components.records.sketch import is_sketch
 from components.records.videos import CroppedVideo, FramedVideo
-from components.running import budget
+from components.running import budget, handed_on
 from components.running.answers import unbelievable
 from components.running.decoders import Access
 from components.running.job import Job
@@ -47,19 +47,30 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
         _video(job) as path,
         job.services.scratch.folder() as folder,
     ):
-        tar = folder / "frames.tar"
+        tar, scaled = folder / "frames.tar", folder / "scaled"
+        scaling = handed_on.scaling(job.services)
         access = Access(
             path,
-            (tar,),
+            (tar, scaled) if scaling else (tar,),
             cpu_s=budget.to_decode(limits, cropped.source),
             gpu=settings.frame.hwaccel == "cuda",
         )
         extracted = job.services.decoders.call(
-            access, extract, path, tar, cropped, settings.frame, limits, settings.crop.limit
+            access,
+            extract,
+            path,
+            tar,
+            cropped,
+            settings.frame,
+            limits,
+            settings.crop.limit,
+            scaled=ScaledTo(scaled, scaling) if scaling else None,
         )
         _check(job, extracted)
         try:
             check_tar(tar, extracted.frames)
+            if scaling:
+                handed_on.check(scaled, scaling, extracted.frames)
         except ValueError as error:
             raise unbelievable(str(error)) from error
         tar_bytes = tar.stat().st_size
@@ -68,15 +79,19 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
             for frame, content in read_files(tar, extracted.frames)
         )
         uri, sha256 = job.keep("tar", tar, content_type="application/x-tar")
-    return FramedVideo(
-        cropped=cropped,
-        rectangle=extracted.rectangle,
-        frames=frames,
-        tar=uri,
-        tar_bytes=tar_bytes,
-        tar_sha256=sha256,
-        lost_packets=extracted.lost_packets,
-    )
+        framed = FramedVideo(
+            cropped=cropped,
+            rectangle=extracted.rectangle,
+            frames=frames,
+            tar=uri,
+            tar_bytes=tar_bytes,
+            tar_sha256=sha256,
+            lost_packets=extracted.lost_packets,
+            decoded_all=extracted.decoded_all,
+        )
+        if scaling:
+            handed_on.hand_on(job.services, framed, scaled)
+    return framed
 
 
 def _video(job: Job[CroppedVideo]) -> AbstractContextManager[Path]:

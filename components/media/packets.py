@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
+from components.media.entries import begins_anew
 from components.media.video import VideoFile
 
 
@@ -15,23 +16,37 @@ class PacketIndex:
     """The frames of a video in order of presentation: times of the stream's clock, and bytes.
 
     A frame's place in `pts` is the number that decoding everything would give it. `keyframes` are
-    such numbers. `exact` is False where packets have no times of their own (AVI), or share them.
+    such numbers; `entries` those of keyframes from which on no frame refers to one before. `exact`
+    is False where packets have no times of their own (AVI), or share them.
     """
 
     pts: list[int]
     sizes: list[int]
     keyframes: list[int]
     exact: bool
+    entries: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, file: VideoFile) -> Self:
         """Read all packets of the file's video stream."""
         exact = not file.guessed
         found: list[tuple[int, int, bool]] = []
+        begins = begins_anew(file.stream.codec_context)
+        # Times of the packets that begin anew, of which none before is shown later.
+        entries: list[int] = []
+        latest: int | None = None
         for packet in file.packets():
             if packet.size and not packet.is_discard:
+                shown = packet.pts or 0
                 exact = exact and packet.pts is not None
-                found.append((packet.pts or 0, packet.size, packet.is_keyframe))
+                found.append((shown, packet.size, packet.is_keyframe))
+                # What is shown before a keyframe and comes after it may refer to both sides.
+                while entries and shown < entries[-1]:
+                    entries.pop()
+                if packet.is_keyframe and begins(packet) and (latest is None or latest < shown):
+                    entries.append(shown)
+                latest = shown if latest is None else max(latest, shown)
+        begin = set(entries)
         found.sort()
         pts = [time for time, _, _ in found]
         return cls(
@@ -39,6 +54,9 @@ class PacketIndex:
             sizes=[size for _, size, _ in found],
             keyframes=[number for number, (_, _, key) in enumerate(found) if key],
             exact=exact and len(set(pts)) == len(pts),
+            entries=frozenset(
+                number for number, (time, _, key) in enumerate(found) if key and time in begin
+            ),
         )
 
     @property
@@ -58,6 +76,9 @@ class PacketIndex:
             sizes=[self.sizes[number] for number in stays],
             keyframes=[place for place, number in enumerate(stays) if number in keyframes],
             exact=self.exact,
+            entries=frozenset(
+                place for place, number in enumerate(stays) if number in self.entries
+            ),
         )
 
     def has(self, pts: int) -> bool:

@@ -227,9 +227,22 @@ def share_cores(threads: int) -> None:
     _threads = threads
 
 
+def cores_for(duration: float) -> int:
+    """Return how many cores a video of so many seconds may use.
+
+    A long one may be the last to end, with nothing left beside it.
+    """
+    return shared_cores() if duration <= _LONG_S else len(os.sched_getaffinity(0))
+
+
 def shared_cores() -> int:
     """Return how many cores the video at hand may use."""
     return _threads or len(os.sched_getaffinity(0))
+
+
+def shared_part() -> float:
+    """Return which part of the machine the video at hand has to itself, 0 to 1."""
+    return min(1.0, shared_cores() / len(os.sched_getaffinity(0)))
 
 
 @contextmanager
@@ -256,9 +269,8 @@ def opened(
         streams = video_streams(container)
         found = next((each for each in streams if each.index == stream), streams[0])
         found.thread_type = "AUTO"
-        # A long video may be the last to end, with nothing left beside it.
-        long = (container.duration or 0) / av.time_base > _LONG_S
-        threads = len(os.sched_getaffinity(0)) if long else _threads
+        duration = (container.duration or 0) / av.time_base
+        threads = cores_for(duration) if duration > _LONG_S else _threads
         found.codec_context.thread_count = threads + _AHEAD if threads > 1 else threads
         if max_pixels:
             context = found.codec_context

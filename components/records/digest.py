@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from components.records.bill import Bill
 from components.records.limit import Limit
 from components.records.machine import Expected, RunWork
@@ -27,11 +29,16 @@ class StoppedGroup(Document):
 
 
 class PhaseSeconds(Document):
-    """The seconds of work in a phase: over all videos that it worked on, and of the slowest."""
+    """The seconds of work in a phase: over all videos that it worked on, and of the slowest.
+
+    `gpu_busy` is the part of the time, 0 to 1, in which the phase had a GPU compute; None where it
+    used none.
+    """
 
     videos: int
     total: float
     most: float
+    gpu_busy: float | None = None
 
 
 class Worked(Document):
@@ -54,13 +61,14 @@ class SlowVideo(Document):
 class Digest(Document):
     """What a run came to.
 
-    `reused` are the done ones on which nothing was left to do; `leased` videos are not among
-    `videos`: they were left to the runs `leased_by`, which work on them. `work` is what it took on
-    `machine`, `forecast_error` by which part of that it was `expected` to take longer (shorter:
-    below 0), None where it did not come to what was planned; `cpu_error` the same of CPU seconds,
-    which do not grow with what else the machine does. `bill` is what it cost by the prices of that
-    day, `limit` how near it came to what the machine could. `watches` are the standing questions
-    that new frames fit, with their best moments.
+    `reused` are the done ones on which nothing was left to do; `decoded_all` counts those of which
+    every frame was decoded although the settings have some left out, by why. `leased` videos are
+    not among `videos`: they were left to the runs `leased_by`, which work on them. `work` is what
+    it took on `machine`, `forecast_error` by which part of that it was `expected` to take longer
+    (shorter: below 0), None where it did not come to what was planned; `cpu_error` the same of CPU
+    seconds, which do not grow with what else the machine does. `bill` is what it cost by the prices
+    of that day, `limit` how near it came to what the machine could. `watches` are the standing
+    questions that new frames fit, with their best moments.
     """
 
     run: str
@@ -75,6 +83,7 @@ class Digest(Document):
     seconds: dict[str, PhaseSeconds]
     worked: Worked = Worked()
     slowest: tuple[SlowVideo, ...] = ()
+    decoded_all: dict[str, int] = Field(default_factory=dict)
     leased: int = 0
     leased_by: tuple[str, ...] = ()
     machine: str = ""

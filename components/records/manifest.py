@@ -24,11 +24,26 @@ class Objects(Protocol):
     def put(self, uri: str, content: bytes, content_type: str) -> None: ...
 
 
+class GpuTime(Record):
+    """Seconds in which a GPU computed, of those in which a phase could have had it do so."""
+
+    busy_s: float
+    held_s: float
+
+    def __add__(self, other: GpuTime) -> GpuTime:
+        return GpuTime(busy_s=self.busy_s + other.busy_s, held_s=self.held_s + other.held_s)
+
+    @property
+    def share(self) -> float:
+        """The busy part, 0 to 1."""
+        return min(1.0, self.busy_s / self.held_s) if self.held_s else 0.0
+
+
 class PhaseStep(Record):
     """One phase that the video passed. `seconds` is 0 where an earlier result was reused.
 
     `cpu_s` are its CPU seconds, of the processes that decoded, too; None where that is not known,
-    or where it is not the CPU that works.
+    or where it is not the CPU that works. `gpu` is None where no GPU was used.
     """
 
     phase: str
@@ -36,6 +51,7 @@ class PhaseStep(Record):
     seconds: float
     reused: bool
     cpu_s: float | None = None
+    gpu: GpuTime | None = None
 
 
 class Problem(Record):

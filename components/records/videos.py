@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from components.records.frame_names import Format, frame_file, point_id
 from components.records.record import IsoTime, Name, Record, S3Uri
 from components.records.sketch import dhash
@@ -117,12 +119,33 @@ class Duplicate(Record):
     of: int
 
 
+# Why every frame of a video was decoded although the settings have some left out: the detector
+# looks at all, or a GPU decodes; its codec or container does not allow it, its clock was mended, or
+# its packets do not say when frames are shown; it is interlaced, changes its size, has frames that
+# come otherwise than foretold, or is damaged; cuts may lie nearly everywhere, or too few are left.
+WhyAll = Literal[
+    "detector",
+    "gpu",
+    "codec",
+    "container",
+    "mended",
+    "times",
+    "interlaced",
+    "sizes",
+    "order",
+    "damaged",
+    "doubts",
+    "few",
+]
+
+
 class FramedVideo(Record):
     """The frames that represent the video, as files in a tar named by `Frame.file`.
 
     `rectangle` is the crop that was applied; `duplicates` are those that the tar holds and `frames`
     no longer lists (version 0.1.0 only counted them, in `duplicates_removed`); `lost_packets` those
-    that could not be decoded. The tar itself may be gone once its pictures are published (see
+    that could not be decoded; `decoded_all` why no frame was left out, where the settings asked for
+    that. The tar itself may be gone once its pictures are published (see
     `components.running.stored_frames`).
     """
 
@@ -135,6 +158,7 @@ class FramedVideo(Record):
     duplicates: tuple[Duplicate, ...] = ()
     duplicates_removed: int = 0
     lost_packets: int = 0
+    decoded_all: WhyAll | None = None
 
     @property
     def video(self) -> Video:

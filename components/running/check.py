@@ -94,7 +94,8 @@ def _index(services: Services) -> str:
 
 
 def _decoders(services: Services) -> str:
-    from components.running.decoders import Access, has_gpu
+    from components.base.gpu import has_gpu
+    from components.running.decoders import Access
     from components.running.sandbox import tasks_of_user
 
     services.decoders.call(Access(), tasks_of_user)

@@ -87,6 +87,23 @@ class Copies:
         self._returned((uri, version), copy)
         return True
 
+    @contextmanager
+    def last_use(self, uri: str, version: str) -> Iterator[Path | None]:
+        """Give a copy that was kept, None if it is not here, and remove it afterwards."""
+        key = uri, version
+        with self._lock:
+            copy = self._copies.get(key)
+            if copy:
+                copy.users += 1
+        try:
+            yield copy.path if copy else None
+        finally:
+            if copy:
+                with self._lock:
+                    copy.users -= 1
+                    if not copy.users:
+                        self._remove(key)
+
     @property
     def unsent(self) -> frozenset[str]:
         """What lies nowhere but here."""

@@ -18,12 +18,12 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import cache
 from io import FileIO
 from pathlib import Path
 from typing import Literal, ParamSpec, TypeVar, get_type_hints
 
 from components.base import cpu_time
+from components.base.gpu import has_gpu
 from components.base.logs import log
 from components.errors import ConfigurationError
 from components.running import answers
@@ -57,12 +57,6 @@ class Access:
     writes: tuple[Path, ...] = ()
     cpu_s: int | None = None
     gpu: bool = False
-
-
-@cache
-def has_gpu() -> bool:
-    """Return whether NVIDIA's driver is there."""
-    return Path("/dev/nvidiactl").exists()
 
 
 class Decoders:

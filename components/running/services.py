@@ -23,6 +23,7 @@ from components.stores.s3 import Store
 
 if TYPE_CHECKING:
     from components.encoders.encoder import Encoder
+    from components.encoders.scaling import Scaling
     from components.running.bookings import Bookings
     from components.running.decoders import Decoders
     from components.stores.postgres.ledger import Ledger
@@ -107,6 +108,16 @@ class Services:
             return load_encoder(self.settings.embed)
 
         return self._once("encoder", make)
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """What the model sees of a picture, where that is known without waiting for the model."""
+        encoder = self._made.get("encoder")
+        if encoder is not None:
+            return self.encoder.scaling
+        from components.encoders.scaling import known_scaling
+
+        return known_scaling(self.settings.embed.model)
 
     def load_encoder_ahead(self) -> None:
         """Load the model in a thread of its own, so that it is there when the frames are."""

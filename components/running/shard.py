@@ -25,7 +25,7 @@ from components.errors import (
     VideoRejectedError,
     WorkerFaultError,
 )
-from components.records.manifest import Entry, Manifest, PhaseStep, Problem, Result
+from components.records.manifest import Entry, GpuTime, Manifest, PhaseStep, Problem, Result
 from components.records.record import Record
 from components.running.fingerprint import digest, fingerprint, source_identity
 from components.running.job import Job
@@ -88,12 +88,14 @@ class Shard(Generic[Result]):
         work: Callable[[Job[Result]], Record],
         spent: float = 0.0,
         cpu_spent: float | None = 0.0,
+        gpu: GpuTime | None = None,
     ) -> None:
         """Do `work` on one video and settle it, whatever comes of it.
 
         Args:
             spent: Seconds that went into this video before.
             cpu_spent: CPU seconds of these; None where it was not the CPU that worked.
+            gpu: What a GPU did of them.
 
         Raises:
             ConfigurationError: the one failure that no other video would escape.
@@ -106,18 +108,23 @@ class Shard(Generic[Result]):
                 result = work(job)
                 seconds = spent + time.perf_counter() - start
                 cpu_s = None if cpu_spent is None else cpu_spent + cpu_time.spent() - cpu_start
-                self.finish(job, result, seconds, cpu_s)
+                self.finish(job, result, seconds, cpu_s, gpu)
             except ConfigurationError:
                 raise
             except Exception as error:
                 self.stop(job, error)
 
     def finish(
-        self, job: Job[Result], result: Record, seconds: float, cpu_s: float | None = None
+        self,
+        job: Job[Result],
+        result: Record,
+        seconds: float,
+        cpu_s: float | None = None,
+        gpu: GpuTime | None = None,
     ) -> None:
         """Keep the result for later runs and pass the video on."""
         self._keep(job, Outcome(result=result.model_dump(mode="json")))
-        step = self._step(job, seconds, cpu_s=cpu_s)
+        step = self._step(job, seconds, cpu_s=cpu_s).model_copy(update={"gpu": gpu})
         self._settle(job, job.entry.advanced(result, step), "done", seconds)
 
     def stop(self, job: Job[Result], error: Exception) -> None:

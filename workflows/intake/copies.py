@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -48,8 +48,8 @@ def copied(
         PipelineError: S3 does not answer, or refuses.
     """
     standings = dict(judged(files, store, bucket))
-    if not replace:
-        _refuse_others(standings, bucket)
+    if not replace and (refused := refusal(standings, bucket)):
+        raise ConfigurationError(refused)
     items = []
     for video, standing in standings.items():
         if standing is not Standing.SAME:
@@ -84,18 +84,22 @@ def _standing(file: Path, uri: str, store: Store) -> Standing:
     return Standing.CHANGED
 
 
-def _refuse_others(standings: dict[LocalVideo, Standing], bucket: str) -> None:
-    """Refuse files whose code, made of their path, belongs to another file already."""
+def refusal(standings: Mapping[LocalVideo, Standing], bucket: str) -> str:
+    """Return why files are not copied unless they may replace others, all at once; else nothing.
+
+    Their code, made of their path, belongs to another file already.
+    """
     others = [
         f"{video.file} as {video}"
         for video, standing in standings.items()
         if standing is Standing.CHANGED and not video.laid_out
     ]
-    if others:
-        raise ConfigurationError(
-            f"{'; '.join(others)}: s3://{bucket} holds another file under this name; rename it or "
-            "give the folder above it, or replace what is there with --replace"
-        )
+    if not others:
+        return ""
+    return (
+        f"{'; '.join(others)}: s3://{bucket} holds another file under this name; rename it or "
+        "give the folder above it, or replace what is there with --replace"
+    )
 
 
 def _md5(path: Path) -> str:

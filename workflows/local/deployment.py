@@ -10,7 +10,7 @@ from components.base.logs import recording
 from components.running.leases import short_lived
 from components.running.services import Progress, Services, silent
 from components.settings import Settings
-from workflows.local.indexed_model import following_collection, model_line
+from workflows.local.indexed_model import following_collection, model_line, refusal
 from workflows.local.s3_server import local_s3
 from workflows.local.sole_writer import sole_writer
 from workflows.local.stand_ins import deployed, names_an_s3, s3_folder, with_stand_ins
@@ -55,6 +55,8 @@ def operated_services(*, comparing: bool = False, changing: bool = False) -> Ite
             given, settings = settings, following_collection(settings)
             if settings is not given:
                 errors().print(model_line(settings, given), highlight=False)
+            elif refused := refusal(settings):
+                errors().print(f"warning: {refused}", highlight=False, soft_wrap=True)
         with (
             sole_writer(settings) if changing else nullcontext(),
             local_services(settings) as services,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from components.base.model_names import REMOTE_MODELS, identity, setting_for
-from components.errors import ConfigurationError
+from components.errors import ConfigurationError, TransientError
 from components.settings import Settings
 from components.stores.vectors.open import indexed_model
 
@@ -41,6 +42,23 @@ def with_model_of(settings: Settings, indexed: str, dim: Callable[[], int]) -> S
     if pinned and settings.embed.dim is None and (found := dim()) != pinned.dim:
         settings = settings.having("embed", dim=found)
     return settings
+
+
+def refusal(settings: Settings) -> str:
+    """Return why runs with this CLIP_MODEL are refused; nothing if they are not.
+
+    Also nothing where the store does not answer, or CLIP_MODEL is not set.
+    """
+    indexed = None
+    if "model" in settings.embed.model_fields_set:
+        with suppress(TransientError):
+            indexed = indexed_model(settings.index)
+    if indexed is None or _names(settings.embed.model, indexed.model):
+        return ""
+    return (
+        f"runs with CLIP_MODEL={settings.embed.model} are refused: the collection holds vectors of "
+        f"{indexed.model}; leave CLIP_MODEL unset, or change the model by `oriane model prepare`"
+    )
 
 
 def model_line(settings: Settings, given: Settings) -> str:

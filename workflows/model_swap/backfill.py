@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
-from components.encoders.batching import Embedded, Read, Task, embedded
+from components.encoders.batching import Embedded, Prepare, Task, embedded, of_file
 from components.errors import NotFoundError, PipelineError, TransientError
 from components.pipeline import chooses_frames
 from components.running.services import Services
@@ -94,8 +94,8 @@ def _task(done: DoneVideo, services: Services) -> Task[DoneVideo]:
     return Task(done, len(done.marker.frames), partial(_pictures, done, services))
 
 
-def _pictures(done: DoneVideo, services: Services) -> Iterator[Read]:
-    """Yield what reads each of the video's published frames.
+def _pictures(done: DoneVideo, services: Services) -> Iterator[Prepare]:
+    """Yield what prepares each of the video's published frames.
 
     Raises:
         _MissingFramesError: some are not in the bucket.
@@ -106,7 +106,7 @@ def _pictures(done: DoneVideo, services: Services) -> Iterator[Read]:
         raise _MissingFramesError(f"{len(missing)} frames are missing, {missing[0]} first")
     bucket = services.settings.storage.frames_bucket
     for path in paths:
-        yield partial(services.store.get, f"s3://{bucket}/{path}")
+        yield of_file(partial(services.store.get, f"s3://{bucket}/{path}"))
 
 
 def _settle(video: Embedded[DoneVideo], target: Collection, model: str, counts: _Counts) -> None:

@@ -151,7 +151,8 @@ def summary(report: RunReport) -> str:
     """Return what a run came to, in a line."""
     counts = report.counts
     if not report.videos:
-        return "nothing to do: no video is due that no other run holds"
+        held = " that no other run holds" if report.leased else ""
+        return f"nothing to do: no video is due{held}"
     parts = [counted(counts["done"], "video") + " done"]
     for status in ("rejected", "failed"):
         if counts[status]:

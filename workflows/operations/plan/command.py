@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from components.base.wording import counted
+from components.errors import ConfigurationError
 from workflows.operations.plan.report import PlanReport, QueueReport
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import (
@@ -30,6 +31,9 @@ from workflows.terminal.output import (
     print_json,
     print_table,
 )
+
+if TYPE_CHECKING:
+    from components.settings import EmbedSettings
 
 commands = typer.Typer()
 
@@ -88,6 +92,8 @@ def plan(
         identity(settings.embed.model)
     report: PlanReport | QueueReport
     with operated_services(comparing=True) as services:
+        if not names_an_s3(settings) and (lacking := _lacking(services.settings.embed)):
+            errors().print(f"warning: a run would end: {lacking}", highlight=False, soft_wrap=True)
         if work.files:
             report = planned_files(services, work.files, gpu=gpu)
             for line in (work.files.summary, *faults_told(work.files.faults)):
@@ -98,6 +104,17 @@ def plan(
         print_json(report)
     else:
         _show(report, everything=everything, on_cluster=gpu or bool(settings.cluster.server))
+
+
+def _lacking(settings: EmbedSettings) -> str:
+    """Return what the model needs and is not installed here, with the remedy; else nothing."""
+    from components.encoders.load import require_packages
+
+    try:
+        require_packages(settings)
+    except ConfigurationError as error:
+        return str(error)
+    return ""
 
 
 def _show(report: PlanReport | QueueReport, *, everything: bool, on_cluster: bool) -> None:
@@ -119,7 +136,8 @@ def _show(report: PlanReport | QueueReport, *, everything: bool, on_cluster: boo
     for label, counts in (("stale from", report.stale_from), ("left", report.left)):
         if counts:
             console.print(f"{label}: {listed_counts(counts)}", highlight=False)
-    if report.skipped:
+    # Of files, what was left out has been said, by kind.
+    if report.skipped and report.origin != "files":
         objects = "object is not a" if report.skipped == 1 else "objects are not"
         console.print(f"{report.skipped} {objects} <platform>/<code>/video.mp4", highlight=False)
     if report.videos:

@@ -10,12 +10,13 @@ from components.plan.decide import decide
 from components.plan.due import Due
 from components.plan.queue import EventQueue
 from components.running.services import Services
-from workflows.intake.copies import judged
+from workflows.intake.copies import judged, refusal
 from workflows.intake.files import LocalFiles
 from workflows.operations.plan.forecast import forecast
 from workflows.operations.plan.foresight import foresee
 from workflows.operations.plan.report import DueVideo, PlanReport, QueueReport
 from workflows.operations.runs.history import averages, digests
+from workflows.terminal.output import errors
 
 
 def planned(services: Services, inputs: PlanInputs, *, gpu: bool) -> PlanReport | QueueReport:
@@ -57,11 +58,14 @@ def planned_files(services: Services, files: LocalFiles, *, gpu: bool) -> PlanRe
         PipelineError: S3 does not answer, or refuses.
     """
     bucket = services.settings.storage.videos_bucket
+    standings = dict(judged(files, services.store, bucket))
+    if refused := refusal(standings, bucket):
+        errors().print(f"warning: a run refuses {refused}", highlight=False, soft_wrap=True)
     due = tuple(
         DueVideo(
             video=str(video), why=str(standing), stale_from=None, bytes=video.file.stat().st_size
         )
-        for video, standing in judged(files, services.store, bucket)
+        for video, standing in standings.items()
     )
     past = averages(digests(services))
     foreseen = foresee([(None, one.bytes) for one in due], services, gpu=gpu)

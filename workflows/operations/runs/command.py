@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from components.records.watch import WatchNotice
 from workflows.operations.runs.report import PastRun
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import JsonOption
-from workflows.terminal.output import output, print_json, print_table, time
+from workflows.terminal.output import listed_counts, output, print_json, print_table, time
 
 commands = typer.Typer()
 
@@ -37,7 +38,7 @@ def runs(
         return
     _show_runs(found)
     if name:
-        _show_rest(found[0])
+        show_in_full(found[0])
 
 
 def _show_runs(found: Sequence[PastRun]) -> None:
@@ -96,10 +97,13 @@ def _note(one: PastRun) -> str:
         return one.error or "run the same command again; what is done is reused"
     if one.state == "ended" and not one.videos:
         return "nothing was due"
-    return one.reasons[0].reason if one.reasons else ""
+    stopped = Counter[str]()
+    for group in one.reasons:
+        stopped[group.reason] += group.count
+    return listed_counts(stopped)
 
 
-def _show_rest(digest: Digest) -> None:
+def show_in_full(digest: Digest) -> None:
     """Print why videos stopped, where the seconds went, and what they cost."""
     from components.costs.told import told
 
@@ -118,11 +122,24 @@ def _show_rest(digest: Digest) -> None:
         ],
         most=len(digest.reasons),
     )
+    # Only runs that used a GPU say which part of the time it computed.
+    busy = {
+        phase: share
+        for phase, spent in digest.seconds.items()
+        if (share := getattr(spent, "gpu_busy", None)) is not None
+    }
+    of_gpu = ("GPU busy",) if busy else ()
     print_table(
-        ("phase", "videos", "seconds", "most"),
-        ("videos", "seconds", "most"),
+        ("phase", "videos", "seconds", "most", *of_gpu),
+        ("videos", "seconds", "most", *of_gpu),
         [
-            (phase, str(spent.videos), f"{spent.total:.1f}", f"{spent.most:.1f}")
+            (
+                phase,
+                str(spent.videos),
+                f"{spent.total:.1f}",
+                f"{spent.most:.1f}",
+                *([f"{busy[phase]:.0%}" if phase in busy else ""] if busy else []),
+            )
             for phase, spent in digest.seconds.items()
         ],
     )

@@ -103,7 +103,7 @@ class _Pages:
         except ConfigurationError as error:
             search, refused = _as_far_as_read(request), str(error)
         part = request.query_params.get("part")
-        answer, player = None, None
+        answer, player, is_empty = None, None, False
         try:
             if search.asks and not refused and part != "player":
                 alone = part == "moments"
@@ -114,16 +114,18 @@ class _Pages:
             # Of what the address names; a store that does not answer has a page of its own.
             refused = f"{error.refusal.error}; {error.refusal.remedy}".rstrip("; ")
         except ConfigurationError as error:
-            refused = str(error)
+            is_empty = not self.served.services.collection.exists()
+            refused = "" if is_empty else str(error)
         values: dict[str, Any] = {
             "search": search,
             "refused": refused,
+            "is_empty": is_empty,
             "answer": answer,
             "player": player,
             "kinds": export.kinds(),
             "picture_bytes": self.served.rules.body_bytes,
         }
-        status = 400 if refused else 200
+        status = 409 if is_empty else 400 if refused else 200
         if part == "player" and (player or refused):
             return page(request, "player_part.html", status, **values)
         if part == "moments" and (answer or refused):

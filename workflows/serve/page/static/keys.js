@@ -30,16 +30,23 @@ function move(event, typing, box) {
     tiles[0].focus();
     return;
   }
-  const from = tiles.indexOf(event.target.closest(".open"));
-  if (from < 0) return;
+  const from = event.target.closest(".open");
+  if (!tiles.includes(from)) return;
   event.preventDefault();
-  const next = from + dx + dy * columns(tiles);
-  if (next >= 0 && next < tiles.length) tiles[next].focus();
+  const next = dx ? tiles[tiles.indexOf(from) + dx] : inNextRow(tiles, from, dy);
+  if (next) next.focus();
   else if (dy < 0) box.focus();
 }
 
-function columns(tiles) {
-  const top = tiles[0].getBoundingClientRect().top;
-  const next = tiles.findIndex((tile) => tile.getBoundingClientRect().top > top + 1);
-  return next < 0 ? tiles.length : next;
+// A page may have several grids, each with columns of its own.
+function inNextRow(tiles, from, dy) {
+  const place = (tile) => tile.getBoundingClientRect();
+  const here = place(from);
+  const beyond = tiles.filter((tile) => dy * (place(tile).top - here.top) > 1);
+  if (!beyond.length) return null;
+  const row = dy * Math.min(...beyond.map((tile) => dy * place(tile).top));
+  const aside = (tile) => Math.abs(place(tile).left - here.left);
+  return beyond
+    .filter((tile) => Math.abs(place(tile).top - row) < 2)
+    .reduce((best, tile) => (aside(tile) < aside(best) ? tile : best));
 }

@@ -85,7 +85,13 @@ function show(player, opener = null) {
 function seek(player, video, link) {
   video.currentTime = Number(link.dataset.second);
   video.play().catch(() => {});
-  history.replaceState(history.state, "", link.href.baseVal ?? link.href);
+  const address = new URL(link.href.baseVal ?? link.href, location.href);
+  history.replaceState(history.state, "", address);
+  player.querySelector("[data-at]").textContent = link.dataset.clock;
+  const like = player.querySelector("[data-like]");
+  const alike = new URL(like.href);
+  alike.searchParams.set("like", address.searchParams.get("open"));
+  like.href = alike.href;
   for (const other of player.querySelectorAll("[data-second]")) {
     const same = other.dataset.second === link.dataset.second;
     if (other.matches(".times a")) {
