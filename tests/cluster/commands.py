@@ -20,6 +20,8 @@ def oriane(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess[str
         "AWS_ENDPOINT_URL": str(storage.endpoint_url),
         "AWS_ACCESS_KEY_ID": str(storage.access_key_id),
         "AWS_SECRET_ACCESS_KEY": storage.secret_access_key.get_secret_value(),
+        **cluster.pod_settings["index"],
+        **cluster.secrets["oriane-qdrant"],
         **cluster.pod_settings["ledger"],
     }
     program = Path(sys.executable).parent / "oriane"

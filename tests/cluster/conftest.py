@@ -100,7 +100,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             s3=s3,
             store=Store(storage),
             qdrant=vectors.collection().connection.client,
-            qdrant_reading_key=reading,
+            # The stand-in knows one key.
+            qdrant_reading_key=reading if program else index.key.get_secret_value(),
             secrets=given,
             settings=settings,
             pod_settings=pod_settings,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from components.pipeline import components
-from workflows.argo.lease_template import LEASES
+from workflows.argo.access import LEASES, WATCH
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "oriane"
@@ -41,11 +41,11 @@ def install(
         parts: kustomize components that go with it.
     """
     images = {each.name: each.image for each in components()}
-    images[LEASES] = images["plan"]
+    images |= {LEASES: images["plan"], WATCH: "oriane-serve"}
     patches = [
         {
             "target": {"kind": "WorkflowTemplate", "name": f"{name}(-gpu)?"},
-            "patch": _patch(image, templates=1 if name == LEASES else 2),
+            "patch": _patch(image, templates=1 if name in (LEASES, WATCH) else 2),
         }
         for name, image in images.items()
     ]

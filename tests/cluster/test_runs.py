@@ -15,7 +15,7 @@ from components.records.videos import Rectangle
 from tests.clips import bordered_video
 from tests.cluster.commands import oriane
 from tests.cluster.conftest import Cluster
-from tests.cluster.installation import ROOT, get
+from tests.cluster.installation import ROOT, get, secret
 from tests.cluster.runs import create, finished, nodes
 from tests.cluster.videos import BUCKET, digest_of, points, put, recorded, reused, run_manifest
 
@@ -55,8 +55,11 @@ def test_good_corrupt_and_missing_videos_submitted_with_kubectl(
     shown = {node["displayName"][7:] for node in workflow["status"]["nodes"].values()}
     assert {f"mixed-{item['code']}" for item in [*items, corrupt, missing]} <= shown
 
-    # What was rejected at once takes two pods, and needs no others.
-    count = {name: len(nodes(workflow, name)) for name in ("fetch", "crop", "index", "record")}
+    # What was rejected at once takes two steps, and needs no others.
+    count = {
+        name: len({node["boundaryID"] for node in nodes(workflow, name)})
+        for name in ("fetch", "crop", "index", "record")
+    }
     assert count == {"fetch": GOOD + 2, "crop": GOOD, "index": GOOD, "record": GOOD + 2}
 
     # The logs of every step are readable where people look for them.
@@ -148,12 +151,22 @@ def test_oriane_submit_from_local_files_and_watch(
 def test_the_nightly_catch_up_takes_what_is_new_and_leaves_the_rest(
     cluster: Cluster, clip: Path
 ) -> None:
-    put(cluster, "nightly", 2, clip)
+    items = put(cluster, "nightly", 2, clip)
+    # So that there is a collection, which a standing question needs.
+    assert finished(create(run_manifest(job_input=items[:1])))["status"]["phase"] == "Succeeded"
+    secret("oriane-qdrant-watch", {"QDRANT_KEY": cluster.qdrant_reading_key})
+    asked = oriane(cluster, "watch", "add", "a chart", "--name", "charts", "--confidence", "0")
+    assert asked.returncode == 0, asked.stderr
     first = finished(triggered())
     assert first["status"]["phase"] == "Succeeded", first["status"].get("message")
     assert points(cluster, "nightly") > 0
-    digest = digest_of(cluster, first["metadata"]["name"])
-    assert digest["done"] >= 2
+    (watch,) = nodes(first, "watch")
+    assert watch["phase"] == "Succeeded", watch.get("message")
+    found = oriane(cluster, "watch", "list", "--json")
+    assert "charts" in found.stdout
+    notices = cluster.store.objects("s3://oriane-artifacts/watches/")
+    assert any(first["metadata"]["name"] in stored.uri for stored in notices)
+    assert digest_of(cluster, first["metadata"]["name"])["done"] >= 1
     second = triggered()
     assert finished(second)["status"]["phase"] == "Succeeded"
     assert digest_of(cluster, second)["videos"] == 0

@@ -92,7 +92,7 @@ def test_it_answers_over_what_a_run_left(cluster: Cluster, api: httpx.Client) ->
     code, number = moments[0]["code"], moments[0]["best"]["frame_number"]
     picture = api.get(f"/api/frames/served/{code}/{number}")
     assert picture.content.startswith(b"\x89PNG")
-    video = api.get("/api/videos/served/video0").json()
+    video = api.get("/api/videos/served/video0").json()["listed"]
     assert video["state"] == "done"
     source = api.get("/api/media/served/video0", headers={"Range": "bytes=0-99"})
     assert (source.status_code, len(source.content)) == (206, 100)
