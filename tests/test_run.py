@@ -67,7 +67,7 @@ def by_code(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_a_folder_from_end_to_end(data: Path, clips: Path, model: str) -> None:
     env = environment(data, CLIP_MODEL=model, PROFILE_JSON=data / "run.prof")
     result = report(clips, env=env)
-    assert set(result) == {"run", "seconds", "videos", "left_out"}
+    assert set(result) == {"run", "seconds", "videos", "left_out", "bill"}
     videos = by_code(result)
     assert set(videos) == {"numbers", "boxed"}
     boxed = videos["boxed"]
@@ -292,7 +292,7 @@ def test_a_search_asks_the_store_twice_at_most(
         for ask_, most in ((asker.frames, 1), (asker.answer, 2)):
             asked_.clear()
             assert ask_(asked(texts=("cat",), limit=1, confidence=0))
-            assert asked_ == ["Nearest"] * len(asked_)
+            assert asked_ in (["Nearest"], ["Nearest", "Retrieve"])
             assert 1 <= len(asked_) <= most
 
 
