@@ -74,9 +74,18 @@ def api(cluster: Cluster, clip: Path, tmp_path_factory: pytest.TempPathFactory) 
         service = get("service", "oriane-serve")["spec"]["clusterIP"]
         headers = {"Authorization": f"Bearer {token}"}
         with httpx.Client(base_url=f"http://{service}", headers=headers, timeout=60) as client:
+            # The node learns of a Service's pods a moment after they are ready.
+            until(lambda: _is_reached(client), 60, "the Service to reach a pod")
             yield client
         kubectl("delete", "--selector", PODS, "deployment,service,hpa,pdb,networkpolicy,configmap")
         kubectl("delete", "secret", *given)
+
+
+def _is_reached(client: httpx.Client) -> bool:
+    try:
+        return client.get("/api/health/live").is_success
+    except httpx.ConnectError:
+        return False
 
 
 def test_it_answers_over_what_a_run_left(cluster: Cluster, api: httpx.Client) -> None:
