@@ -23,17 +23,21 @@ from tests.points import points_below
 
 pytestmark = pytest.mark.slow
 
-# Types `oriane` in a process that kills itself before it writes the first result of a phase.
+# Types `oriane` in a process that kills itself before it writes the first result of a phase; of
+# upload, whose results are the frames, before it publishes the third.
 DIES = """
 import os, signal, sys
 from components.stores.s3 import Store
 from workflows.cli.app import main
 
 phase = sys.argv.pop(1)
+published = []
 
 def dying(write):
     def call(store, uri, *arguments, **options):
-        if f"/{phase}/" in uri:
+        if phase == "upload" and uri.endswith(".png"):
+            published.append(uri)
+        if f"/{phase}/" in uri or len(published) == 3:
             os.kill(os.getpid(), signal.SIGKILL)
         return write(store, uri, *arguments, **options)
     return call

@@ -176,4 +176,5 @@ def test_a_run_a_plan_and_a_digest_know_it(copy: Copy, tmp_path: Path) -> None:
     later = WITH_IT[WITH_IT.index(NAME) :]
     assert tuple(planned["forecast"]["minutes"]) == later
     (redone,) = run["videos"]
-    assert redone["reused"] == ["fetch", "crop", "frame"]
+    # Of the same frames, what is published stays.
+    assert redone["reused"] == ["fetch", "crop", "frame", "upload"]

@@ -10,6 +10,10 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
+
+# Late, these would be compiled beside what the server's thread imports, at which Python 3.11
+# loses count (SystemError: AST constructor recursion depth mismatch).
+import schemathesis.specs.openapi.schemas
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import GenerationMode
 
