@@ -110,7 +110,7 @@ def test_more_like_a_frame(api: httpx.Client) -> None:
 def test_routes_are_made_before_the_first_request(
     served_services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """FastAPI makes their fields when they are first asked for, with warnings off in all threads."""
+    """FastAPI would make their fields when first asked, with warnings off in all threads."""
     app = create_app(served_services, served_services.settings)
     made: list[object] = []
     make = TypeAdapter.__init__

@@ -115,6 +115,6 @@ def rules_of(deployment: Settings, *hosts: str) -> Rules:
         token=settings.token.get_secret_value() if settings.token else "",
         hosts=frozenset([*named, *hosts]),
         rate=settings.rate,
-        body_bytes=int(settings.picture_mb * 10**6),
+        body_bytes=settings.picture_bytes,
         timeout_s=settings.timeout_s,
     )
