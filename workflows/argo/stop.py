@@ -34,9 +34,8 @@ def stop(server: ArgoServer, run: str, timeout_s: float, said: Callable[[str], N
     if not last.digest:
         # Argo tries nothing again in a run that is stopped.
         raise RunFailedError(
-            f"{run} has ended, but its digest failed ({server.page(run)} says why), so "
-            f"that nothing is booked; its videos are free in ten minutes, or now with oriane release "
-            f"{run}"
+            f"{run} has ended, but its digest failed ({server.page(run)} says why), so nothing is "
+            f"booked; its videos are free in ten minutes, or now with oriane release {run}"
         )
     return last
 
