@@ -52,12 +52,10 @@ def require_space(folder: Path, mib: int = MIB_TO_WRITE) -> None:
 
 def told(error: OSError) -> PipelineError | None:
     """Return what to say to the one who named the file or folder; None for any other fault."""
-    if error.filename is None:
-        return None
-    path = str(error.filename)
+    path = str(error.filename or "what is written to")
     if no_space := space_error(error, path):
         return no_space
-    if error.errno not in _REFUSED:
+    if error.filename is None or error.errno not in _REFUSED:
         return None
     return ConfigurationError(
         f"{path}: {error.strerror}; name another file or folder, or change the rights to this one "
