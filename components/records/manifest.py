@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
 from pydantic import ConfigDict, RootModel, ValidationError
 
+from components.base.wrong_values import wrong_value
 from components.errors import Failure, ManifestError, NotFoundError
 from components.records.record import Record, S3Uri
 from components.records.videos import Video
@@ -168,11 +169,10 @@ class Manifest(RootModel[S3Uri], Generic[Result]):
             try:
                 entries.append(entry.model_validate_json(line))
             except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(str(part) for part in first["loc"]) or "line"
+                wrong = wrong_value(error)
                 raise ManifestError(
                     f"{self.uri} line {number}: expected an entry of {self.of().__name__}, found "
-                    f"{where}: {first['msg']}; run the phase before it again"
+                    f"{str(wrong.found)[:80]!r} ({wrong}); run the phase before it again"
                 ) from error
         return entries
 
