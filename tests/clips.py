@@ -60,10 +60,16 @@ def write_pictures(
     pixel_format: str = "yuv420p",
     options: dict[str, str] | None = None,
 ) -> Path:
-    """Encode the pictures so that each is presented at its second."""
+    """Encode the pictures so that each is presented at its second.
+
+    Args:
+        options: Of the encoder. x264 and x265 spend a third of what they usually do.
+    """
     height, width = pictures[0].shape[:2]
+    quick = {"preset": "veryfast"} if codec in ("libx264", "libx265") else {}
+    options = quick | (options or {"crf": "12"})
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=30, options=options or {"crf": "12"})
+        stream = container.add_stream(codec, rate=30, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
         stream.codec_context.time_base = _TIME_BASE
         for picture, second in zip(pictures, seconds, strict=True):
@@ -117,4 +123,4 @@ def bordered_video(
             picture += noise * random.standard_normal(picture.shape, np.float32)
         pictures.append(np.clip(picture, 0, 255).astype(np.uint8))
     seconds = [number / 30 for number in range(frames)]
-    return write_pictures(path, pictures, seconds, options={"crf": str(crf), "preset": "veryfast"})
+    return write_pictures(path, pictures, seconds, options={"crf": str(crf)})

@@ -23,7 +23,7 @@ from components.running.services import Services
 from components.settings import LimitSettings, Settings, StorageSettings
 from tests.deployment import deployment, ledgered  # noqa: F401
 from tests.postgres import database, postgres  # noqa: F401
-from workflows.local.s3_server import local_s3
+from tests.storage import SharedS3, shared_s3  # noqa: F401
 
 # An example that takes long on a slow machine is not wrong. Continuous integration takes more of
 # them than a person waits for: --hypothesis-profile=thorough.
@@ -45,6 +45,15 @@ for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
     del os.environ[name]
 for name in ("CLIP_MODEL", "JOB_INPUT", "LOCAL_MODE", "AWS_ENDPOINT_URL", "PROFILE_JSON"):
     os.environ.pop(name, None)
+# What these need takes seconds to import.
+collect_ignore = [
+    name
+    for name, needed in (
+        ("cluster", os.environ.get("ORIANE_CLUSTER_TESTS") == "1"),
+        ("test_qdrant_server.py", "ORIANE_QDRANT_BIN" in os.environ),
+    )
+    if not needed
+]
 # Else each of the processes that tests start compiles every module.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
@@ -52,7 +61,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 # Fixtures that start servers or workers, make videos or load models.
-_SLOW = {"clip_model", "database", "decoders", "deployment", "model", "postgres", "storage"}
+_SLOW = {"clip_model", "database", "decoders", "deployment", "model", "postgres", "shared_s3"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks at groups
@@ -78,9 +87,9 @@ def _no_secrets_of_other_tests() -> Iterator[None]:
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> Iterator[StorageSettings]:
-    """Settings that reach a fresh S3 server over `tmp_path/s3`."""
-    with local_s3(tmp_path / "s3", StorageSettings()) as settings:
+def storage(tmp_path: Path, shared_s3: SharedS3) -> Iterator[StorageSettings]:  # noqa: F811
+    """Settings that reach an S3 server over `tmp_path/s3`."""
+    with shared_s3.over(tmp_path / "s3") as settings:
         yield settings
 
 

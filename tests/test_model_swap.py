@@ -27,10 +27,6 @@ from tests.clips import numbered_video
 from tests.conftest import Corpus, SharedDecoders
 from tests.deployment import sparse_copy
 from tests.kills import dies_at
-
-pytest.importorskip("torch", reason="needs torch: make models")
-
-from tests.models import save_clip
 from tests.points import aliases_below, fresh, make_plain, names_below, points_below
 from tests.vectors import framed
 from workflows.cli.app import app
@@ -96,6 +92,9 @@ def run_pipeline(root: Path, model: Path, decoders: Decoders, videos: list[Path]
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("torch", reason="needs torch: make models")
+    from tests.models import save_clip
+
     return save_clip(tmp_path_factory.mktemp("models") / "other-clip", seed=7, dim=16)
 
 

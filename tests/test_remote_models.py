@@ -17,18 +17,20 @@ import textwrap
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("torch", reason="needs torch: make models")
 
 from components.base.model_names import REMOTE_MODELS, identity
 from components.encoders import load, remote
 from components.errors import ConfigurationError
 from components.settings import EmbedSettings
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("torch") is None, reason="needs torch: make models"),
+]
 
 NAME = "jinaai/jina-clip-v2"
 MODEL = REMOTE_MODELS[NAME]
