@@ -31,13 +31,18 @@ def _s3_uri(uri: str) -> str:
 
 
 def _name(value: str) -> str:
-    """Refuse names that could leave their folder, in S3 or on disk."""
+    """Refuse names that could leave their folder, in S3 or on disk, or are not what they look like.
+
+    A file's name that is not UTF-8 comes from the system with surrogates in it.
+    """
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError(f"must be UTF-8, found {value!r}")
     if not value or len(value.encode()) > 255:
         raise ValueError(f"expected 1 to 255 bytes, found {value!r}")
     if "/" in value or "\\" in value or ".." in value or value == ".":
         raise ValueError(f"must not contain '/', '\\' or '..', found {value!r}")
     if any(not character.isprintable() for character in value):
-        raise ValueError(f"must not contain control characters, found {value!r}")
+        raise ValueError(f"must not contain characters that cannot be seen, found {value!r}")
     return value
 
 

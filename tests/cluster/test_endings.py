@@ -108,6 +108,12 @@ def asked(cluster: Cluster, run: str, verb: str) -> dict[str, Any]:
     return workflow
 
 
+def _goes_on(run: str) -> bool:
+    # Taken up again, a workflow has no phase at first.
+    phase: str | None = get("workflow", run)["status"].get("phase")
+    return phase == "Running"
+
+
 def test_argo_stop_frees_the_videos_of_a_run_and_argo_retry_goes_on_with_it(
     cluster: Cluster, clip: Path
 ) -> None:
@@ -121,11 +127,34 @@ def test_argo_stop_frees_the_videos_of_a_run_and_argo_retry_goes_on_with_it(
     assert run not in leases(cluster)
     # Taken up by argo retry, the run repeats what failed and sums up again.
     asked(cluster, run, "retry")
-    until(lambda: get("workflow", run)["status"]["phase"] == "Running", 30, "the run to go on")
+    until(lambda: _goes_on(run), 30, "the run to go on")
     retried = finished(run)
     assert retried["status"]["phase"] == "Succeeded", retried["status"].get("message")
     assert digest_of(cluster, run)["done"] == 2
     assert nodes(retried, "plan") == nodes(stopped, "plan")
+    assert run not in leases(cluster)
+
+
+def test_a_stopped_run_whose_digest_meets_an_outage_is_told_and_summed_up_by_argo_retry(
+    cluster: Cluster, clip: Path
+) -> None:
+    run = create(run_manifest(job_input=put(cluster, "undigested", 2, clip)))
+    begun(run)
+    cluster.s3.stop()
+    try:
+        stopped = oriane(cluster, "stop", run)
+    finally:
+        cluster.s3.start()
+    assert stopped.returncode == 1, stopped.stderr
+    assert f"its videos are free in ten minutes, or now with oriane release {run}" in " ".join(
+        stopped.stderr.split()
+    )
+    assert leases(cluster)[run] == (2, False)
+    asked(cluster, run, "retry")
+    until(lambda: _goes_on(run), 30, "the run to go on")
+    retried = finished(run)
+    assert retried["status"]["phase"] == "Succeeded", retried["status"].get("message")
+    assert digest_of(cluster, run)["done"] == 2
     assert run not in leases(cluster)
 
 
