@@ -2,13 +2,15 @@
 
 One run over videos of a second, made for it, twenty a shard; then what the command and all that it
 starts held while each tenth of them was done: memory, threads, open files, and milliseconds a
-video. Writes growth.json, from which `python -m benchmarks --render` renders docs/performance.md.
+video. With --minutes it is interrupted then, and the tenths are of those that were done. Writes
+growth.json, from which `python -m benchmarks --render` renders docs/performance.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import time
@@ -18,7 +20,7 @@ from typing import Any
 
 from benchmarks.contenders.contender import MODEL, Task, clean_environment
 from benchmarks.contenders.ours import placed, run_command
-from benchmarks.measure import Measurement, measured
+from benchmarks.measure import Sample, measured
 from benchmarks.results import machine
 from components.base.logs import log, recording
 from components.errors import RunFailedError
@@ -48,7 +50,9 @@ def tiny_videos(number: int, folder: Path) -> list[Path]:
     return sorted(folder.glob("*/*/video.mp4"))
 
 
-def measure(folder: Path, number: int, model: str = MODEL) -> dict[str, Any]:
+def measure(
+    folder: Path, number: int, model: str = MODEL, minutes: float = math.inf
+) -> dict[str, Any]:
     """Run over so many videos on an empty data folder; return what was held by each tenth.
 
     Raises:
@@ -58,37 +62,35 @@ def measure(folder: Path, number: int, model: str = MODEL) -> dict[str, Any]:
     placed(tuple(tiny_videos(number, data / "videos")), data)
     environment = clean_environment({"VP_DATA_DIR": str(data), "CLIP_MODEL": model})
     began = time.time()
-    found = measured(run_command("--videos-per-shard", str(_A_SHARD)), environment, _EVERY_S)
-    stopped = [one for one in json.loads(found.output)["videos"] if one["status"] != "done"]
-    if stopped:
-        raise RunFailedError(f"{len(stopped)} videos are not done, as {stopped[0]['message']}")
-    markers = (data / "s3" / "oriane-frames").glob("*/*/manifest.json")
-    done = sorted(marker.stat().st_mtime - began for marker in markers)
+    command = run_command("--videos-per-shard", str(_A_SHARD))
+    found = measured(command, environment, _EVERY_S, 60 * minutes)
+    if rejected := list((data / "s3" / "oriane-frames").glob("*/*/rejected.json")):
+        raise RunFailedError(f"{len(rejected)} videos are rejected, as {rejected[0].parent.name}")
     return {
         "machine": machine(),
         "load": os.getloadavg()[2],
         "videos": number,
         "model": model if model == MODEL else Path(model).name,
-        "wall_s": found.wall_s,
-        "cpu_s": found.cpu_s,
-        "parts": _parts(done, found),
+        "parts": parts(data, began, found.samples),
     }
 
 
-def _parts(done: Sequence[float], found: Measurement) -> list[dict[str, Any]]:
-    """Return a row for each tenth of the videos; the last one takes in the end of the run."""
+def parts(data: Path, began: float, samples: Sequence[Sample]) -> list[dict[str, Any]]:
+    """Return a row for each tenth of the videos done; the last one takes in the end of the run."""
+    markers = (data / "s3" / "oriane-frames").glob("*/*/manifest.json")
+    done = sorted(marker.stat().st_mtime - began for marker in markers)
     rows = []
     since = 0.0
     for part in range(1, _PARTS + 1):
         count = len(done) * part // _PARTS
-        until = done[count - 1] if part < _PARTS else found.wall_s
-        samples = [one for one in found.samples if since < one.at_s <= until]
+        until = done[count - 1] if part < _PARTS else math.inf
+        within = [one for one in samples if since < one.at_s <= until]
         rows.append(
             {
                 "done": count,
                 "ms_a_video": 1000 * (done[count - 1] - since) / (len(done) / _PARTS),
                 **{
-                    name: max((getattr(one, name) for one in samples), default=None)
+                    name: max((getattr(one, name) for one in within), default=None)
                     for name in ("own_mb", "mb", "threads", "open_files", "processes")
                 },
             }
@@ -104,14 +106,15 @@ def main() -> None:
     )
     parser.add_argument("--videos", type=int, default=10_000)
     parser.add_argument("--model", default=MODEL, help="as CLIP_MODEL (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="interrupt it then")
     parser.add_argument("--folder", type=Path, default=Path("data") / "bench")
     options = parser.parse_args()
     folder = options.folder.absolute()
     with recording("INFO"):
-        found = measure(folder / "work" / "growth", options.videos, options.model)
+        found = measure(folder / "work" / "growth", options.videos, options.model, options.minutes)
     target = folder / "growth.json"
     target.write_text(json.dumps(found, indent=1) + "\n")
-    log.info("%d videos in %.0f s: %s", options.videos, found["wall_s"], target)
+    log.info("%d of %d videos: %s", found["parts"][-1]["done"], options.videos, target)
 
 
 if __name__ == "__main__":

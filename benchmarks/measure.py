@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import resource
 import signal
@@ -55,9 +56,14 @@ class Measurement:
 
 
 def measured(
-    command: Sequence[str], environment: Mapping[str, str], every_s: float = _EVERY_S
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    every_s: float = _EVERY_S,
+    most_s: float = math.inf,
 ) -> Measurement:
     """Run the command and measure it, looking at it every so many seconds.
+
+    After `most_s` it is interrupted, as by Ctrl-C.
 
     Raises:
         RunFailedError: it did not end with 0.
@@ -76,14 +82,14 @@ def measured(
             stderr=errors,
             preexec_fn=die_with_parent,
         )
-        with _Sampler(process.pid, every_s) as sampler:
+        with _Sampler(process.pid, every_s, most_s) as sampler:
             _, status = os.waitpid(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         _end_leftovers()
         out.seek(0)
         errors.seek(0)
-        if process.returncode:
+        if process.returncode and not sampler.interrupted:
             raise RunFailedError(
                 f"{' '.join(command)} ended with {process.returncode}: {errors.read()[-2000:]}"
             )
@@ -100,8 +106,9 @@ def measured(
 class _Sampler:
     """Looks at all descendants of this process every so many seconds, from a thread."""
 
-    def __init__(self, command: int, every_s: float) -> None:
-        self._command, self._every_s = command, every_s
+    def __init__(self, command: int, every_s: float, most_s: float) -> None:
+        self._command, self._every_s, self._most_s = command, every_s, most_s
+        self.interrupted = False
         self._began = time.perf_counter()
         self.samples: list[Sample] = []
         self._ended = threading.Event()
@@ -120,6 +127,9 @@ class _Sampler:
         while not self._ended.wait(wait_s):
             wait_s = min(2 * wait_s, self._every_s)
             at_s = time.perf_counter() - self._began
+            if at_s > self._most_s and not self.interrupted:
+                self.interrupted = True
+                os.kill(self._command, signal.SIGINT)
             pids = [process.pid for process in psutil.Process().children(recursive=True)]
             held = {pid: _held(pid) for pid in pids}
             own = held.get(self._command, (0, 0, 0))

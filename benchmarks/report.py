@@ -207,8 +207,7 @@ def growth(found: Mapping[str, Any]) -> str:
     lines = [
         f"{done:,} of {found['videos']:,} videos of a second{model}; "
         f"{found['machine']['measured']}, {found['machine']['cores']} cores of "
-        f"{found['machine']['cpu']}, load {found['load']:.0f}, "
-        f"{1000 * found['cpu_s'] / done:.0f} CPU ms a video.",
+        f"{found['machine']['cpu']}, load {found['load']:.0f}.",
         "",
     ]
     cells = [
