@@ -26,6 +26,7 @@ class Made(NamedTuple):
 class Found(NamedTuple):
     """A point that a search found; `vector` is None unless it was asked for."""
 
+    id: str
     payload: Payload
     score: float
     vector: Sequence[float] | None
@@ -129,18 +130,17 @@ class FrameCollection(ABC):
         self, vector: Sequence[float], limit: int, *, where: FrameFilter, vectors: bool = False
     ) -> list[Neighbour]:
         found = self._nearest(vector, limit, where, frames_only=False, vectors=vectors)
-        strangers = sum(not has_fields(point.payload) for point in found)
-        if strangers:
+        frames = [point for point in found if has_fields(point.payload)]
+        if strangers := len(found) - len(frames):
             # Points of another program took places: ask again for such as have all that frames do.
             log.warning(
                 "search: %d of the nearest points in %r are not frames and passed over; `oriane "
                 "verify --repair --foreign-points` counts and removes them", strangers, self.name,
             )  # fmt: skip
             found = self._nearest(vector, limit, where, frames_only=True, vectors=vectors)
+            frames = [point for point in found if has_fields(point.payload)]
         return [
-            neighbour_of(point.payload, point.score, point.vector)
-            for point in found
-            if has_fields(point.payload)
+            neighbour_of(point.id, point.payload, point.score, point.vector) for point in frames
         ]
 
     def sample(self, count: int, seed: int) -> list[SampledPoint]:

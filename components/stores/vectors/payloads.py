@@ -94,9 +94,11 @@ def hit_of(payload: Payload, score: float) -> Hit:
     )
 
 
-def neighbour_of(payload: Payload, score: float, vector: Sequence[float] | None) -> Neighbour:
+def neighbour_of(
+    identifier: str, payload: Payload, score: float, vector: Sequence[float] | None
+) -> Neighbour:
     """Return the point of a frame, which a search found, as answers are made of it."""
-    return Neighbour(hit_of(payload, score), str(payload.get(DHASH, "")), vector)
+    return Neighbour(hit_of(payload, score), str(payload.get(DHASH, "")), vector, identifier)
 
 
 def frame_of(payload: Payload, vector: list[float] | None) -> StoredFrame:
