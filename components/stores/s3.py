@@ -211,9 +211,7 @@ class Store:
         self._ask(uri, send)
         return digests
 
-    def _send(
-        self, uri: str, content: Callable[[], bytes], md5: bytes, content_type: str
-    ) -> None:
+    def _send(self, uri: str, content: Callable[[], bytes], md5: bytes, content_type: str) -> None:
         bucket, key = split(uri)
         whole = {"Bucket": bucket, "Key": key, "ContentType": content_type}
         whole["ContentMD5"] = b64encode(md5).decode()
