@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -64,15 +65,21 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 _SLOW = {"clip_model", "database", "decoders", "deployment", "model", "postgres", "shared_s3"}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # before xdist looks at groups, which asks to be first
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Mark what `make test-quick` leaves out, and what one worker is to run, by the fixtures."""
     for item in items:
-        if _SLOW & {*getattr(item, "fixturenames", ())}:
+        fixtures = {*getattr(item, "fixturenames", ())}
+        if _SLOW & fixtures:
             item.add_marker(pytest.mark.slow)
-        # What a module makes once for its tests is not made by every worker.
-        if _made_for_a_module(item):
+        # What a module makes once for its tests is not made by every worker, nor torch imported.
+        if item.get_closest_marker("xdist_group"):
+            continue
+        if "torch" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("torch"))
+        elif _made_for_a_module(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    yield
 
 
 def _made_for_a_module(item: pytest.Item) -> bool:
@@ -108,9 +115,14 @@ def model() -> str:
 
 
 @pytest.fixture(scope="session")
-def clip_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def torch() -> Any:
+    """What takes four seconds to import: tests that ask for it are run by one worker."""
+    return pytest.importorskip("torch", reason="needs torch: make models")
+
+
+@pytest.fixture(scope="session")
+def clip_model(tmp_path_factory: pytest.TempPathFactory, torch: Any) -> Path:
     """A CLIP with random weights, small enough to load in no time."""
-    pytest.importorskip("torch", reason="needs torch: make models")
     from tests.models import save_clip
 
     return save_clip(tmp_path_factory.mktemp("models") / "tiny-clip")

@@ -45,5 +45,5 @@ def leave_a_child() -> None:
     from components.base.processes import start
     from components.media.ffmpeg import program
 
-    endless = ["-re", "-f", "lavfi", "-i", "color=size=16x16:duration=61.5", "-f", "null", "-"]
+    endless = ["-re", "-f", "lavfi", "-i", "color=size=16x16:duration=777", "-f", "null", "-"]
     start([program(), "-nostdin", "-loglevel", "quiet", *endless])()

