@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -65,8 +65,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 _SLOW = {"clip_model", "database", "decoders", "deployment", "model", "postgres", "shared_s3"}
 
 
-@pytest.hookimpl(wrapper=True)  # before xdist looks at groups, which asks to be first
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make test-quick` leaves out, and what one worker is to run, by the fixtures."""
     for item in items:
         fixtures = {*getattr(item, "fixturenames", ())}
@@ -79,7 +79,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
             item.add_marker(pytest.mark.xdist_group("torch"))
         elif _made_for_a_module(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-    yield
 
 
 def _made_for_a_module(item: pytest.Item) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 from components.errors import Reason, VideoRejectedError
 
@@ -38,6 +39,20 @@ def compute(seconds: float) -> float:
     while time.process_time() < seconds:
         pass
     return time.process_time()
+
+
+def spin() -> None:
+    while True:
+        pass
+
+
+def spin_deaf() -> None:
+    signal.signal(signal.SIGXCPU, signal.SIG_IGN)
+    spin()
+
+
+def write_to_a_full_disk() -> None:
+    Path("/dev/full").write_bytes(b"x")
 
 
 def leave_a_child() -> None:
