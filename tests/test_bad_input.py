@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import pytest
 
 from components.errors import ConfigurationError
 from components.pipeline import VIDEO_PHASES, component
-from components.plan.job_input import named_video, parse_job_input
+from components.plan.job_input import given_videos, named_video
 from components.records.videos import FramedVideo, Video
 from components.running.decoders import Decoders
 from components.running.phase import run
@@ -306,12 +307,41 @@ def test_unsafe_names_are_refused_with_the_value(name: str, field: str) -> None:
         "[" * 900 + "]" * 900,
         f"[{'9' * 5000}]",
         r'[{"platform": "a", "code": "\ud800"}]',
+        '{"platform": "a", "code": "b"}',
+        '[[{"platform": "a", "code": "b"}]]',
+        '[{"platform": {"platform": "a", "code": "b"}, "code": "c"}]',
+        r'["a\u0000b"]',
+        r'[{"platform": "a\u0000b", "code": "c"}]',
+        '[{"platform": "a", "code": "b"}, {"platform": "a", "code": ""}]',
     ],
     ids=lambda text: text[:12],
 )
 def test_job_input_that_is_none_says_what_is_wrong(text: str) -> None:
     with pytest.raises(ConfigurationError, match="JOB_INPUT"):
-        parse_job_input(text, "videos")
+        list(given_videos(text, "videos"))
+
+
+def test_job_input_names_what_it_found() -> None:
+    for text, said in (
+        ('[{"platform": "a", "code": "b"}, {"platform": "a", "code": ".."}]', "item 1: code '..'"),
+        (
+            '[[{"platform": "a", "code": "b"}]]',
+            r'item 0: .*found \[{"platform": "a", "code": "b"}\]',
+        ),
+        ('{"platform": "a", "code": "b"}', "expected a list, found dict"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            list(given_videos(text, "videos"))
+
+
+def test_job_input_takes_each_video_once_in_order() -> None:
+    items = [
+        {"code": "é", "platform": "b", "of": {"platform": "x", "code": "y"}},
+        {"platform": "a", "code": "c"},
+        {"platform": "b", "code": "é"},
+    ]
+    found = [str(video) for video in given_videos(json.dumps(items), "videos")]
+    assert found == ["b/é", "a/c"]
 
 
 def test_job_input_in_s3_that_is_not_utf_8(corpus: Corpus) -> None:
@@ -360,5 +390,5 @@ def test_a_black_video_that_is_wanted_is_kept(tmp_path: Path, corpus: Corpus) ->
 
 def test_job_input_names_each_video_once() -> None:
     text = '[{"platform": "a", "code": "b"}, {"platform": "a", "code": "b", "extra": 1}]'
-    (video,) = parse_job_input(text, "videos")
+    (video,) = given_videos(text, "videos")
     assert video.source == "s3://videos/a/b/video.mp4"

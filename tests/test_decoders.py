@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import select
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -104,3 +108,19 @@ def running(argument: str) -> bool:
         except OSError:
             continue
     return False
+
+
+def test_what_forks_workers_ends_without_a_word_when_its_starter_is_killed() -> None:
+    """Ctrl-C a second after the start printed its traceback below the message."""
+    ours, theirs = socket.socketpair()
+    process = subprocess.Popen(
+        [sys.executable, "-c",
+         f"from components.running.nursery import main; main({theirs.fileno()}, [])"],
+        pass_fds=[theirs.fileno()], stderr=subprocess.PIPE,
+    )  # fmt: skip
+    theirs.close()
+    # Ready, and closed with its first line unread, as the kernel closes what a killed process had.
+    select.select([ours], [], [])
+    ours.close()
+    _, said = process.communicate()
+    assert (process.returncode, said) == (0, b"")

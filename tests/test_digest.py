@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from components.errors import RunFailedError
 from components.pipeline import component
 from components.records.manifest import Entry, GpuTime, Manifest, PhaseStep, Problem
 from components.records.record import Record
-from components.records.videos import Video
+from components.records.videos import IndexedVideo, RecordedVideo, Video
 from components.running.phase import run as run_phase
 from components.running.services import Services
 from tests import readable
 from tests.conftest import Corpus
+from tests.vectors import framed
 
 DIGEST = component("digest")
 BUCKET = "oriane-artifacts"
@@ -114,6 +116,45 @@ def test_a_shard_that_broke_off_counts_as_failed_where_it_stopped(services: Serv
     interrupted = next(reason for reason in found["reasons"] if reason["kind"] == "failed")
     assert (interrupted["phase"], interrupted["reason"]) == ("upload", "interrupted")
     assert "000007" in interrupted["examples"][0]["message"]
+
+
+@pytest.mark.parametrize("through", [True, False])
+def test_shards_of_a_newer_version_are_summed_up(services: Services, through: bool) -> None:
+    """Children of a run that began before an upgrade are started from the new templates."""
+    indexed = IndexedVideo(framed=framed(), collection="c", model="m", dim=4)
+    made = Entry[Any](
+        video=indexed.framed.video,
+        result=RecordedVideo(indexed=indexed, marker="s3://frames/p/a/manifest.json"),
+    )
+    line = json.loads(made.model_dump_json())
+    line |= {"version": "99.1.0", "later": 1}
+    line["result"]["indexed"]["later"] = 1
+    for phase in (*PHASES_BEFORE_RECORD, *(["record"] if through else [])):
+        uri = f"s3://{BUCKET}/runs/r/000000/{phase}.jsonl"
+        services.store.put(uri, json.dumps(line).encode(), "application/jsonl")
+    outputs, found = digest(services, "r", max_failed_percent=100)
+    assert (outputs.videos, outputs.done, outputs.failed) == (1, int(through), int(not through))
+    assert through or found["reasons"][0]["phase"] == "record"
+
+
+def test_a_digest_takes_as_much_memory_as_some_shards_whatever_their_number(
+    services: Services,
+) -> None:
+    """16 MB are read ahead; these are 60 of a megabyte each."""
+    shards = 60
+    problem = Problem(kind="rejected", phase="fetch", reason="empty", message="m" * 2**20)
+    large = entry("a").model_copy(update={"problem": problem})
+    for shard in range(shards):
+        for phase in (*PHASES_BEFORE_RECORD, "record"):
+            write(services, "r", shard, phase, *([large] if phase == "record" else []))
+    tracemalloc.start()
+    try:
+        outputs, _ = digest(services, "r", max_failed_percent=100)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert outputs.rejected == shards
+    assert peak < 45e6
 
 
 def test_too_many_failures_fail_and_the_digest_is_there(services: Services) -> None:

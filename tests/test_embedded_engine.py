@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -120,6 +121,24 @@ def held_elsewhere(folder: Path) -> Iterator[Process]:
 
 def codes(store: EdgeStore) -> set[str | None]:
     return {point.code for point in store.collection().points()}
+
+
+def test_a_full_disk_ends_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine writes into holes of mapped files, for which the kernel sends SIGBUS."""
+    settings = Settings.load().having("index", url=str(tmp_path)).index
+    store = open_store(settings)
+    collection = store.collection()
+    collection.ensure("m", 4)
+    collection.replace(framed(code="before"), unit(2), "m")
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "components.base.disk.shutil.disk_usage", lambda _: SimpleNamespace(free=5 * 2**20)
+        )
+        with pytest.raises(TransientError, match=r"5 MiB left on its disk.*VP_DATA_DIR"):
+            collection.replace(framed(code="after"), unit(2), "m")
+        assert {frame.code for frame in collection.frames()} == {"before"}
+    collection.replace(framed(code="after"), unit(2), "m")
+    store.close()
 
 
 def test_others_search_and_write_through_the_holder(folder: Path, index: IndexSettings) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from components.base.model_names import PACKAGED
 from tests.commands import environment, invoked, oriane_here
 from tests.deployment import copy
 from workflows.reference.tree import ROOT
@@ -52,6 +53,22 @@ def test_a_command_line_that_cannot_be_read_is_2() -> None:
             [sys.executable, "-m", "components", *arguments], capture_output=True, check=False
         )
         assert done.returncode == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["status"], ["search", "x"], ["run", "a.mp4"]])
+def test_a_data_folder_that_the_system_refuses_is_78(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").touch()
+    env = {**environment(tmp_path), "VP_DATA_DIR": "/dev/null/data", "CLIP_MODEL": PACKAGED}
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("oriane")), *arguments],
+        env=env, capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 78, done.stderr
+    assert "error: /dev/null/data" in done.stderr
+    assert "Not a directory" in done.stderr
+    assert "VP_DATA_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.slow

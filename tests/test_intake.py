@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from components.stores.s3 import Store
 from tests.clips import ffmpeg, numbered_video
 from tests.commands import environment, invoked, oriane_here
 from workflows.intake.content import looks_like_video
-from workflows.intake.copies import copied
+from workflows.intake.copies import copied, faults_told
 from workflows.intake.files import LocalFiles, Selection, local_files
 from workflows.intake.given import given
 
@@ -70,7 +71,7 @@ def test_a_folder_as_people_have_it(clip: Path, tmp_path: Path) -> None:
         "tiktok/abc": "video.mp4",
     }
     assert found.summary == (
-        "taken: 10 local, 1 tiktok; left out: 2 hidden, 1 linked folders, 1 .ts, 1 .txt, 1 .png"
+        "taken: 10 local, 1 tiktok; left out: 2 hidden, 1 linked, 1 .ts, 1 .txt, 1 .png"
     )
 
 
@@ -132,6 +133,35 @@ def test_a_bad_file_costs_itself(clip: Path, tmp_path: Path) -> None:
     (told,) = [one.message for one in found.faults if "wait" in one.file]
     assert told == r"code 'wait...what': must not contain '/', '\' or '..'; rename it"
     assert "3 bad_name, 1 unreadable" in found.summary
+
+
+def test_what_keyboards_lack_is_typed_otherwise(clip: Path, tmp_path: Path) -> None:
+    put(clip, tmp_path, "at 10.00\u202fAM.mov", "日本\u3000語.mp4", "👨\u200d👩\u200d👧.mp4")
+    assert named(below(tmp_path)).keys() == {"local/at 10.00 AM", "local/日本 語", "local/👨👩👧"}
+    alone = local_files([str(tmp_path / "at 10.00\u202fAM.mov")], Selection(), BUCKET)
+    assert named(alone).keys() == {"local/at 10.00 AM"}
+
+
+def test_a_name_that_forges_a_line_is_shown_in_one(clip: Path, tmp_path: Path) -> None:
+    put(clip, tmp_path, "good.mp4", "new\nline.mp4", "gp\u202e4pm.mp4")
+    shutil.copy(clip, bytes(tmp_path) + b"/not-utf8-\xff.mp4")
+    found = below(tmp_path)
+    assert named(found).keys() == {"local/good"}
+    told = list(faults_told(found.faults))
+    assert all(line.isprintable() for line in told)
+    assert ["must be UTF-8" in line for line in told].count(True) == 1
+    assert ["characters that cannot be seen" in line for line in told].count(True) == 2
+
+
+def test_a_pipe_is_not_waited_for(clip: Path, tmp_path: Path) -> None:
+    put(clip, tmp_path / "v", "good.mp4")
+    os.mkfifo(tmp_path / "v/pipe")
+    os.mkfifo(tmp_path / "v/pipe.mp4")
+    found = below(tmp_path / "v")
+    assert named(found).keys() == {"local/good"}
+    assert "left out: 2 not a file" in found.summary
+    with pytest.raises(ConfigurationError, match="found a pipe or device"):
+        local_files([str(tmp_path / "v/pipe.mp4")], Selection(), BUCKET)
 
 
 def test_all_collisions_are_named_at_once(clip: Path, tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.base.version import version
 from components.errors import ManifestError
-from components.records.manifest import Entry, Manifest, PhaseStep, Problem
+from components.records.manifest import Entry, GpuTime, Manifest, PhaseStep, Problem
 from components.records.videos import (
     FramedVideo,
     Video,
@@ -97,3 +101,52 @@ def test_a_manifest_that_is_missing_truncated_or_of_another_type(services: Servi
 def test_only_s3_addresses(uri: str) -> None:
     with pytest.raises(ValueError, match="s3://"):
         Manifest[Video](uri)
+
+
+def written_otherwise(services: Services, writer: str | None, **changed: Any) -> None:
+    """Put a manifest of FramedVideo of which a newer, older or other build wrote the only line."""
+    video = framed()
+    entry = Entry[FramedVideo](video=video.cropped.source.video, result=video)
+    line = json.loads(entry.model_dump_json())
+    line.pop("version")
+    line |= {"version": writer} if writer else {}
+    for place, value in changed.items():
+        of = line["result"] if place == "result" else line
+        of |= value if place == "result" else {place: value}
+    services.store.put(URI, json.dumps(line).encode() + b"\n", "application/jsonl")
+
+
+@pytest.mark.parametrize(
+    ("writer", "said"),
+    [
+        ("99.1.0", f"written by version 99.1.0, and this is version {version()}"),
+        (None, f"written by an earlier version, and this is version {version()}"),
+        (version(), "with an image of this build"),
+    ],
+)
+def test_a_result_of_another_version_is_refused_with_both_versions_and_the_remedy(
+    services: Services, writer: str | None, said: str
+) -> None:
+    """A field that is not known may say how the others are meant, as the clock's shifts do."""
+    written_otherwise(services, writer, result={"later_field": 1})
+    with pytest.raises(ManifestError, match=r"result\.later_field: Extra inputs") as refused:
+        Manifest[FramedVideo](URI).read(services.store)
+    assert said in str(refused.value)
+    if writer != version():
+        assert "images of one run have to be of one version" in str(refused.value)
+
+
+def test_what_another_version_notes_beside_results_is_passed_over(services: Services) -> None:
+    step = {"phase": "fetch", "fingerprint": "f", "seconds": 1.5, "reused": False, "joules": 3}
+    step["gpu"] = {"busy_s": 1.0, "held_s": 2.0, "memory_mb": 512}
+    written_otherwise(services, "99.1.0", steps=[step])
+    (entry,) = Manifest[FramedVideo](URI).read(services.store)
+    assert entry.version == "99.1.0"
+    assert entry.seconds_worked == {"fetch": 1.5}
+    assert entry.steps[0].gpu == GpuTime(busy_s=1.0, held_s=2.0)
+
+
+def test_an_entry_says_which_version_made_it(services: Services) -> None:
+    video = framed().cropped.source.video
+    Manifest[Video].write(services.store, URI, [Entry[Video](video=video, result=video)])
+    assert json.loads(services.store.get(URI))["version"] == version()

@@ -25,7 +25,7 @@ from tests.conftest import Corpus
 from tests.s3_requests import counted
 from workflows.operations.plan.forecast import forecast
 from workflows.operations.plan.plan import planned
-from workflows.operations.plan.report import PlanReport
+from workflows.operations.plan.report import Planned, PlanReport
 from workflows.operations.retry.retry import retry
 from workflows.operations.runs.history import averages, digests, runs
 from workflows.operations.runs.history import run as past_run
@@ -108,9 +108,9 @@ def test_a_forecast_leaves_out_what_is_reused(services: Services) -> None:
 
 
 def looked(services: Services) -> PlanReport:
-    report = planned(services, PlanInputs(catch_up=True), gpu=False)
-    assert isinstance(report, PlanReport)
-    return report
+    found = planned(services, PlanInputs(catch_up=True), gpu=False)
+    assert isinstance(found, Planned)
+    return found.report.model_copy(update={"due": tuple(found.due)})
 
 
 def test_a_plan_says_what_why_and_what_is_left(services: Services) -> None:

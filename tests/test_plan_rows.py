@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import heapq
+import io
+import json
 import tracemalloc
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from unicodedata import normalize
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.pipeline import VIDEO_PHASES
 from components.plan.due import Candidate, Due, Why
+from components.plan.job_input import given_videos
 from components.plan.lookalikes import lookalikes
 from components.plan.packing import balanced, packed
 from components.plan.rows import Rows
 from components.records.videos import Video
+from workflows.operations.plan.report import DueVideo, PlanReport
+from workflows.terminal.output import print_json
 
 BUCKET = "sources"
 
@@ -55,7 +62,11 @@ def test_rows_give_back_what_they_took(given: list[Due], data: st.DataObject) ->
     assert list(rows) == given
     assert rows[1:] == given[1:]
     assert [rows.video(index) for index in range(len(rows))] == [d.candidate.video for d in given]
-    assert list(rows.work()) == [(due.stale_from, due.candidate.size) for due in given]
+    work = [(due.stale_from, due.candidate.size) for due in given]
+    assert list(rows.work()) == work
+    assert [rows.work()[index] for index in range(len(rows))] == work
+    assert rows.work()[1:] == work[1:]
+    assert rows.kinds() == Counter((due.why, due.stale_from) for due in given)
     assert [f"{platform}/{code}/" for platform, code in rows.names()] == [
         due.candidate.folder for due in given
     ]
@@ -107,6 +118,62 @@ def test_a_row_takes_few_bytes() -> None:
         tracemalloc.stop()
     assert held < 110
     assert packing < 110
+
+
+def test_a_list_of_videos_takes_few_bytes_an_item() -> None:
+    count = 20_000
+    items = [{"platform": "tiktok", "code": f"c{number:08}"} for number in range(count)]
+    text = json.dumps(items)
+    del items
+    tracemalloc.start()
+    try:
+        due = (Due(Candidate(video), Why.GIVEN) for video in given_videos(text, BUCKET))
+        rows = Rows.of(due, BUCKET)
+        peak = tracemalloc.get_traced_memory()[1] / count
+    finally:
+        tracemalloc.stop()
+    assert len(rows) == count
+    assert peak < 300
+
+
+def test_a_plan_is_printed_as_it_is_made(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is printed does not depend on how, and is not in memory at once."""
+
+    def due(count: int) -> Iterator[DueVideo]:
+        for number in range(count):
+            yield DueVideo(
+                video=f"tiktok/c{number}\u2028", why="new", stale_from=None, bytes=number
+            )
+
+    report = PlanReport(
+        origin="listing", videos=3, why={"new": 3}, stale_from={}, left={}, skipped=0,
+        backlog_oldest_s=None, source_bytes=3, forecast=None, due=(),
+    )  # fmt: skip
+    print_json(report.model_copy(update={"due": tuple(due(3))}))
+    at_once = capsys.readouterr().out
+    print_json(report, due=due(3))
+    assert capsys.readouterr().out == at_once
+    assert list(json.loads(at_once)) == list(PlanReport.model_fields)
+    count = 20_000
+    tracemalloc.start()
+    try:
+        with redirect_stdout(Counted()) as written:
+            print_json(report, due=due(count))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert written.characters > 50 * count
+    assert peak < 600_000
+
+
+class Counted(io.StringIO):
+    """A stream that keeps nothing of what is written to it but how much it was."""
+
+    characters = 0
+
+    def write(self, text: str) -> int:
+        self.characters += len(text)
+        return len(text)
 
 
 def _packed_before(

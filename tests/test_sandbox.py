@@ -19,9 +19,11 @@ import pytest
 from pydantic import TypeAdapter
 
 from components.errors import ConfigurationError, Reason, TransientError, VideoRejectedError
+from components.pipeline import component
 from components.records.videos import FramedVideo, Rectangle
 from components.running import decoders
 from components.running.answers import value_of
+from components.running.calibration import calibrate_pod
 from components.running.decoders import Access, Decoders
 from components.running.wardens import unconfined_parts
 from components.settings import LimitSettings
@@ -383,3 +385,37 @@ def test_workers_that_are_ended_are_not_the_videos_fault(pool: Decoders) -> None
     timer.start()
     with pytest.raises(TransientError, match="killed"):
         pool.call(Access(), wait_for_ever)
+
+
+class LyingCalibrator(Decoders):
+    """Workers that say something else of what they decoded than what they did."""
+
+    lie: dict[str, float]
+
+    def call(self, access: Access, function: Any, *args: Any, **kwargs: Any) -> Any:
+        value = super().call(access, function, *args, **kwargs)
+        said = value.model_dump() | self.lie
+        return value_of(answer(said), type(value), LIMITS)
+
+
+def test_a_machine_is_not_calibrated_by_a_lie(
+    tmp_path: Path, corpus: Corpus, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every later run is compared with it, and a video that lies costs the run nothing."""
+    clip = numbered_video(tmp_path / "clip.mp4", [number / 10 for number in range(5)], 160, 90)
+    corpus.add(clip, "a")
+    entries = corpus.through(*through("frame"))
+    services, liars = corpus.services, LyingCalibrator(1, LIMITS)
+    services.settings = services.settings.having("work", calibrate_after_s=0)
+    services._shared = liars  # type: ignore[attr-defined]
+
+    def calibrated(lie: dict[str, float]) -> bool:
+        liars.lie = lie
+        calibrate_pod(component("frame"), entries, services)
+        return any(services.store.objects("s3://oriane-artifacts/machines/"))
+
+    lies = [{"mpx": wrong} for wrong in (-1.0, 1e9, math.inf, math.nan)]
+    lies += [{"cpu_s": wrong} for wrong in (0.0, -1.0, 60.0, math.nan)]
+    assert [lie for lie in lies if calibrated(lie)] == []
+    assert caplog.text.count("was not measured") == len(lies)
+    assert calibrated({}), "what is no lie is kept"

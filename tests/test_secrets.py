@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -17,7 +18,7 @@ import pytest
 from rich.console import Console
 
 from components.base.logs import log, recording
-from components.base.redaction import redacted, safe, shown, traceback_text
+from components.base.redaction import guard_streams, redacted, safe, shown, traceback_text
 from components.base.scratch import Scratch
 from components.errors import ConfigurationError
 from components.settings import Settings, StorageSettings
@@ -456,3 +457,15 @@ def test_ones_own_server_is_found_whatever_the_umask(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert found == RunningServer(url="http://127.0.0.1:1", pid=os.getpid())
+
+
+def test_what_an_encoding_has_no_letter_for_is_written_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = io.BytesIO()
+    for name in ("stdout", "stderr"):
+        stream = io.TextIOWrapper(written, encoding="latin-1", write_through=True)
+        monkeypatch.setattr(sys, name, stream)
+    guard_streams()
+    sys.stdout.write("“für”\n")
+    assert written.getvalue() == b"\\u201cf\xfcr\\u201d\n"

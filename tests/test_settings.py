@@ -31,6 +31,35 @@ def test_all_wrong_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch) 
         assert repr(value) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        # Without http it would be the name of a folder, in which vectors are lost.
+        ("QDRANT_URL", "qdrant.example.com:6333"),
+        ("QDRANT_URL", "grpc://qdrant:6334"),
+        ("AWS_ENDPOINT_URL", "minio:9000"),
+        ("S3_VIDEOS_BUCKET", "s3://videos"),
+    ],
+)
+def test_an_address_is_not_taken_for_something_else(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=rf"^{name} \(.*: expected .*found '{value}'$"):
+        Settings.load()
+
+
+def test_home_is_home_where_no_shell_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = Settings.load({"VP_DATA_DIR": "~/data", "QDRANT_URL": "~/vectors"})
+    assert settings.work.data_dir == tmp_path / "data"
+    assert settings.index.url == str(tmp_path / "vectors")
+    assert Settings.load({"QDRANT_URL": "folder"}).index.url == "folder"
+    assert Settings.load({"QDRANT_URL": "http://qdrant:6333"}).index.embedded is False
+
+
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DB_PASSWORD", "hunter2")
     monkeypatch.setenv("QDRANT_KEY", "hunter3")

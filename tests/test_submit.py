@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from components.errors import ConfigurationError, TransientError
+from components.errors import ConfigurationError, RunFailedError, TransientError
 from components.settings import Settings
 from tests.commands import environment, oriane_here
 from workflows.argo.stop import stop
@@ -217,6 +217,8 @@ class Run(Answering):
     """A run with a child that has ended and one that has not; stopped, they end as failed."""
 
     phases: dict[str, str]
+    # The run's step that sums it up, once it has ended.
+    digest: dict[str, Any] | None
 
     def do_GET(self) -> None:
         name = self.path.partition("?")[0].removeprefix("/api/v1/workflows/oriane").strip("/")
@@ -246,6 +248,9 @@ class Run(Answering):
         crop = {"templateRef": {"name": "crop", "template": "crop"}, "message": "Unschedulable: no"}
         check = {"templateRef": {"name": "embed", "template": "check"}, "message": "no image"}
         nodes = [{**step, "type": "Pod", "templateName": "batch"}]
+        if self.digest and self.phases[name] == "Failed":
+            template = {"templateRef": {"name": "digest", "template": "digest"}}
+            nodes.append({**step, **template, "type": "Retry", **self.digest})
         if name != "w":
             nodes = [
                 {**step, **fetch, "type": "Retry"},
@@ -266,7 +271,8 @@ class Run(Answering):
 @pytest.fixture
 def run() -> Iterator[tuple[ArgoServer, type[Run]]]:
     phases = {"w": "Running", "w-0": "Succeeded", "w-2": "Running"}
-    handler = type("Handler", (Run,), {"received": [], "phases": phases})
+    digest = {"outputs": {"parameters": [{"name": "failed", "value": "2"}]}}
+    handler = type("Handler", (Run,), {"received": [], "phases": phases, "digest": digest})
     with HTTPServer(("127.0.0.1", 0), handler) as http:
         thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
         thread.start()
@@ -292,6 +298,17 @@ def test_a_run_is_held_still_while_its_children_are_stopped(
 ) -> None:
     server, handler = run
     said: list[str] = []
-    assert stop(server, "w", 5, said.append).phase == "Failed"
+    assert stop(server, "w", 5, said.append).digest == {"failed": "2"}
     assert handler.received == [{"suspend": "w"}, {"stop": "w-2"}, {"stop": "w"}, {"resume": "w"}]
     assert said == ["stopping w-2", "stopping w"]
+
+
+def test_a_run_that_was_stopped_and_has_no_digest_is_told_with_what_frees_its_videos(
+    run: tuple[ArgoServer, type[Run]],
+) -> None:
+    server, handler = run
+    # As Argo shows outputs of a pod that did not write them.
+    empty = {"parameters": [{"name": "digest"}, {"name": "failed"}]}
+    handler.digest = {"phase": "Failed", "message": "exit code 75", "outputs": empty}
+    with pytest.raises(RunFailedError, match=r"its digest failed .* oriane release w$"):
+        stop(server, "w", 5, print)

@@ -14,6 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
+from io import TextIOWrapper
 from logging import LogRecord
 from types import TracebackType
 from typing import TextIO
@@ -155,6 +156,12 @@ class RedactingStream:
 
 
 def guard_streams() -> None:
-    """Put a `RedactingStream` before stdout and stderr of this process."""
+    """Put a `RedactingStream` before stdout and stderr of this process.
+
+    What their encoding has no letter for is written out, as `\\u201c`.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.stdout = RedactingStream(sys.stdout)
     sys.stderr = RedactingStream(sys.stderr)

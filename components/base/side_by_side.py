@@ -14,13 +14,18 @@ R = TypeVar("R")
 
 
 def side_by_side(
-    function: Callable[[T], R], items: Iterable[T], at_once: int | Executor, ahead: int
+    function: Callable[[T], R],
+    items: Iterable[T],
+    at_once: int | Executor,
+    ahead: float,
+    weigh: Callable[[T], float] = lambda _: 1,
 ) -> Iterator[R]:
     """Yield `function(item)` for each item, in the order of the items.
 
     Args:
         at_once: Threads, or a pool that others use as well.
-        ahead: Most items that are taken before the first one's result is asked for.
+        ahead: Items are taken before the first one's result is asked for until they weigh so much.
+        weigh: Returns for how many an item counts.
 
     Raises:
         Exception: what a call raised, once its turn comes; calls not yet begun are given up.
@@ -28,14 +33,24 @@ def side_by_side(
     remaining = iter(items)
     pool = ThreadPoolExecutor(at_once) if isinstance(at_once, int) else nullcontext(at_once)
     with pool as threads:
-        begun: deque[Future[R]] = deque()
+        begun: deque[tuple[Future[R], float]] = deque()
+        held = 0.0
+
+        def begin() -> None:
+            nonlocal held
+            while held < ahead and (taken := [*islice(remaining, 1)]):
+                begun.extend((threads.submit(function, item), weigh(item)) for item in taken)
+                held += begun[-1][1]
+
         try:
-            begun.extend(threads.submit(function, item) for item in islice(remaining, ahead))
+            begin()
             while begun:
-                yield begun.popleft().result()
-                begun.extend(threads.submit(function, item) for item in islice(remaining, 1))
+                call, weight = begun.popleft()
+                yield call.result()
+                held -= weight
+                begin()
         finally:
-            for call in begun:
+            for call, _ in begun:
                 call.cancel()
 
 

@@ -176,7 +176,7 @@ def _sought(video: VideoFile, source: SourceVideo) -> Iterator[Decoded]:
     last = -1.0
     for index in range(_MAX_KEYFRAMES):
         video.seek(video.pts((index + 0.5) * source.duration / _MAX_KEYFRAMES, source.start))
-        found = next(video.decoded(source.start), None)
+        found = next(video.decoded(source.start, video.next_keyframe()), None)
         if found and found.second > last:
             last = found.second
             yield found

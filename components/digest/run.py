@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Any
@@ -25,7 +26,7 @@ from components.records.booking import Booking
 from components.records.digest import Digest
 from components.records.limit import Limit, Rate
 from components.records.machine import RunWork
-from components.records.manifest import Entry, Problem
+from components.records.manifest import Entry, Problem, parsed
 from components.records.plan import Plan, plan_uri
 from components.records.run_start import RUN_START, RunStart
 from components.records.videos import RecordedVideo
@@ -33,7 +34,9 @@ from components.records.watch import watches_folder
 from components.running.services import Services
 
 _MANIFEST = re.compile(r"/(\d{6,})/(\w+)\.jsonl$")
-_READERS, _SHARDS_AHEAD = 16, 256
+_READERS = 16
+# What is read ahead of the shard that is counted: small shards wait for S3, large ones take memory.
+_BYTES_AHEAD, _LEAST_WEIGHT = 16 * 2**20, 2**17
 
 
 @profile
@@ -48,10 +51,10 @@ def run(inputs: DigestInputs, services: Services) -> DigestOutputs:
     folder = f"s3://{bucket}/runs/{inputs.run}/"
     plan = _plan(plan_uri(bucket, inputs.run), services)
     summary = Summary(inputs.run, plan)
-    for entries, interrupted in _shards(folder, services):
-        summary.add_shard(entries)
-        if interrupted and services.ledger:
-            services.ledger.book(Booking.of(entry, inputs.run) for entry in entries)
+    for left, lines in _shards(folder, services):
+        summary.add_shard(left.entries(lines))
+        if left.missing and services.ledger:
+            services.ledger.book(Booking.of(entry, inputs.run) for entry in left.entries(lines))
     if services.ledger:
         services.ledger.release(inputs.run)
     uri = f"{folder}digest.json"
@@ -152,44 +155,67 @@ def _plan(uri: str, services: Services) -> Plan | None:
         return None
 
 
-def _shards(folder: str, services: Services) -> Iterator[tuple[list[Entry[Any]], bool]]:
-    """Yield each shard's entries as they left the last phase that it came through.
+@dataclass(frozen=True)
+class _Left:
+    """What a shard left in its folder: the bytes of each phase's manifest."""
 
-    And whether the shard broke off before it was booked.
-    """
+    folder: str
+    sizes: Mapping[str, int]
 
-    def final(shard: tuple[str, set[str]]) -> tuple[list[Entry[Any]], bool]:
-        return _final(*shard, services)
+    @property
+    def missing(self) -> str | None:
+        """The phase that left none and should have; None once the shard is through."""
+        return next((phase for phase in PHASES if phase not in self.sizes), None)
 
-    yield from side_by_side(final, _manifests(folder, services), _READERS, _SHARDS_AHEAD)
+    @property
+    def reached(self) -> str:
+        """The last phase that the shard came through."""
+        passed = list(takewhile(self.sizes.__contains__, PHASES))
+        return passed[-1] if passed else PHASES[0]
+
+    @property
+    def weight(self) -> int:
+        """For how many bytes it counts among those that are read ahead."""
+        return max(self.sizes.get(self.reached, 0), _LEAST_WEIGHT)
+
+    def entries(self, content: bytes) -> Iterator[Entry[Any]]:
+        """Yield the entries as the shard's last phase left them, one in memory at a time."""
+        record = Any if self.missing else RecordedVideo
+        uri = f"{self.folder}/{self.reached}.jsonl"
+        # By a newer version, too: the children of a run that began before it was deployed.
+        for entry in parsed(uri, content, record, passing_over=True):
+            yield entry if entry.problem or not self.missing else entry.stopped(self._interrupted)
+
+    @property
+    def _interrupted(self) -> Problem:
+        return Problem(
+            kind="failed",
+            phase=str(self.missing),
+            reason=Failure.INTERRUPTED.value,
+            message=f"{self.missing} left no manifest in {self.folder}; see the log of its pod",
+        )
 
 
-def _manifests(folder: str, services: Services) -> Iterator[tuple[str, set[str]]]:
-    """Yield each shard's folder with the phases that left a manifest in it."""
-    phases: dict[str, set[str]] = defaultdict(set)
+def _shards(folder: str, services: Services) -> Iterator[tuple[_Left, bytes]]:
+    """Yield what each shard left, with the last phase's manifest as it lies in S3."""
+
+    def read(left: _Left) -> tuple[_Left, bytes]:
+        return left, services.store.get(f"{left.folder}/{left.reached}.jsonl")
+
+    yield from side_by_side(
+        read, _left(folder, services), _READERS, _BYTES_AHEAD, lambda left: left.weight
+    )
+
+
+def _left(folder: str, services: Services) -> Iterator[_Left]:
+    """Yield what each shard left."""
+    sizes: dict[str, dict[str, int]] = defaultdict(dict)
     for stored in services.store.objects(folder):
         if found := _MANIFEST.search(stored.uri):
-            phases[stored.uri.rpartition("/")[0]].add(found.group(2))
-            if len(phases) > 1:
+            sizes[stored.uri.rpartition("/")[0]][found.group(2)] = stored.size
+            if len(sizes) > 1:
                 # Keys come in order, so the shard before this one is complete.
-                done = next(iter(phases))
-                yield done, phases.pop(done)
-    yield from phases.items()
-
-
-def _final(folder: str, phases: set[str], services: Services) -> tuple[list[Entry[Any]], bool]:
-    passed = list(takewhile(phases.__contains__, PHASES))
-    missing = next((phase for phase in PHASES if phase not in phases), None)
-    reached = passed[-1] if passed else PHASES[0]
-    lines = services.store.get(f"{folder}/{reached}.jsonl").splitlines()
-    entry: type[Entry[Any]] = Entry[RecordedVideo] if missing is None else Entry[Any]
-    entries = [entry.model_validate_json(line) for line in lines]
-    if missing is None:
-        return entries, False
-    problem = Problem(
-        kind="failed",
-        phase=missing,
-        reason=Failure.INTERRUPTED.value,
-        message=f"{missing} left no manifest in {folder}; see the log of its pod",
-    )
-    return [entry if entry.problem else entry.stopped(problem) for entry in entries], True
+                done = next(iter(sizes))
+                yield _Left(done, sizes.pop(done))
+    for shard, left in sizes.items():
+        yield _Left(shard, left)

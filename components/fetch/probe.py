@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -103,23 +104,38 @@ def _read(container: InputContainer, limits: LimitSettings) -> tuple[list[Track]
         Track(stream, clock_of(container, stream), guessed) for stream in video_streams(container)
     ]
     of_stream = {track.stream.index: track for track in tracks}
-    any_end = 0.0
+    ends = _Ends()
     for packet in packets_of(container):
         if packet.size:
-            any_end = max(any_end, _shown_until(packet))
+            ends.add(packet)
             track = of_stream.get(packet.stream_index)
             if track is not None:
                 track.add(packet)
                 check_samples(len(track), limits)
-    return tracks, any_end
+    return tracks, ends.latest
 
 
-def _shown_until(packet: Packet[Any]) -> float:
-    """Return the second of the file's clock at which a packet's content ends."""
-    time = packet.dts if packet.pts is None else packet.pts
-    if time is None or packet.time_base is None or packet.is_discard:
-        return 0.0
-    return float((time + (packet.duration or 0)) * packet.time_base)
+class _Ends:
+    """When the content of each stream ends, in its own units until all is known."""
+
+    def __init__(self) -> None:
+        self._ends: dict[int, int] = {}
+        self._units: dict[int, Fraction] = {}
+
+    def add(self, packet: Packet[Any]) -> None:
+        """Take the next packet of any stream."""
+        time, stream = packet.dts if packet.pts is None else packet.pts, packet.stream_index
+        if time is None or packet.is_discard:
+            return
+        if stream not in self._units and packet.time_base is not None:
+            self._units[stream] = packet.time_base
+        self._ends[stream] = max(self._ends.get(stream, 0), time + (packet.duration or 0))
+
+    @property
+    def latest(self) -> float:
+        """The second of the file's clock at which the last one ends."""
+        ends = (float(self._ends[stream] * unit) for stream, unit in self._units.items())
+        return max(ends, default=0.0)
 
 
 def _start(container: InputContainer, timed: Timed, shown: float) -> float:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import time
 from importlib import metadata
 from pathlib import Path
 
+from components.base import cpu_time
 from components.media.video import opened_source
 from components.records.record import Record
 from components.records.videos import SourceVideo
 from components.running import budget
+from components.running.answers import unbelievable
 from components.running.calibration import Calibration
 from components.running.decoders import Access
 from components.stores.checksums import Expected
 
 _CPU_S = 1.5
+# Packets of AVI may hold two frames.
+_FRAMES_A_PACKET = 2
+# Nothing decodes 100,000 megapixels a second on a core.
+_LEAST_S_A_MPX = 1e-5
+_ROUNDED_BY = 0.02
 
 
 class BareDecoding(Record):
@@ -37,9 +45,28 @@ def measure(due: Calibration) -> None:
     limits, expected = services.settings.limits, Expected(size=source.bytes, etag=source.etag)
     with services.copies.of(source.video.source, source.etag, "source", expected) as path:
         access = Access(path, cpu_s=budget.to_decode(limits, source))
+        before = cpu_time.spent()
         found = services.decoders.call(access, decode, path, source, _CPU_S, limits.max_pixels)
+    _check(found, source, cpu_time.spent() - before)
     if found.mpx:
         due.keep("decode", setup, amount=found.mpx, cpu_s=found.cpu_s / found.mpx)
+
+
+def _check(found: BareDecoding, source: SourceVideo, took_s: float) -> None:
+    """Refuse what no decoding comes to: all later runs on the machine are compared with it.
+
+    Args:
+        took_s: CPU seconds that the worker took by the word of who watched over it.
+
+    Raises:
+        VideoRejectedError: the worker says such.
+    """
+    picture = source.width * source.height / 1e6
+    most = math.inf if source.packets is None else _FRAMES_A_PACKET * source.packets * picture
+    if not 0 <= found.mpx <= most + _ROUNDED_BY:
+        raise unbelievable(f"{found.mpx} megapixels of at most {most:g}")
+    if not _LEAST_S_A_MPX * found.mpx <= found.cpu_s <= took_s + _ROUNDED_BY:
+        raise unbelievable(f"{found.cpu_s} of {took_s:.3f} CPU seconds")
 
 
 def decode(path: Path, source: SourceVideo, seconds: float, max_pixels: int) -> BareDecoding:

@@ -29,8 +29,7 @@ from components.frame.skipping import CannotSkipError
 from components.frames_tar.encoding import encoded, fitting, sketch
 from components.frames_tar.scaled import ScaledFrames
 from components.frames_tar.write import FramesTar
-from components.media.pictures import Picture
-from components.media.video import decoder_errors
+from components.media.video import cores_for, decoder_errors
 from components.records.frame_names import frame_file
 from components.records.record import Record
 from components.records.videos import CroppedVideo, Frame, Rectangle, SourceVideo, WhyAll
@@ -44,8 +43,8 @@ _SCANS: dict[str, tuple[Scan, ...]] = {
     "reference": (reference_scan,),
     "keyframes": (keyframe_scan, reference_scan),
 }
-# So many pictures in full size may wait to be written.
-_PENDING = 4
+# So many pictures in full size may wait to be written, and so many are made files of at once.
+_PENDING, _AT_ONCE = 4, 2
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,19 @@ class ScaledTo:
     def opened(self) -> ScaledFrames:
         return ScaledFrames(self.path, self.scaling.size)
 
-    def of(self, picture: Picture) -> Pixels:
-        return self.scaling(of_fair_shape(Image.fromarray(picture)))
+    def of(self, picture: Image.Image) -> Pixels:
+        return self.scaling(of_fair_shape(picture))
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What was made of a picked frame: its file, what is known of it, what a model sees of it."""
+
+    number: int
+    name: str
+    file: bytes
+    looks: dict[str, Any]
+    scaled: Pixels | None
 
 
 class Extracted(Record):
@@ -156,28 +166,39 @@ def _written_by(
 ) -> Scanned:
     looks: dict[int, dict[str, Any]] = {}
     kept = 0
-    pending: deque[Future[None]] = deque()
-    # Decoding goes on while a picked frame becomes a file.
+    pending: deque[Future[_Made]] = deque()
+    # Decoding goes on while picked frames become files, which are written in order.
     with (
         FramesTar(tar_path) as tar,
         scaled.opened() if scaled else nullcontext() as seen,
-        ThreadPoolExecutor(1) as writer,
+        ThreadPoolExecutor(min(_AT_ONCE, cores_for(framing.source.duration))) as makers,
     ):
 
-        def write(candidate: Pickable[VideoFrame]) -> None:
+        def make(candidate: Pickable[VideoFrame]) -> _Made:
             picture = framing.picture(candidate.item)
             height, width = picture.shape[:2]
+            # Pillow's copy of it, made once.
+            image = Image.fromarray(picture)
             kind = fitting(settings.picture_format, width, height)
-            looks[candidate.number] = {
-                "sketch": sketch(picture),
-                "width": width,
-                "height": height,
-                "format": kind,
-            }
-            name = frame_file(candidate.number, candidate.second, kind)
-            tar.add(name, encoded(picture, kind, settings.picture_quality))
-            if scaled and seen:
-                seen.add(candidate.number, scaled.of(picture))
+            return _Made(
+                number=candidate.number,
+                name=frame_file(candidate.number, candidate.second, kind),
+                file=encoded(picture, kind, settings.picture_quality),
+                looks={
+                    "sketch": sketch(image),
+                    "width": width,
+                    "height": height,
+                    "format": kind,
+                },
+                scaled=scaled.of(image) if scaled else None,
+            )
+
+        def write_next() -> None:
+            made = pending.popleft().result()
+            looks[made.number] = made.looks
+            tar.add(made.name, made.file)
+            if seen and made.scaled is not None:
+                seen.add(made.number, made.scaled)
 
         def keep(candidate: Pickable[VideoFrame]) -> None:
             nonlocal kept
@@ -187,13 +208,13 @@ def _written_by(
                     Reason.TOO_MANY_FRAMES,
                     f"more than VP_MAX_FRAMES={limits.max_frames} frames of it",
                 )
-            pending.append(writer.submit(write, candidate))
+            pending.append(makers.submit(make, candidate))
             if len(pending) > _PENDING:
-                pending.popleft().result()
+                write_next()
 
         scanned = scan(path, framing, settings, limits, keep)
-        for one in pending:
-            one.result()
+        while pending:
+            write_next()
     if not scanned.frames:
         raise VideoRejectedError(
             Reason.BLANK,

@@ -132,9 +132,7 @@ class InOrder:
             yield packet
         else:
             return
-        flushing: Packet[Any] = Packet()
-        flushing.stream = video.stream
-        yield flushing
+        yield video.flushing()
 
     def _number(self, frame: VideoFrame) -> int:
         if frame.interlaced_frame:

@@ -26,7 +26,7 @@ def encoded(picture: NDArray[np.uint8], kind: Format, quality: int) -> bytes:
     return webp(picture, quality) if kind == "webp" else jpeg(picture, quality)
 
 
-def sketch(picture: NDArray[np.uint8]) -> str:
-    """Return the picture as imagehash reduces it for a dHash of 64 bits (see `Frame.sketch`)."""
-    grey = Image.fromarray(picture).convert("L").resize(SKETCH_SIZE, Image.Resampling.LANCZOS)
+def sketch(picture: Image.Image) -> str:
+    """Return an RGB picture as imagehash reduces it for a dHash of 64 bits (see `Frame.sketch`)."""
+    grey = picture.convert("L").resize(SKETCH_SIZE, Image.Resampling.LANCZOS)
     return b64encode(grey.tobytes()).decode()

@@ -95,17 +95,40 @@ class VideoFile:
             if packet.is_keyframe or not packet.size:
                 yield packet
 
-    def decoded(self, start: float) -> Iterator[Decoded]:
+    def next_keyframe(self) -> Iterator[Packet[Any]]:
+        """Yield the next keyframe, and what flushes the decoder.
+
+        Without that the decoder, which waits for what may be shown before, would give the keyframe
+        with the one after it.
+        """
+        for packet in self.packets():
+            if packet.is_keyframe:
+                yield packet
+                yield self.flushing()
+                return
+
+    def flushing(self) -> Packet[Any]:
+        """Return the packet after which the decoder gives all that it has, and ends."""
+        packet: Packet[Any] = Packet()
+        packet.stream = self.stream
+        return packet
+
+    def decoded(
+        self, start: float, packets: Iterable[Packet[Any]] | None = None
+    ) -> Iterator[Decoded]:
         """Yield every frame in order of presentation, times counted from `start`, interlaced
         ones deinterlaced.
 
         Packets that cannot be decoded are passed over. Where frames have no times of their own,
         they take those of their packets in turn.
+
+        Args:
+            packets: Those to decode, of this stream; None for all.
         """
         coded: deque[int] = deque()
 
         def noted() -> Iterator[Packet[Any]]:
-            for packet in self.packets():
+            for packet in self.packets() if packets is None else packets:
                 if packet.dts is not None and packet.size and not packet.is_discard:
                     coded.append(packet.dts)
                 yield packet

@@ -15,7 +15,7 @@ from components.base.logs import log
 from components.errors import ConfigurationError
 from components.plan.contract import PlanInputs
 from components.plan.due import Candidate, Due, Judge, Left, Why, joined
-from components.plan.job_input import parse_job_input, source_of
+from components.plan.job_input import given_videos, source_of
 from components.plan.layout import Layout, UnsafeNameError
 from components.plan.rows import Rows
 from components.records.booking import Booking
@@ -114,12 +114,12 @@ def check_inputs(inputs: PlanInputs, settings: PlanSettings) -> None:
         )
 
 
-def _given(inputs: PlanInputs, services: Services) -> list[Video]:
+def _given(inputs: PlanInputs, services: Services) -> Iterator[Video]:
     text = inputs.job_input or services.settings.plan.job_input
     assert text, "check_inputs sees to that"
     if text.startswith("s3://"):
         text = _utf8(services.store.get(text), text)
-    return parse_job_input(text, services.settings.storage.videos_bucket)
+    return given_videos(text, services.settings.storage.videos_bucket)
 
 
 def _utf8(content: bytes, uri: str) -> str:

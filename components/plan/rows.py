@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import compress
@@ -64,10 +65,13 @@ class Rows(Sequence[Due]):
         """The bytes of each source, 0 where they are not known."""
         return self._sizes
 
-    def work(self) -> Iterator[tuple[str | None, int]]:
-        """Yield of each the first phase that has work to do, None for all, and its bytes."""
-        for kind, size in zip(self._kinds, self._sizes, strict=True):
-            yield self._known_kinds[kind][1], size
+    def work(self) -> Sequence[tuple[str | None, int]]:
+        """Return of each the first phase that has work to do, None for all, and its bytes."""
+        return _Work(self._known_kinds, self._kinds, self._sizes)
+
+    def kinds(self) -> Counter[tuple[Why, str | None]]:
+        """Return how many are due why, and from which phase on."""
+        return Counter({self._known_kinds[kind]: n for kind, n in Counter(self._kinds).items()})
 
     def video(self, index: int) -> Video:
         """Return the video of one row."""
@@ -143,3 +147,33 @@ class Rows(Sequence[Due]):
             code=code,
             source=source or source_of(platform, code, self._bucket),
         )
+
+
+class _Work(Sequence[tuple[str | None, int]]):
+    """What there is to do of each row, made when it is asked for."""
+
+    def __init__(
+        self,
+        kinds: Sequence[tuple[Why, str | None]],
+        kind_of: Sequence[int],
+        sizes: Sequence[int],
+    ) -> None:
+        self._kinds, self._kind_of, self._sizes = kinds, kind_of, sizes
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def __iter__(self) -> Iterator[tuple[str | None, int]]:
+        for kind, size in zip(self._kind_of, self._sizes, strict=True):
+            yield self._kinds[kind][1], size
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[str | None, int]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[tuple[str | None, int]]: ...
+    def __getitem__(
+        self, index: int | slice
+    ) -> tuple[str | None, int] | list[tuple[str | None, int]]:
+        if isinstance(index, slice):
+            return [self[one] for one in range(*index.indices(len(self)))]
+        return self._kinds[self._kind_of[index]][1], self._sizes[index]

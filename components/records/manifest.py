@@ -7,11 +7,14 @@ knows about all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
-from pydantic import ConfigDict, RootModel, ValidationError
+from pydantic import ConfigDict, Field, RootModel, ValidationError
 
+from components.base.version import version
 from components.base.wrong_values import wrong_value
 from components.errors import Failure, ManifestError, NotFoundError
 from components.records.record import Record, S3Uri
@@ -22,11 +25,13 @@ class Objects(Protocol):
     """Where manifests lie: what they need of S3."""
 
     def get(self, uri: str) -> bytes: ...
-    def put(self, uri: str, content: bytes, content_type: str) -> None: ...
+    def put(self, uri: str, content: bytes, content_type: str) -> object: ...
 
 
 class GpuTime(Record):
     """Seconds in which a GPU computed, of those in which a phase could have had it do so."""
+
+    model_config = ConfigDict(extra="ignore")
 
     busy_s: float
     held_s: float
@@ -44,8 +49,11 @@ class PhaseStep(Record):
     """One phase that the video passed. `seconds` is 0 where an earlier result was reused.
 
     `cpu_s` are its CPU seconds, of the processes that decoded, too; None where that is not known,
-    or where it is not the CPU that works. `gpu` is None where no GPU was used.
+    or where it is not the CPU that works. `gpu` is None where no GPU was used. What a newer
+    version notes beside these is passed over: no phase goes by it.
     """
+
+    model_config = ConfigDict(extra="ignore")
 
     phase: str
     fingerprint: str
@@ -77,9 +85,10 @@ Result = TypeVar("Result", bound=Record)
 class Entry(Record, Generic[Result]):
     """One video on its way: its result so far, or the problem that stopped it.
 
-    `etag` is the source's, once it is known.
+    `etag` is the source's, once it is known; `version` is that of the program whose phase it left.
     """
 
+    version: str = Field(default_factory=version)
     video: Video
     etag: str = ""
     steps: tuple[PhaseStep, ...] = ()
@@ -158,23 +167,12 @@ class Manifest(RootModel[S3Uri], Generic[Result]):
         if self._known is not None:
             return list(self._known)
         try:
-            lines = store.get(self.uri).splitlines()
+            content = store.get(self.uri)
         except NotFoundError as error:
             raise ManifestError(
                 f"{self.uri}: no such manifest; check that the phase before it ran"
             ) from error
-        entry: Any = Entry.__class_getitem__(self.of())
-        entries: list[Entry[Result]] = []
-        for number, line in enumerate(lines, start=1):
-            try:
-                entries.append(entry.model_validate_json(line))
-            except ValidationError as error:
-                wrong = wrong_value(error)
-                raise ManifestError(
-                    f"{self.uri} line {number}: expected an entry of {self.of().__name__}, found "
-                    f"{str(wrong.found)[:80]!r} ({wrong}); run the phase before it again"
-                ) from error
-        return entries
+        return list(parsed(self.uri, content, self.of()))
 
     @classmethod
     def write(cls, store: Objects, uri: str, entries: Iterable[Entry[Result]]) -> Self:
@@ -188,3 +186,45 @@ class Manifest(RootModel[S3Uri], Generic[Result]):
         manifest = self.model_copy()
         manifest._known = tuple(entries)
         return manifest
+
+
+def parsed(
+    uri: str, content: bytes, record: Any, *, passing_over: bool = False
+) -> Iterator[Entry[Any]]:
+    """Yield the entries of a manifest, each as it is asked for.
+
+    Args:
+        record: What the entries carry.
+        passing_over: Leave out what is unknown instead of refusing it: right for who only counts.
+
+    Raises:
+        ManifestError: a line is not an entry that carries such a record.
+    """
+    entry: Any = Entry.__class_getitem__(record)
+    extra: Any = "ignore" if passing_over else None
+    for number, line in enumerate(content.splitlines(), start=1):
+        try:
+            yield entry.model_validate_json(line, extra=extra)
+        except ValidationError as error:
+            wrong = wrong_value(error)
+            raise ManifestError(
+                f"{uri} line {number}: expected an entry of {record.__name__}, found "
+                f"{str(wrong.found)[:80]!r} ({wrong}); {_remedy(line)}"
+            ) from error
+
+
+def _remedy(line: bytes) -> str:
+    """Return what to do about a line that cannot be read, by who wrote it.
+
+    A result holds what later phases go by, so what is unknown in it is never passed over.
+    """
+    written: Any = None
+    with suppress(ValueError):
+        written = json.loads(line)
+    if not isinstance(written, dict) or written.get("version") == version():
+        return "run the phase before it again, with an image of this build"
+    by = f"version {written['version']}" if "version" in written else "an earlier version"
+    return (
+        f"it was written by {by}, and this is version {version()}: the images of one run have to "
+        "be of one version; deploy one, and start the run again, which takes over what is done"
+    )

@@ -31,13 +31,19 @@ def _s3_uri(uri: str) -> str:
 
 
 def _name(value: str) -> str:
-    """Refuse names that could leave their folder; whoever reports it tells the name."""
+    """Refuse names that could leave their folder, in S3 or on disk, or are not what they look like.
+
+    A file's name that is not UTF-8 comes from the system with surrogates in it. Whoever reports it
+    tells the name.
+    """
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("must be UTF-8")
     if not value or len(value.encode()) > 255:
         raise ValueError("expected 1 to 255 bytes")
     if "/" in value or "\\" in value or ".." in value or value == ".":
         raise ValueError("must not contain '/', '\\' or '..'")
     if any(not character.isprintable() for character in value):
-        raise ValueError("must not contain control characters")
+        raise ValueError("must not contain characters that cannot be seen")
     return value
 
 

@@ -13,7 +13,7 @@ from components.errors import DamagedObjectError
 from components.records.manifest import Entry, Result
 from components.records.videos import FramedVideo, Video
 from components.running.services import Services
-from components.stores.checksums import Digests, Expected
+from components.stores.checksums import Expected, sha256_of
 from components.stores.objects import split
 
 
@@ -80,10 +80,10 @@ class Job(Generic[Result]):
         """
         uri, services = self.artifact(suffix), self.services
         if services.every_phase and services.settings.storage.etags_are_md5:
-            digests = Digests.of(path)
+            sha256 = sha256_of(path)
             if services.copies.keep(uri, self.entry.etag, path, unsent=True):
                 services.results.wrote(self.video, uri)
-                return uri, digests.sha256
+                return uri, sha256
         return self.upload(suffix, path, content_type)
 
 

@@ -97,11 +97,17 @@ def main(control: int, preload: list[str]) -> None:
     _find_ffmpeg()
     sandbox.tasks_of_user()
     missing = sandbox.missing_parts()
-    orders.sendall(json.dumps(sorted(missing)).encode() + b"\n")
     gc.freeze()
     # Not ignored: the kernel then forgets the seconds of what ended, and whoever measures a run
     # sees none of its decoding.
     signal.signal(signal.SIGCHLD, _wait_for_ended)
+    # Whoever started it may end at any time, also before it has read the first line.
+    with suppress(ConnectionError):
+        orders.sendall(json.dumps(sorted(missing)).encode() + b"\n")
+        _fork_wardens(orders, missing)
+
+
+def _fork_wardens(orders: socket.socket, missing: frozenset[str]) -> None:
     while True:
         said, descriptors, _, _ = socket.recv_fds(orders, 1, 2)
         if not said:

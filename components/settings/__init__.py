@@ -88,18 +88,17 @@ class Settings:
         groups: dict[str, Any] = {}
         problems: list[str] = []
         for name, group in cls.groups():
+            meanings = {variable.name: variable.description for variable in group.variables()}
             try:
-                names = {variable.name for variable in group.variables()}
-                groups[name] = group(**{key: variables[key] for key in variables.keys() & names})
+                known = variables.keys() & meanings.keys()
+                groups[name] = group(**{key: variables[key] for key in known})
             except ValidationError as error:
                 problems += [
-                    f"{wrong.field}: {wrong.why}, found {_shown(wrong)}"
+                    f"{wrong.field} ({meanings[wrong.field]}): {wrong.why}, found {_shown(wrong)}"
                     for wrong in wrong_values(error)
                 ]
         if problems:
-            raise ConfigurationError(
-                "; ".join(problems) + "; `oriane config` lists what each variable takes"
-            )
+            raise ConfigurationError("; ".join(problems))
         return cls(**groups)
 
     def having(self, group: str, **values: Any) -> Self:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import SecretStr, field_validator
 
 from components.settings.variables import Group, variable
 
@@ -53,6 +54,20 @@ class StorageSettings(Group):
     read_timeout_s: float = variable(
         "VP_S3_READ_TIMEOUT_SECS", 60.0, "Seconds to wait for an answer", gt=0
     )
+
+    @field_validator("videos_bucket", "frames_bucket", "artifacts_bucket")
+    @classmethod
+    def _name_alone(cls, bucket: str) -> str:
+        if "/" in bucket:
+            raise ValueError("expected the name of a bucket, without s3:// and folders")
+        return bucket
+
+    @field_validator("endpoint_url")
+    @classmethod
+    def _whole_address(cls, url: str | None) -> str | None:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("expected http://host:port or https://host:port")
+        return url
 
 
 class IndexSettings(Group):
@@ -111,6 +126,15 @@ class IndexSettings(Group):
     attempts: int = variable(
         "VP_QDRANT_ATTEMPTS", 5, "Tries of one request, with exponential backoff", ge=1, le=20
     )
+
+    @field_validator("url")
+    @classmethod
+    def _server_or_folder(cls, url: str | None) -> str | None:
+        """Refuse a server's address without http, which would be the name of a folder."""
+        is_server = (url or "").startswith(("http://", "https://"))
+        if url and not is_server and re.fullmatch(r".*://.*|[\w.-]+:\d+/?", url):
+            raise ValueError("expected http://host:port, https://host:port, or a folder")
+        return url
 
     @property
     def embedded(self) -> bool:

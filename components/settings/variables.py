@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -65,6 +66,18 @@ class Group(BaseSettings):
         populate_by_name=True,
     )
     title: ClassVar[str]
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _at_home(cls, value: Any) -> Any:
+        """Take a `~` for the home folder where no shell has: in .env, or after NAME=."""
+        if not isinstance(value, str | Path) or not str(value).startswith("~/"):
+            return value
+        try:
+            path = Path(value).expanduser()
+        except RuntimeError as error:
+            raise ValueError("expected a whole path, as this user has no home folder") from error
+        return path if isinstance(value, Path) else str(path)
 
     def deciding(self) -> dict[str, Any]:
         """Return the values that decide a phase's result, by variable name."""

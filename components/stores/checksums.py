@@ -76,16 +76,6 @@ class Digests:
     def sha256(self) -> str:
         return self._sha256.hexdigest()
 
-    def check_sent(self, answer: Mapping[str, Any]) -> None:
-        """Compare with the server's answer to a PUT.
-
-        Raises:
-            DamagedBytesError: it has other bytes.
-        """
-        etag = plain_etag(answer)
-        if etag and etag != self.md5.hex():
-            raise DamagedBytesError(f"MD5 {self.md5.hex()} was sent, {etag} is stored")
-
     def check(self, answer: Mapping[str, Any], expected: Expected) -> None:
         """Compare with what the server says of the object that it sent, and with what is known.
 
@@ -110,6 +100,23 @@ class Digests:
                 f"SHA-256 {self.sha256} arrived, {expected.sha256} was written",
                 at_rest=bool(etag),
             )
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_sent(md5: bytes, answer: Mapping[str, Any]) -> None:
+    """Compare what was sent with the server's answer to that.
+
+    Raises:
+        DamagedBytesError: it has other bytes.
+    """
+    etag = plain_etag(answer)
+    if etag and etag != md5.hex():
+        raise DamagedBytesError(f"MD5 {md5.hex()} was sent, {etag} is stored")
 
 
 def plain_etag(answer: Mapping[str, Any]) -> str:

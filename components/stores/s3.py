@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,7 @@ from components.stores.checksums import (
     Digests,
     Expected,
     ReplacedError,
+    check_sent,
 )
 from components.stores.objects import PART_BYTES, Stored, split
 from components.stores.s3_errors import explained
@@ -179,18 +181,22 @@ class Store:
         finally:
             part.unlink(missing_ok=True)
 
-    def put(self, uri: str, content: bytes, content_type: str) -> None:
-        """Write a small object in one request, with a checksum for the server to compare."""
-        digests = Digests()
-        digests.update(content)
-        self._send(uri, lambda: content, digests, content_type)
+    def put(self, uri: str, content: bytes, content_type: str) -> str:
+        """Write a small object in one request, with a checksum for the server to compare.
+
+        Returns:
+            The MD5 of what was sent, in hexadecimal.
+        """
+        md5 = hashlib.md5(content, usedforsecurity=False).digest()
+        self._send(uri, lambda: content, md5, content_type)
+        return md5.hex()
 
     def upload(self, uri: str, path: Path, content_type: str) -> Digests:
         """Copy the file at `path` to the object; return what was sent."""
         bucket, key = split(uri)
         digests = Digests.of(path)
         if digests.size <= _TRANSFER.multipart_threshold:
-            self._send(uri, path.read_bytes, digests, content_type)
+            self._send(uri, path.read_bytes, digests.md5, content_type)
             return digests
         # What botocore calculates itself, a checksum a part, servers other than AWS's may not know.
         options = {"ExtraArgs": {"ContentType": content_type}, "Config": _TRANSFER}
@@ -200,30 +206,28 @@ class Store:
             answer = self._client.head_object(Bucket=bucket, Key=key)
             if answer["ContentLength"] != digests.size:
                 raise DamagedBytesError(f"{answer['ContentLength']} bytes of {digests.size}")
-            self._check_sent(digests, answer)
+            self._check_sent(digests.md5, answer)
 
         self._ask(uri, send)
         return digests
 
-    def _send(
-        self, uri: str, content: Callable[[], bytes], digests: Digests, content_type: str
-    ) -> None:
+    def _send(self, uri: str, content: Callable[[], bytes], md5: bytes, content_type: str) -> None:
         bucket, key = split(uri)
-        md5 = b64encode(digests.md5).decode()
-        whole = {"Bucket": bucket, "Key": key, "ContentType": content_type, "ContentMD5": md5}
+        whole = {"Bucket": bucket, "Key": key, "ContentType": content_type}
+        whole["ContentMD5"] = b64encode(md5).decode()
 
         def send() -> None:
             answer = self._client.put_object(Body=content(), **whole)
-            self._check_sent(digests, answer)
+            self._check_sent(md5, answer)
 
         self._ask(uri, send)
 
     def _check(self, digests: Digests, answer: Any, expected: Expected) -> None:
         digests.check(answer if self._etags_are_md5 else {**answer, "ETag": ""}, expected)
 
-    def _check_sent(self, digests: Digests, answer: Any) -> None:
+    def _check_sent(self, md5: bytes, answer: Any) -> None:
         if self._etags_are_md5:
-            digests.check_sent(answer)
+            check_sent(md5, answer)
 
     def objects(self, prefix: str) -> Iterator[Stored]:
         """Yield the objects whose URI starts with `prefix`, in key order, page by page."""

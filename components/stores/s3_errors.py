@@ -83,4 +83,6 @@ def _refused(error: ClientError, uri: str, endpoint: str) -> PipelineError:
             f"{uri}: no space left on the disk of {endpoint}; free some there (on one "
             "machine that is the disk of VP_DATA_DIR)"
         )
-    return TransientError(f"{uri}: {endpoint} answered {code} ({status}); try again")
+    # rclone says no more than this of a full disk, if it notices midway.
+    look = "see whether its disk is full, then " if code == "InternalError" else ""
+    return TransientError(f"{uri}: {endpoint} answered {code} ({status}); {look}try again")

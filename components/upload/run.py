@@ -47,12 +47,11 @@ def _upload(
     there = dict(folder.frames)
 
     def send(frame: Frame, file: bytes) -> None:
-        key, etag = framed.path(frame), md5(file)
-        if there.get(key) != etag:
-            services.store.put(
+        key = framed.path(frame)
+        if there.get(key) != (frame.md5 or md5(file)):
+            there[key] = services.store.put(
                 f"s3://{bucket}/{key}", file, content_type=CONTENT_TYPES[frame.format]
             )
-            there[key] = etag
 
     with closing(pictures(services, framed, framed.frames)) as files:
         # A few at a time, so that the frames of a long video are not all in memory.

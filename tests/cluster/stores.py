@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, urlparse
@@ -140,21 +140,35 @@ def _relay(host: str, path: str) -> Iterator[int]:
     """Pass connections to a port on to a socket in the file system; give the port."""
 
     async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        while chunk := await source.read(65536):
-            target.write(chunk)
-            await target.drain()
-        target.close()
+        try:
+            while chunk := await source.read(65536):
+                target.write(chunk)
+                await target.drain()
+        finally:
+            target.close()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_unix_connection(path)
-        await asyncio.gather(copy(reader, back), copy(there, writer), return_exceptions=True)
+        both = copy(reader, back), copy(there, writer)
+        # Cancelled, a connection's task would have the loop print a traceback.
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*both, return_exceptions=True)
+
+    async def close() -> None:
+        server.close()
+        connections = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in connections:
+            each.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+        # Their sockets are closed by the loop's next turn.
+        await asyncio.sleep(0)
 
     loop = asyncio.new_event_loop()
     server = loop.run_until_complete(asyncio.start_server(connected, host, 0))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     yield server.sockets[0].getsockname()[1]
-    loop.call_soon_threadsafe(server.close)
+    asyncio.run_coroutine_threadsafe(close(), loop).result()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()

@@ -60,9 +60,9 @@ _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "f
 _METADATA = "169.254.169.254/32"
 
 
-def account_of(declared: Component[Any, Any]) -> str:
-    """Return the ServiceAccount of the component's pods."""
-    return f"oriane-{declared.name}"
+def account_of(name: str) -> str:
+    """Return the ServiceAccount of the pods of a component, of `leases` or of `watch`."""
+    return f"oriane-{name}"
 
 
 def buckets_of(declared: Component[Any, Any]) -> Buckets:
@@ -105,10 +105,10 @@ def accounts() -> list[dict[str, Any]]:
         {
             "apiVersion": "v1",
             "kind": "ServiceAccount",
-            "metadata": {"name": name, "labels": LABELS},
+            "metadata": {"name": account_of(name), "labels": LABELS},
             "automountServiceAccountToken": False,
         }
-        for name in [*map(account_of, components()), f"oriane-{LEASES}", f"oriane-{WATCH}"]
+        for name in [*(each.name for each in components()), LEASES, WATCH]
     ]
 
 

@@ -6,7 +6,6 @@ takes nothing along from the workflow around it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from hera.workflows import Container, Parameter, WorkflowTemplate
@@ -16,15 +15,12 @@ from pydantic.fields import FieldInfo
 from components.contract import Component, ShardOutputs
 from components.errors import EXIT_TRANSIENT
 from components.running.leases import CLUSTER_H
-from workflows.argo.access import account_of, buckets_of
+from workflows.argo.access import buckets_of
 from workflows.argo.metrics import template_metrics
+from workflows.argo.pods import pod, read_from
 from workflows.argo.terms import (
     CHECK,
-    CONTAINER_SECURITY,
-    EXECUTOR,
     LABELS,
-    POD_SECURITY,
-    RESTRICTED,
     RETRY_LIMIT,
     VERSION,
     PodTemplate,
@@ -34,13 +30,7 @@ from workflows.argo.terms import (
     template_name,
     text_of,
 )
-from workflows.config_maps import (
-    config_map_name,
-    groups_of,
-    own_secret_of,
-    pod_size_variables,
-    secrets_of,
-)
+from workflows.config_maps import groups_of, own_secret_of, pod_size_variables, secrets_of
 
 _TERMINATED = (137, 143)  # 128 + SIGKILL, 128 + SIGTERM
 # Argo's code for a pod whose container never ran: the node refused it, or went down.
@@ -76,7 +66,7 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
         gpu: Ask for the GPUs that the contract declares, and run the CUDA image on them.
     """
     name = template_name(declared, gpu)
-    pod = _pod(declared, gpu)
+    in_its_pod = _pod(declared, gpu)
     container = Container(
         name=name,
         command=["python", "-m", "components", declared.name],
@@ -94,7 +84,7 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
         retry_strategy=RETRIES,
         active_deadline_seconds=declared.resources.deadline_s,
         metrics=template_metrics(declared),
-        **pod,
+        **in_its_pod,
     )
     check = Container(
         name=CHECK,
@@ -102,7 +92,7 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
         args=_rights(declared),
         env=_environment(declared, gpu, {}),
         active_deadline_seconds=_CHECK_DEADLINE_S,
-        **pod,
+        **in_its_pod,
     )
     return PodTemplate(
         name=name,
@@ -114,27 +104,16 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
 
 def _pod(declared: Component[Any, Any], gpu: bool) -> dict[str, Any]:
     """Return what the component's pods are, whatever runs in them."""
-    return {
-        "image": f"{declared.image}:{VERSION}{'-cuda' if gpu else ''}",
-        "image_pull_policy": "IfNotPresent",
-        "env_from": read_from(
-            groups_of(declared), [*secrets_of(declared), own_secret_of(declared)]
-        ),
-        "resources": _resources(declared, gpu),
-        "tolerations": [_GPU_TOLERATION] if gpu else None,
-        "node_selector": {"nvidia.com/gpu.present": "true"} if gpu else None,
-        "volumes": [_scratch(declared)],
-        "volume_mounts": [m.VolumeMount(name="tmp", mount_path="/tmp")],  # noqa: S108
-        "labels": {**LABELS, "app.kubernetes.io/component": declared.name},
-        "security_context": CONTAINER_SECURITY,
-        # For what dies without last words of its own: the message that Argo's UI shows.
-        "termination_message_policy": "FallbackToLogsOnError",
-        "pod_security_context": POD_SECURITY,
-        "service_account_name": account_of(declared),
-        "pod_spec_patch": RESTRICTED,
-        "automount_service_account_token": False,
-        "executor": m.ExecutorConfig(service_account_name=EXECUTOR),
-    }
+    return pod(
+        declared.name,
+        declared.image,
+        tag=f"{VERSION}-cuda" if gpu else VERSION,
+        scratch_mib=declared.resources.disk_gib * 1024,
+        env_from=read_from(groups_of(declared), [*secrets_of(declared), own_secret_of(declared)]),
+        resources=_resources(declared, gpu),
+        tolerations=[_GPU_TOLERATION] if gpu else None,
+        node_selector={"nvidia.com/gpu.present": "true"} if gpu else None,
+    )
 
 
 def _rights(declared: Component[Any, Any]) -> list[str]:
@@ -142,18 +121,6 @@ def _rights(declared: Component[Any, Any]) -> list[str]:
     buckets = buckets_of(declared)
     given = {"videos": buckets.videos, "frames": buckets.frames, "artifacts": buckets.artifacts}
     return [f"--{bucket}={letters}" for bucket, letters in given.items() if letters]
-
-
-def read_from(groups: Sequence[str], secrets: Sequence[str]) -> list[m.EnvFromSource]:
-    """Return what a pod reads: the ConfigMaps of groups of settings, and Secrets, where there."""
-    settings = [
-        m.EnvFromSource(config_map_ref=m.ConfigMapEnvSource(name=config_map_name(group)))
-        for group in groups
-    ]
-    credentials = [
-        m.EnvFromSource(secret_ref=m.SecretEnvSource(name=name, optional=True)) for name in secrets
-    ]
-    return settings + credentials
 
 
 def _input(name: str, field: FieldInfo) -> Parameter:
@@ -201,8 +168,3 @@ def _resources(declared: Component[Any, Any], gpu: bool) -> m.ResourceRequiremen
         requests={"cpu": f"{needs.cpu * 1000:.0f}m", **memory, **disk, **gpus},
         limits={**memory, **gpus},
     )
-
-
-def _scratch(declared: Component[Any, Any]) -> m.Volume:
-    size = f"{declared.resources.disk_gib * 1024:.0f}Mi"
-    return m.Volume(name="tmp", empty_dir=m.EmptyDirVolumeSource(size_limit=size))

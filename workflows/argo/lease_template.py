@@ -11,17 +11,8 @@ from hera.workflows import models as m
 
 from components.pipeline import component
 from workflows.argo.access import LEASES
-from workflows.argo.component_template import read_from
-from workflows.argo.terms import (
-    CONTAINER_SECURITY,
-    EXECUTOR,
-    LABELS,
-    POD_SECURITY,
-    RESTRICTED,
-    VERSION,
-    described,
-    from_input,
-)
+from workflows.argo.pods import pod, read_from
+from workflows.argo.terms import LABELS, described, from_input
 
 # Nodes go one after another when a cluster is upgraded, and each may take the pod along.
 _RESTARTS = "50"
@@ -32,36 +23,29 @@ _LINGER_S = "25"
 
 def lease_template() -> WorkflowTemplate:
     """Return the WorkflowTemplate with its one template, a daemon that takes the run's name."""
-    plan = component("plan")
     container = Container(
         name=LEASES,
         daemon=True,
-        # What leases also renews: the image has all that is needed.
-        image=f"{plan.image}:{VERSION}",
-        image_pull_policy="IfNotPresent",
         command=["python", "-m", "components.running.leases"],
         args=[from_input("run"), "--linger", _LINGER_S],
         inputs=[Parameter(name="run", description="Name of the run")],
-        env_from=read_from(["storage", "work", "ledger"], ["oriane-postgres"]),
-        resources=m.ResourceRequirements(
-            requests={"cpu": "10m", "memory": "128Mi", "ephemeral-storage": "64Mi"},
-            limits={"memory": "256Mi"},
-        ),
-        volumes=[m.Volume(name="tmp", empty_dir=m.EmptyDirVolumeSource(size_limit="16Mi"))],
-        volume_mounts=[m.VolumeMount(name="tmp", mount_path="/tmp")],  # noqa: S108
         retry_strategy=m.RetryStrategy(
             limit=_RESTARTS,
             retry_policy="Always",
             backoff=m.Backoff(duration="5s", factor="2", cap="60s"),
             expression="asInt(lastRetry.exitCode) != 78",
         ),
-        labels={**LABELS, "app.kubernetes.io/component": LEASES},
-        security_context=CONTAINER_SECURITY,
-        pod_security_context=POD_SECURITY,
-        service_account_name=f"oriane-{LEASES}",
-        pod_spec_patch=RESTRICTED,
-        automount_service_account_token=False,
-        executor=m.ExecutorConfig(service_account_name=EXECUTOR),
+        # What leases also renews: the image has all that is needed.
+        **pod(
+            LEASES,
+            component("plan").image,
+            scratch_mib=16,
+            env_from=read_from(["storage", "work", "ledger"], ["oriane-postgres"]),
+            resources=m.ResourceRequirements(
+                requests={"cpu": "10m", "memory": "128Mi", "ephemeral-storage": "64Mi"},
+                limits={"memory": "256Mi"},
+            ),
+        ),
     )
     return WorkflowTemplate(
         name=LEASES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from components.errors import RunFailedError
 from workflows.argo.submit import ENDED, ArgoServer, Progress, followed
 
 
@@ -15,6 +16,7 @@ def stop(server: ArgoServer, run: str, timeout_s: float, said: Callable[[str], N
     the run is. Broken off, it can be done again.
 
     Raises:
+        RunFailedError: it has ended without a digest, which nothing makes up for.
         ConfigurationError: there is no such run, or it has ended.
         TransientError: it has not ended in time, or the server does not answer.
     """
@@ -28,7 +30,14 @@ def stop(server: ArgoServer, run: str, timeout_s: float, said: Callable[[str], N
     server.stop(run)
     server.resume(run)
     said(f"stopping {run}")
-    return _ended(server, run, timeout_s)
+    last = _ended(server, run, timeout_s)
+    if not last.digest:
+        # Argo tries nothing again in a run that is stopped.
+        raise RunFailedError(
+            f"{run} has ended, but its digest failed ({server.page(run)} says why), so nothing is "
+            f"booked; its videos are free in ten minutes, or now with oriane release {run}"
+        )
+    return last
 
 
 def _ended(server: ArgoServer, name: str, timeout_s: float) -> Progress:

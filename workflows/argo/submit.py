@@ -324,11 +324,11 @@ def _waiting(nodes: Sequence[Any]) -> tuple[str, ...]:
 
 
 def _digest(nodes: Sequence[Any]) -> dict[str, str]:
-    """Return the outputs of the digest, once there are any."""
+    """Return the outputs of the digest, once there are any; one that failed may have left none."""
     for node in nodes:
         if node.type == "Retry" and node.template_ref and node.template_ref.template == "digest":
             outputs = (node.outputs.parameters if node.outputs else None) or []
-            return {output.name: str(output.value) for output in outputs}
+            return {each.name: str(each.value) for each in outputs if each.value is not None}
     return {}
 
 

@@ -10,16 +10,9 @@ from hera.workflows import Container, WorkflowTemplate
 from hera.workflows import models as m
 
 from workflows.argo.access import SERVE, WATCH
-from workflows.argo.component_template import RETRIES, read_from
-from workflows.argo.terms import (
-    CONTAINER_SECURITY,
-    EXECUTOR,
-    LABELS,
-    POD_SECURITY,
-    RESTRICTED,
-    VERSION,
-    described,
-)
+from workflows.argo.component_template import RETRIES
+from workflows.argo.pods import pod, read_from
+from workflows.argo.terms import LABELS, described
 
 _GROUPS = ("storage", "work", "limits", "embed", "index", "ledger", "watch")
 # Those of Qdrant and Postgres that the phases share may write; the last holds what webhooks are
@@ -43,29 +36,22 @@ def watch_template() -> WorkflowTemplate:
     """
     container = Container(
         name=WATCH,
-        # The image of `serve` has the command line and the model's side for texts.
-        image=f"oriane-{SERVE}:{VERSION}",
-        image_pull_policy="IfNotPresent",
         command=["python", "-m", "workflows.cli"],
         args=["watch", "ask"],
         env=[m.EnvVar(name="VP_MAX_WORKERS", value="1")],
-        env_from=read_from(_GROUPS, _SECRETS),
-        resources=m.ResourceRequirements(
-            requests={"cpu": "500m", "memory": "1536Mi", "ephemeral-storage": "612Mi"},
-            limits={"memory": "2560Mi"},
-        ),
-        volumes=[m.Volume(name="tmp", empty_dir=m.EmptyDirVolumeSource(size_limit="512Mi"))],
-        volume_mounts=[m.VolumeMount(name="tmp", mount_path="/tmp")],  # noqa: S108
         retry_strategy=RETRIES,
         active_deadline_seconds=_DEADLINE_S,
-        labels={**LABELS, "app.kubernetes.io/component": WATCH},
-        security_context=CONTAINER_SECURITY,
-        termination_message_policy="FallbackToLogsOnError",
-        pod_security_context=POD_SECURITY,
-        service_account_name=f"oriane-{WATCH}",
-        pod_spec_patch=RESTRICTED,
-        automount_service_account_token=False,
-        executor=m.ExecutorConfig(service_account_name=EXECUTOR),
+        # The image of `serve` has the command line and the model's side for texts.
+        **pod(
+            WATCH,
+            f"oriane-{SERVE}",
+            scratch_mib=512,
+            env_from=read_from(_GROUPS, _SECRETS),
+            resources=m.ResourceRequirements(
+                requests={"cpu": "500m", "memory": "1536Mi", "ephemeral-storage": "612Mi"},
+                limits={"memory": "2560Mi"},
+            ),
+        ),
     )
     return WorkflowTemplate(
         name=WATCH,

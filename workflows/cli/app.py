@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.text import Text
 
+from components.base.disk import told
 from components.base.redaction import guard_streams, guard_tracebacks, safe
 from components.errors import PipelineError
 from workflows.argo.command import commands as submitting
@@ -81,9 +82,18 @@ def main() -> None:
         environment.warn()
         app()
     except PipelineError as error:
-        message = Text.assemble(("error:", "bold red"), " ", safe(str(error)))
-        errors().print(message, highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
+        _end(error)
+    except OSError as error:
+        refused = told(error)
+        if refused is None:
+            raise
+        _end(refused)
+
+
+def _end(error: PipelineError) -> NoReturn:
+    message = Text.assemble(("error:", "bold red"), " ", safe(str(error)))
+    errors().print(message, highlight=False, soft_wrap=True)
+    sys.exit(error.exit_code)
 
 
 def _interrupted(*_: object) -> NoReturn:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.base.redaction import safe
 from components.errors import ConfigurationError, NotFoundError
 from components.plan.job_input import SOURCE_FILE
 from components.records.run_report import LeftOut
@@ -126,4 +127,4 @@ def _multipart_etag(path: Path) -> str:
 def faults_told(faults: Iterable[LeftOut]) -> Iterator[str]:
     """Yield a line for each file that was left out for a fault of its own."""
     for fault in faults:
-        yield f"left out: {fault.file}: {fault.reason}: {fault.message}"
+        yield safe(f"left out: {fault.file}: {fault.reason}: {fault.message}")

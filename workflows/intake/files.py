@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +19,8 @@ from workflows.intake.content import looks_like_video
 LOOSE = "local"
 # Between the folders of a loose file's path, in its code.
 _JOINT = "--"
+# Join or part letters and emoji, and cannot be seen themselves (Unicode's ZWNJ and ZWJ).
+_JOINERS = "\u200c\u200d"
 _SUFFIXES = {
     ".3gp", ".asf", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg",
     ".mpg", ".ogv", ".webm", ".wmv",
@@ -97,6 +101,12 @@ def local_files(paths: Sequence[str], selection: Selection, bucket: str) -> Loca
     missing = [path for path in paths if not Path(path).exists()]
     if missing:
         raise ConfigurationError(f"{', '.join(missing)}: no such file or folder")
+    special = [path for path in paths if not (Path(path).is_file() or Path(path).is_dir())]
+    if special:
+        raise ConfigurationError(
+            f"{', '.join(special)}: expected files or folders, found a pipe or device; write the "
+            "video into a file first"
+        )
     found, known = LocalFiles(), set[Path]()
     for path in map(Path, paths):
         in_it = _in_folder(path, selection, found) if path.is_dir() else None
@@ -126,7 +136,7 @@ def _alone(file: Path, platform: str, found: LocalFiles) -> LocalVideo:
         return named
     if named:
         found.hints.append(f"{file}: to take it as {named}, add --platform {named.platform}")
-    return LocalVideo(platform or LOOSE, file.stem, file)
+    return LocalVideo(platform or LOOSE, _code(file.stem), file)
 
 
 def _laid_out(file: Path) -> LocalVideo | None:
@@ -144,8 +154,11 @@ def _in_folder(folder: Path, selection: Selection, found: LocalFiles) -> Iterato
             found.others["excluded"] += 1
             continue
         try:
+            # A pipe is asked for by its writer alone: to open one waits for ever.
+            if not stat.S_ISREG(file.stat().st_mode):
+                found.others["not a file"] += 1
+                continue
             wanted = file.suffix.lower() in _SUFFIXES or looks_like_video(file)
-            file.stat()
         except OSError as error:
             found.faults.append(unreadable(file, error))
             continue
@@ -170,7 +183,7 @@ def _files(folder: Path, found: LocalFiles) -> Iterator[Path]:
         found.others["hidden"] += sum(name.startswith(".") for name in (*folders, *names))
         # A link to a folder may lead round in a circle, or out of what was given.
         linked = [name for name in folders if (here / name).is_symlink()]
-        found.others["linked folders"] += len(linked)
+        found.others["linked"] += len(linked)
         folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in linked)
         yield from (here / name for name in sorted(names) if not name.startswith("."))
 
@@ -181,7 +194,17 @@ def _named(file: Path, relative: Path, platform: str) -> LocalVideo:
         return LocalVideo(folders[0], folders[1], file, laid_out=True)
     # The name that every laid out video has tells nothing.
     last = [] if name == SOURCE_FILE and folders else [file.stem]
-    return LocalVideo(platform or LOOSE, _JOINT.join([*folders, *last]), file)
+    return LocalVideo(platform or LOOSE, _code(_JOINT.join([*folders, *last])), file)
+
+
+def _code(path: str) -> str:
+    """Return a code that can be typed, of a path with what keyboards lack.
+
+    macOS puts a narrow space before AM and PM, and emoji are joined by marks of no width.
+    """
+    return "".join(
+        " " if unicodedata.category(each) == "Zs" else each for each in path if each not in _JOINERS
+    )
 
 
 def _well_named(video: LocalVideo, bucket: str, found: LocalFiles) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.errors import ConfigurationError
-from components.plan.job_input import parse_job_input
+from components.plan.job_input import given_videos
 from components.settings import Settings
 from workflows.intake.copies import copied
 from workflows.intake.files import ALL_FILES, LocalFiles, Selection, local_files
@@ -78,7 +78,8 @@ def given(
 def _checked(job_input: str, bucket: str) -> str:
     """Return the list as it is; one that lies in S3 is read by plan alone."""
     if not job_input.startswith("s3://"):
-        parse_job_input(job_input, bucket)
+        for _ in given_videos(job_input, bucket):
+            pass
     return job_input
 
 

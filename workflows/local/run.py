@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from components.base import logs, profiling
+from components.base.disk import require_space
 from components.base.model_names import identity
 from components.base.run_names import run_name
 from components.digest.summary import Summary
@@ -42,7 +43,7 @@ from workflows.local.engine import LocalRun
 from workflows.local.indexed_model import following_collection, model_line
 from workflows.local.signs_of_life import alive
 from workflows.local.sole_writer import sole_writer
-from workflows.local.stand_ins import deployed, stores_line
+from workflows.local.stand_ins import deployed, names_an_s3, stores_line
 from workflows.terminal import environment
 from workflows.terminal.output import errors
 
@@ -98,6 +99,8 @@ def run_videos(
     try:
         with logs.recording(level, file, terminal_log(console)):
             logs.log.info("settings: %s", _settings_from())
+            if not names_an_s3(settings):
+                require_space(settings.work.data_dir)
             with (
                 Display(console) as display,
                 sole_writer(settings),

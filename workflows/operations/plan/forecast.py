@@ -23,8 +23,8 @@ def forecast(
         gpu: embed runs on GPUs, and crop where it re-encodes.
     """
     videos: Counter[str] = Counter()
-    for first in stale_from:
-        videos.update(_redone(first))
+    for first, count in Counter(stale_from).items():
+        videos.update(dict.fromkeys(_redone(first), count))
     minutes = {
         phase: videos[phase] * past.seconds.get(phase, 0.0) / 60
         for phase in VIDEO_PHASES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,7 +48,7 @@ def foresee(
 def _sizing(
     due: Sequence[tuple[str | None, int]], settings: Settings, rates: Rates, layout: str
 ) -> Sizing:
-    work_s = [pod_seconds(first, size, settings, rates) for first, size in due]
+    work_s = array("d", (pod_seconds(first, size, settings, rates) for first, size in due))
     inputs = PlanInputs(videos_per_shard=AUTO, pods=layout)
     return chosen(work_s, sum(size for _, size in due), inputs, settings)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from components.records.bill import Bill
@@ -51,6 +53,17 @@ class PlanReport(Record):
     sizing: Sizing | None = None
     expected: Expected | None = None
     bill: Bill | None = None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan: its report, which holds no video itself, and the videos to take, in order.
+
+    There may be very many, so that `due` may make each when it is asked for.
+    """
+
+    report: PlanReport
+    due: Sequence[DueVideo]
 
 
 class QueueReport(Record):

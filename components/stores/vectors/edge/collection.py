@@ -37,10 +37,10 @@ from components.stores.vectors.naming import collection_name
 from components.stores.vectors.payloads import (
     CROPPED,
     DATED,
-    DHASH,
     DURATION,
     FIELDS,
     FINGERPRINT,
+    OF_A_FRAME,
     OWNERSHIP,
     description,
     fits,
@@ -60,8 +60,7 @@ if TYPE_CHECKING:
     from components.base.vectors import Vectors
 
 _PAGE = 1000
-_ALL_FIELDS = tuple(sorted(FIELDS))
-_LACKING = tuple(Condition(field=field, missing=True) for field in _ALL_FIELDS)
+_LACKING = tuple(Condition(field=field, missing=True) for field in sorted(FIELDS))
 
 
 class EdgeCollection(FrameCollection):
@@ -147,7 +146,7 @@ class EdgeCollection(FrameCollection):
             collection=self.name,
             where=wanted,
             limit=limit,
-            fields=(*_ALL_FIELDS, DHASH),
+            fields=OF_A_FRAME,
             vectors=vectors,
         )
         found = self.engine.ask(question, [vector])
@@ -166,9 +165,17 @@ class EdgeCollection(FrameCollection):
     def frames(
         self, platform: str = "", code: str = "", *, vectors: bool = False
     ) -> Iterator[StoredFrame]:
-        for row, vector in self._rows(platform, code, _ALL_FIELDS, vectors=vectors):
+        for row, vector in self._rows(platform, code, OF_A_FRAME, vectors=vectors):
             if has_fields(row.payload):
                 yield frame_of(row.payload, vector)
+
+    def frames_of(self, ids: Sequence[str]) -> list[StoredFrame]:
+        question = Retrieve(collection=self.name, ids=tuple(ids), fields=OF_A_FRAME, vectors=True)
+        return [
+            frame_of(row.payload, vector)
+            for row, vector in _with_vectors(self.engine.ask(question))
+            if has_fields(row.payload)
+        ]
 
     def _rows(
         self, platform: str, code: str, fields: tuple[str, ...], *, vectors: bool

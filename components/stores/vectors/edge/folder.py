@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import qdrant_edge as edge
 
+from components.base.disk import require_space
 from components.errors import ConfigurationError, PipelineError, TransientError
 from components.stores.vectors.edge import catalogue as catalogues
 from components.stores.vectors.edge.errors import HolderGoneError, MissingCollectionError
@@ -50,6 +51,8 @@ QUANTIZED_FROM_POINTS = 20_000
 GRAPH_FROM_POINTS = 250_000
 # So many times the best that are asked for are scored by their whole vectors.
 _OVERSAMPLING = 2.0
+# It maps files with holes and writes into them: on a full disk, the kernel ends the process.
+_WRITING = (Create, Upsert, Describe, Delete, DeleteWhere, Optimize)
 # As many are read from the log again when a folder is opened that a killed process left.
 _FLUSH_POINTS = 10_000
 
@@ -119,6 +122,8 @@ class FolderEngine:
             if self._closed:
                 raise HolderGoneError(f"{self._folder} was closed meanwhile; try again")
             try:
+                if isinstance(request, _WRITING):
+                    require_space(self._folder)
                 return self._doing[type(request)](request, vectors)
             except PipelineError:
                 raise

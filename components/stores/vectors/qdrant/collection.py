@@ -13,9 +13,8 @@ from components.stores.vectors.collection import Found, FrameCollection, Made, o
 from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.naming import collection_name
 from components.stores.vectors.payloads import (
-    DHASH,
-    FIELDS,
     FINGERPRINT,
+    OF_A_FRAME,
     OWNERSHIP,
     description,
     fits,
@@ -118,7 +117,7 @@ class QdrantCollection(FrameCollection):
             query=list(vector),
             query_filter=qdrant_filter(where, without=lacking() if frames_only else ()),
             limit=limit,
-            with_payload=[*sorted(FIELDS), DHASH],
+            with_payload=list(OF_A_FRAME),
             with_vectors=vectors,
             search_params=self._search_params(),
         )
@@ -136,9 +135,19 @@ class QdrantCollection(FrameCollection):
     def frames(
         self, platform: str = "", code: str = "", *, vectors: bool = False
     ) -> Iterator[StoredFrame]:
-        for record in self._records(platform, code, sorted(FIELDS), vectors=vectors):
+        for record in self._records(platform, code, OF_A_FRAME, vectors=vectors):
             if is_frame(record):
                 yield stored_frame(record, _vector(record) if vectors else None)
+
+    def frames_of(self, ids: Sequence[str]) -> list[StoredFrame]:
+        found = self.connection.call(
+            self._client.retrieve,
+            self.name,
+            list(ids),
+            with_payload=list(OF_A_FRAME),
+            with_vectors=True,
+        )
+        return [stored_frame(record, _vector(record)) for record in found if is_frame(record)]
 
     def _records(
         self, platform: str, code: str, fields: Sequence[str], *, vectors: bool
