@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
@@ -83,9 +84,27 @@ def write_pictures(
 def numbered_video(
     path: Path, seconds: Sequence[float], width: int = 320, height: int = 180, **options: object
 ) -> Path:
-    """Write a video whose n-th frame shows n and is presented at `seconds[n]`."""
-    pictures = [numbered_picture(number, width, height) for number in range(len(seconds))]
-    return write_pictures(path, pictures, seconds, **options)  # type: ignore[arg-type]
+    """Write a video whose n-th frame shows n and is presented at `seconds[n]`.
+
+    Args:
+        options: Of `write_pictures`; without any, the same video is encoded once a process.
+    """
+    if options:
+        pictures = _numbered_pictures(len(seconds), width, height)
+        return write_pictures(path, pictures, seconds, **options)  # type: ignore[arg-type]
+    path.write_bytes(_numbered_video(path.suffix, tuple(seconds), width, height))
+    return path
+
+
+@lru_cache(maxsize=100)
+def _numbered_video(suffix: str, seconds: tuple[float, ...], width: int, height: int) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = _numbered_pictures(len(seconds), width, height)
+        return write_pictures(Path(folder) / f"v{suffix}", pictures, seconds).read_bytes()
+
+
+def _numbered_pictures(count: int, width: int, height: int) -> list[NDArray[np.uint8]]:
+    return [numbered_picture(number, width, height) for number in range(count)]
 
 
 def moving_picture(number: int, width: int, height: int) -> NDArray[np.uint8]:

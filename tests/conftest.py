@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -68,10 +69,15 @@ _SLOW = {"clip_model", "database", "decoders", "deployment", "model", "postgres"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make test-quick` leaves out, and what one worker is to run, by the fixtures."""
     for item in items:
-        if _SLOW & {*getattr(item, "fixturenames", ())}:
+        fixtures = {*getattr(item, "fixturenames", ())}
+        if _SLOW & fixtures:
             item.add_marker(pytest.mark.slow)
-        # What a module makes once for its tests is not made by every worker.
-        if _made_for_a_module(item):
+        # What a module makes once for its tests is not made by every worker, nor torch imported.
+        if item.get_closest_marker("xdist_group"):
+            continue
+        if "torch" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("torch"))
+        elif _made_for_a_module(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
@@ -108,9 +114,14 @@ def model() -> str:
 
 
 @pytest.fixture(scope="session")
-def clip_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def torch() -> Any:
+    """What takes four seconds to import: tests that ask for it are run by one worker."""
+    return pytest.importorskip("torch", reason="needs torch: make models")
+
+
+@pytest.fixture(scope="session")
+def clip_model(tmp_path_factory: pytest.TempPathFactory, torch: Any) -> Path:
     """A CLIP with random weights, small enough to load in no time."""
-    pytest.importorskip("torch", reason="needs torch: make models")
     from tests.models import save_clip
 
     return save_clip(tmp_path_factory.mktemp("models") / "tiny-clip")

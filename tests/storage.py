@@ -60,5 +60,5 @@ def shared_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedS3]:
             patched.setenv("RCLONE_RC_ADDR", f"unix://{control}")
             patched.setenv("RCLONE_RC_NO_AUTH", "true")
             settings = stack.enter_context(local_s3(link, StorageSettings()))
-        client = httpx.Client(base_url="http://rclone", transport=remote, timeout=60)
+        client = httpx.Client(base_url="http://rclone", transport=remote, timeout=600)
         yield SharedS3(settings, link, stack.enter_context(client))

@@ -51,8 +51,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded"),
 ]
 
-Deployment = Callable[[], Settings]
-
 
 def quiet(_: str) -> None:
     """Tell nobody."""
@@ -91,8 +89,7 @@ def run_pipeline(root: Path, model: Path, decoders: Decoders, videos: list[Path]
 
 
 @pytest.fixture(scope="module")
-def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("torch", reason="needs torch: make models")
+def other(tmp_path_factory: pytest.TempPathFactory, torch: Any) -> Path:
     from tests.models import save_clip
 
     return save_clip(tmp_path_factory.mktemp("models") / "other-clip", seed=7, dim=16)
@@ -102,8 +99,8 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def videos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("videos")
     return [
-        numbered_video(folder / f"{code}.mp4", [number / 10 for number in range(frames)])
-        for code, frames in (("one", 30), ("two", 45))
+        numbered_video(folder / f"{code}.mp4", [number / 5 for number in range(frames)], 160, 90)
+        for code, frames in (("one", 15), ("two", 22))
     ]
 
 

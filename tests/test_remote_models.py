@@ -17,7 +17,6 @@ import textwrap
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -27,10 +26,7 @@ from components.encoders import load, remote
 from components.errors import ConfigurationError
 from components.settings import EmbedSettings
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(find_spec("torch") is None, reason="needs torch: make models"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("torch")]
 
 NAME = "jinaai/jina-clip-v2"
 MODEL = REMOTE_MODELS[NAME]
