@@ -43,6 +43,7 @@ from components.stores.vectors.payloads import (
     FINGERPRINT,
     OF_A_FRAME,
     OWNERSHIP,
+    Payload,
     description,
     fits,
     frame_of,
@@ -242,11 +243,11 @@ class EdgeCollection(FrameCollection):
     def _complete(self, name: str) -> None:
         """Do nothing: a collection is in the catalogue once it is whole."""
 
-    def _frame_model(self, name: str, other_than: str | None) -> str | None:
+    def _candidates(self, name: str, other_than: str | None, count: int) -> list[Payload]:
         unwanted = (*_LACKING, *equal({"model": other_than}))
-        page = Scroll(collection=name, where=Where(none_of=unwanted), limit=1, fields=("model",))
-        rows = self.engine.ask(page).answer.rows
-        return str(rows[0].payload["model"]) if rows else None
+        where = Where(none_of=unwanted)
+        page = Scroll(collection=name, where=where, limit=count, fields=tuple(sorted(FIELDS)))
+        return [row.payload for row in self.engine.ask(page).answer.rows]
 
 
 def catalogue(engine: Engine) -> Catalogue:

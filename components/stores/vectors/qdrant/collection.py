@@ -14,9 +14,11 @@ from components.stores.vectors.collection import Found, FrameCollection, Made, o
 from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.naming import collection_name
 from components.stores.vectors.payloads import (
+    FIELDS,
     FINGERPRINT,
     OF_A_FRAME,
     OWNERSHIP,
+    Payload,
     description,
     fits,
 )
@@ -238,16 +240,16 @@ class QdrantCollection(FrameCollection):
     def _complete(self, name: str) -> None:
         schema.ensure_field_indexes(self.connection, name, self._info(name))
 
-    def _frame_model(self, name: str, other_than: str | None) -> str | None:
+    def _candidates(self, name: str, other_than: str | None, count: int) -> list[Payload]:
         unwanted = [*lacking(), *([equals("model", other_than)] if other_than else [])]
         points, _ = self.connection.call(
             self._client.scroll,
             name,
             scroll_filter=models.Filter(must_not=unwanted),
-            limit=1,
-            with_payload=["model"],
+            limit=count,
+            with_payload=sorted(FIELDS),
         )
-        return str((points[0].payload or {})["model"]) if points else None
+        return [point.payload or {} for point in points]
 
 
 def _vector(record: models.Record) -> list[float]:
