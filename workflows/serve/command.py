@@ -67,13 +67,13 @@ def serve(
         listening,
         recording("WARNING"),
         local_services(settings) as services,
-        announced(settings.work.data_dir, url),
     ):
         app = create_app(services, settings, rules_of(settings, host.lower()))
+        # From here on the socket holds what is asked until the server takes it.
         listening.listen(_BACKLOG)
-        errors().print(stores_line(settings), highlight=False)
-        errors().print(f"{url}/ (Ctrl-C ends it)", highlight=False)
-        if open_page:
-            # The socket holds what the browser asks until the server takes it.
-            webbrowser.open(url)
-        server(app).run(sockets=[listening])
+        with announced(settings.work.data_dir, url):
+            errors().print(stores_line(settings), highlight=False)
+            errors().print(f"{url}/ (Ctrl-C ends it)", highlight=False)
+            if open_page:
+                webbrowser.open(url)
+            server(app).run(sockets=[listening])
