@@ -43,8 +43,8 @@ class _Bucket(BaseHTTPRequestHandler):
         """
         address = urlsplit(self.path)
         if address.path.endswith(_LIST):
-            items = (_NAMED.format(n) for n in range(self.server.videos))  # type: ignore[attr-defined]
-            self._answer(f"[{', '.join(items)}]".encode())
+            named = map(_NAMED.format, range(self.server.videos))  # type: ignore[attr-defined]
+            self._answer(f"[{', '.join(named)}]".encode())
             return
         if address.path.endswith(".json"):
             self.send_error(404)
@@ -95,7 +95,9 @@ def _as_pod(*options: str) -> Callable[[Path], list[str]]:
     def command(outputs: Path) -> list[str]:
         pod = [sys.executable, "-m", "components", "plan", *options, "--run", "benchmark"]
         pod += ["--videos_per_shard", "20", "--shards_per_batch", "100"]
-        return [*pod, *(part for name in _OUTPUTS for part in (f"--out_{name}", outputs / name))]
+        for name in _OUTPUTS:
+            pod += [f"--out_{name}", str(outputs / name)]
+        return pod
 
     return command
 
