@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 
-import numpy as np
 from PIL import Image
 
 from components.errors import NotFoundError
@@ -59,7 +58,7 @@ def _seen(services: Services, done: DoneMarker, frame: MarkedFrame) -> str:
     try:
         content = services.store.get(f"s3://{bucket}/{done.path(frame)}")
         with Image.open(io.BytesIO(content), formats=PILLOW_FORMATS) as picture:
-            return dhash(sketch(np.asarray(picture.convert("RGB"))))
+            return dhash(sketch(picture.convert("RGB")))
     except (NotFoundError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return ""
 
