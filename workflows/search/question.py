@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from components.base.wrong_values import wrong_value
 from components.errors import ConfigurationError
 from components.records.record import Record
 
@@ -86,7 +87,4 @@ def asked(**given: Any) -> Question:
     try:
         return Question(**given)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        says = first["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"{where}: {says}" if where else says) from error
+        raise ConfigurationError(str(wrong_value(error))) from error
