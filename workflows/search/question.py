@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from difflib import get_close_matches
 from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -89,4 +90,7 @@ def asked(**given: Any) -> Question:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         says = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            near = get_close_matches(where, Question.model_fields, n=1)
+            says = "no part of a question" + (f"; did you mean {near[0]}?" if near else "")
         raise ConfigurationError(f"{where}: {says}" if where else says) from error
