@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
+from components.base.wrong_values import wrong_value
 from components.contract import Component, ShardOutputs
 from components.errors import (
     EXIT_DONE,
@@ -129,10 +130,8 @@ def _inputs(phase: Component[Any, Any], given: dict[str, Any]) -> BaseModel:
     try:
         inputs: BaseModel = phase.inputs.model_validate(values)
     except ValidationError as error:
-        problem = error.errors()[0]
-        raise ConfigurationError(
-            f"--{problem['loc'][0]}: {problem['msg']}, found {problem['input']!r}"
-        ) from error
+        wrong = wrong_value(error)
+        raise ConfigurationError(f"--{wrong.field}: {wrong.why}, found {wrong.found!r}") from error
     return inputs
 
 

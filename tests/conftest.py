@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -23,7 +24,7 @@ from components.running.services import Services
 from components.settings import LimitSettings, Settings, StorageSettings
 from tests.deployment import deployment, ledgered  # noqa: F401
 from tests.postgres import database, postgres  # noqa: F401
-from workflows.local.s3_server import local_s3
+from tests.storage import SharedS3, shared_s3  # noqa: F401
 
 # An example that takes long on a slow machine is not wrong. Continuous integration takes more of
 # them than a person waits for: --hypothesis-profile=thorough.
@@ -45,6 +46,15 @@ for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
     del os.environ[name]
 for name in ("CLIP_MODEL", "JOB_INPUT", "LOCAL_MODE", "AWS_ENDPOINT_URL", "PROFILE_JSON"):
     os.environ.pop(name, None)
+# What these need takes seconds to import.
+collect_ignore = [
+    name
+    for name, needed in (
+        ("cluster", os.environ.get("ORIANE_CLUSTER_TESTS") == "1"),
+        ("test_qdrant_server.py", "ORIANE_QDRANT_BIN" in os.environ),
+    )
+    if not needed
+]
 # Else each of the processes that tests start compiles every module.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
@@ -52,17 +62,22 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 # Fixtures that start servers or workers, make videos or load models.
-_SLOW = {"clip_model", "database", "decoders", "deployment", "model", "postgres", "storage"}
+_SLOW = {"clip_model", "database", "decoders", "deployment", "model", "postgres", "shared_s3"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks at groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make test-quick` leaves out, and what one worker is to run, by the fixtures."""
     for item in items:
-        if _SLOW & {*getattr(item, "fixturenames", ())}:
+        fixtures = {*getattr(item, "fixturenames", ())}
+        if _SLOW & fixtures:
             item.add_marker(pytest.mark.slow)
-        # What a module makes once for its tests is not made by every worker.
-        if _made_for_a_module(item):
+        # What a module makes once for its tests is not made by every worker, nor torch imported.
+        if item.get_closest_marker("xdist_group"):
+            continue
+        if "torch" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("torch"))
+        elif _made_for_a_module(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
@@ -78,9 +93,9 @@ def _no_secrets_of_other_tests() -> Iterator[None]:
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> Iterator[StorageSettings]:
-    """Settings that reach a fresh S3 server over `tmp_path/s3`."""
-    with local_s3(tmp_path / "s3", StorageSettings()) as settings:
+def storage(tmp_path: Path, shared_s3: SharedS3) -> Iterator[StorageSettings]:  # noqa: F811
+    """Settings that reach an S3 server over `tmp_path/s3`."""
+    with shared_s3.over(tmp_path / "s3") as settings:
         yield settings
 
 
@@ -99,9 +114,14 @@ def model() -> str:
 
 
 @pytest.fixture(scope="session")
-def clip_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def torch() -> Any:
+    """What takes four seconds to import: tests that ask for it are run by one worker."""
+    return pytest.importorskip("torch", reason="needs torch: make models")
+
+
+@pytest.fixture(scope="session")
+def clip_model(tmp_path_factory: pytest.TempPathFactory, torch: Any) -> Path:
     """A CLIP with random weights, small enough to load in no time."""
-    pytest.importorskip("torch", reason="needs torch: make models")
     from tests.models import save_clip
 
     return save_clip(tmp_path_factory.mktemp("models") / "tiny-clip")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 from components.errors import Reason, VideoRejectedError
 
@@ -40,10 +41,24 @@ def compute(seconds: float) -> float:
     return time.process_time()
 
 
+def spin() -> None:
+    while True:
+        pass
+
+
+def spin_deaf() -> None:
+    signal.signal(signal.SIGXCPU, signal.SIG_IGN)
+    spin()
+
+
+def write_to_a_full_disk() -> None:
+    Path("/dev/full").write_bytes(b"x")
+
+
 def leave_a_child() -> None:
     """Hang in a program that was started for the worker."""
     from components.base.processes import start
     from components.media.ffmpeg import program
 
-    endless = ["-re", "-f", "lavfi", "-i", "color=size=16x16:duration=61.5", "-f", "null", "-"]
+    endless = ["-re", "-f", "lavfi", "-i", "color=size=16x16:duration=777", "-f", "null", "-"]
     start([program(), "-nostdin", "-loglevel", "quiet", *endless])()

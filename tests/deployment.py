@@ -21,19 +21,21 @@ from components.settings import LedgerSettings, Settings, StorageSettings
 from tests.clips import numbered_video
 from tests.kills import dies_at
 from tests.postgres import new_database, query
-from workflows.local.s3_server import local_s3
+from tests.storage import SharedS3
 
 CODES = ("one", "two")
 _AGE_S = 40 * 86400
 
 
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory, model: str, decoders: Decoders) -> Path:
+def deployment(
+    tmp_path_factory: pytest.TempPathFactory, shared_s3: SharedS3, model: str, decoders: Decoders
+) -> Path:
     """A folder with S3 and Qdrant of two videos; its artifacts are 40 days old."""
     from tests.conftest import Corpus, SharedDecoders, settings_below
 
     folder = tmp_path_factory.mktemp("deployment")
-    with local_s3(folder / "s3", StorageSettings()) as storage:
+    with shared_s3.over(folder / "s3") as storage:
         settings = settings_below(folder, storage, model)
         with SharedDecoders(settings, decoders) as services:
             corpus = Corpus(services)
@@ -48,10 +50,10 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, model: str, decoders: D
 
 
 @pytest.fixture
-def copied(tmp_path: Path, deployment: Path) -> Iterator[StorageSettings]:
+def copied(tmp_path: Path, shared_s3: SharedS3, deployment: Path) -> Iterator[StorageSettings]:
     """Storage over a copy of the deployment; a module imports it as `storage`."""
     copy(deployment, tmp_path)
-    with local_s3(tmp_path / "s3", StorageSettings()) as settings:
+    with shared_s3.over(tmp_path / "s3") as settings:
         yield settings
 
 
@@ -96,9 +98,11 @@ def content(services: Services) -> dict[str, Any]:
 
 def killed_everywhere(
     folder: Path,
+    shared_s3: SharedS3,
     deployment: Path,
     model: Path,
     postgres: Any,
+    *,
     damage: Callable[[Services], None],
     work: Callable[[Services], object],
 ) -> list[dict[str, Any]]:
@@ -112,7 +116,7 @@ def killed_everywhere(
     @contextmanager
     def served(name: str, original: Path, template: str) -> Iterator[Settings]:
         copy(original, folder / name)
-        with local_s3(folder / name / "s3", StorageSettings()) as storage:
+        with shared_s3.over(folder / name / "s3") as storage:
             settings = settings_below(folder / name, storage, model)
             yield replace(settings, ledger=new_database(postgres, template))
 

@@ -11,7 +11,8 @@ from pathlib import Path
 # other tests run them as they are.
 _NOT_HERE = re.compile(
     r"^(make|kubectl|curl|docker|buildah|cp|images/\w+|ORIANE_CLUSTER_TESTS=1|python benchmarks)\b"
-    r"|^export ARGO_SERVER|^\S*oriane (submit|doctor|demo)\b|--model openai/|model rollback"
+    r"|^export ARGO_SERVER|^\S*oriane (submit|doctor|demo|render kubeflow)\b|--model openai/"
+    r"|model rollback"
     r"|oriane serve\b| --open\b|\bimages/\w+|pip install|transnetv2"
 )
 

@@ -7,9 +7,8 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from typing import Any
-
-from qdrant_client import QdrantClient
 
 from components.plan.queue import EventQueue
 from components.running.services import Services
@@ -21,14 +20,13 @@ from components.stores.vectors.edge.folder import FolderEngine
 _KILLED = 9
 _SIDE_EFFECTS: tuple[tuple[type, tuple[str, ...]], ...] = (
     (Store, ("put", "upload", "delete")),
-    (
-        QdrantClient,
-        ("create_collection", "update_collection", "update_collection_aliases", "upsert", "delete"),
-    ),
     (FolderEngine, ("_create", "_point", "_upsert", "_delete", "_delete_where")),
     (Ledger, ("book", "lease", "extend", "release", "request", "rebook", "forget")),
     (EventQueue, ("delete",)),
 )
+_OF_A_CLIENT = (
+    "create_collection", "update_collection", "update_collection_aliases", "upsert", "delete",
+)  # fmt: skip
 
 
 def dies_at(number: int, settings: Settings, work: Callable[[Services], object]) -> bool:
@@ -42,7 +40,11 @@ def dies_at(number: int, settings: Settings, work: Callable[[Services], object])
         with Services(settings) as services:
             # Connected before any is counted, for a migration is not a side effect of the work.
             _ = services.ledger
-            effects = ((owner, name) for owner, names in _SIDE_EFFECTS for name in names)
+            effects = [(owner, name) for owner, names in _SIDE_EFFECTS for name in names]
+            if not (settings.index.embedded and find_spec("qdrant_edge")):
+                from qdrant_client import QdrantClient
+
+                effects += [(QdrantClient, name) for name in _OF_A_CLIENT]
             die_before(number, effects)
             work(services)
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.settings import Settings
 from components.stores.vectors.edge import catalogue as files
 from components.stores.vectors.edge.collection import EdgeCollection
 from components.stores.vectors.edge.requests import Create, Retrieve, Scroll, Upsert
 from components.stores.vectors.open import open_store
-from components.stores.vectors.qdrant.collection import QdrantCollection
 from components.stores.vectors.store import Collection
+
+if TYPE_CHECKING:
+    from qdrant_client import QdrantClient
 
 # What the tests' own points and readers ask for.
 _FIELDS = (
@@ -33,8 +35,7 @@ def all_points(collection: Collection) -> dict[str, dict[str, Any]]:
             for row, vector in zip(found.answer.rows, found.vectors, strict=True)
         ]
     else:
-        assert isinstance(collection, QdrantCollection)
-        client = collection.connection.client
+        client = _client(collection)
         records, _ = client.scroll(collection.name, limit=10_000, with_vectors=True)
         raw = [(record.id, record.vector, record.payload or {}) for record in records]  # type: ignore[misc]
     return {
@@ -53,12 +54,11 @@ def put(collection: Collection, *points: Raw) -> None:
         return
     from qdrant_client import models
 
-    assert isinstance(collection, QdrantCollection)
     structs = [
         models.PointStruct(id=identifier, vector=vector, payload=payload)
         for identifier, vector, payload in points
     ]
-    collection.connection.client.upsert(collection.name, structs)
+    _client(collection).upsert(collection.name, structs)
 
 
 def change(
@@ -75,8 +75,7 @@ def change(
         return
     from qdrant_client import models
 
-    assert isinstance(collection, QdrantCollection)
-    client = collection.connection.client
+    client = _client(collection)
     if vector:
         points = [models.PointVectors(id=identifier, vector=vector)]
         client.update_vectors(collection.name, points=points)
@@ -91,17 +90,26 @@ def make_plain(collection: Collection, name: str, dim: int = 4) -> None:
         return
     from qdrant_client import models
 
-    assert isinstance(collection, QdrantCollection)
     size = models.VectorParams(size=dim, distance=models.Distance.COSINE)
-    collection.connection.client.create_collection(name, vectors_config=size)
+    _client(collection).create_collection(name, vectors_config=size)
 
 
 def fresh(collection: Collection) -> Collection:
     """Return the same collection as one sees it who has not asked yet."""
     if isinstance(collection, EdgeCollection):
         return EdgeCollection(collection.engine, collection.settings, collection.name)
+    from components.stores.vectors.qdrant.collection import QdrantCollection
+
     assert isinstance(collection, QdrantCollection)
     return QdrantCollection(collection.connection, collection.name)
+
+
+def _client(collection: Collection) -> QdrantClient:
+    """Return the client of a collection that is not Edge's; to import one takes a second."""
+    from components.stores.vectors.qdrant.collection import QdrantCollection
+
+    assert isinstance(collection, QdrantCollection)
+    return collection.connection.client
 
 
 def points_below(folder: Path, name: str = "watched_frames") -> dict[str, dict[str, Any]]:

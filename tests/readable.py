@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import struct
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -140,22 +141,41 @@ def write(
     path: Path,
     *options: object,
     frames: Sequence[int] = range(3 * SCENE),
-    stored: Any = lambda shown: shown,
+    stored: Any = None,
     fps: int = FPS,
 ) -> Path:
     """Encode the pictures of these numbers with ffmpeg, H.264 unless the options say otherwise.
 
     Args:
         options: Of ffmpeg, for the output.
-        stored: Takes the picture as it shall be shown and returns it as it is stored.
+        stored: Takes the picture as it shall be shown and returns it as it is stored; without it,
+            the same video is encoded once a process.
     """
+    given = tuple(map(str, options))
+    if stored is None and isinstance(frames, range):
+        path.write_bytes(_written(path.suffix, given, frames, fps))
+    else:
+        _write(path, given, frames, stored or (lambda shown: shown), fps)
+    return path
+
+
+@lru_cache(maxsize=50)
+def _written(suffix: str, options: tuple[str, ...], frames: range, fps: int) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"v{suffix}"
+        _write(path, options, frames, lambda shown: shown, fps)
+        return path.read_bytes()
+
+
+def _write(
+    path: Path, options: tuple[str, ...], frames: Sequence[int], stored: Any, fps: int
+) -> None:
     height, width = stored(picture(0, 0)).shape[:2]
     source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(fps)]
     usual = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "10", "-pix_fmt", "yuv420p"]
-    command = [*source, "-i", "pipe:0", *usual, *map(str, options), str(path)]
+    command = [*source, "-i", "pipe:0", *usual, *options, str(path)]
     pictures = (stored(picture(number, scene_of(number))) for number in frames)
     run(*command, stdin=b"".join(np.ascontiguousarray(each).tobytes() for each in pictures))
-    return path
 
 
 def run(*arguments: object, stdin: bytes | None = None) -> bytes:

@@ -23,7 +23,7 @@ def serving(app: Any, **headers: str) -> Iterator[httpx.Client]:
         thread.start()
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         try:
-            with httpx.Client(base_url=address, headers=headers, timeout=60) as client:
+            with httpx.Client(base_url=address, headers=headers, timeout=600) as client:
                 yield client
         finally:
             running.should_exit = True

@@ -18,15 +18,14 @@ from components.records.watch import Watch
 from components.running.decoders import Decoders
 from components.running.phase import run
 from components.running.services import Services
-from components.settings import StorageSettings
 from tests import conftest
 from tests.clips import bordered_video, numbered_video
 from tests.conftest import Corpus, SharedDecoders, settings_below
 from tests.deployment import copy
 from tests.servers import serving
+from tests.storage import SharedS3
 from tests.test_templates import objects, sources, template_of
 from workflows.argo.access import actions_of
-from workflows.local.s3_server import local_s3
 from workflows.serve.app import create_app
 from workflows.watch.after_run import asked_since
 from workflows.watch.kept import KeptWatches
@@ -96,10 +95,12 @@ def test_phases_ask_s3_for_what_their_policies_allow_and_for_all_of_it(
 
 
 @pytest.fixture
-def indexed(tmp_path: Path, deployment: Path, model: str, decoders: Decoders) -> Iterator[Services]:
+def indexed(
+    tmp_path: Path, deployment: Path, shared_s3: SharedS3, model: str, decoders: Decoders
+) -> Iterator[Services]:
     copy(deployment, tmp_path)
     with (
-        local_s3(tmp_path / "s3", StorageSettings()) as storage,
+        shared_s3.over(tmp_path / "s3") as storage,
         SharedDecoders(settings_below(tmp_path, storage, model), decoders) as services,
     ):
         yield services

@@ -15,11 +15,11 @@ from components.records.manifest import Manifest
 from components.records.videos import EmbeddedVideo, IndexedVideo, PublishedVideo
 from components.running.phase import run
 from components.running.services import Services
-from components.settings import LedgerSettings, Settings, StorageSettings
+from components.settings import LedgerSettings, Settings
 from tests.clips import numbered_video
 from tests.conftest import Corpus
 from tests.kills import dies_at
-from workflows.local.s3_server import local_s3
+from tests.storage import SharedS3
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 RUN = "s3://oriane-artifacts/runs/test1/000000"
@@ -51,7 +51,7 @@ def state(services: Services) -> dict[str, Any]:
 
 
 def test_every_kill_heals_at_the_next_start(
-    corpus: Corpus, tmp_path: Path, database: LedgerSettings, postgres: Any
+    corpus: Corpus, tmp_path: Path, shared_s3: SharedS3, database: LedgerSettings, postgres: Any
 ) -> None:
     corpus.add(numbered_video(tmp_path / "clip.mp4", [number / 5 for number in range(10)]))
     corpus.through("fetch", "crop", "frame", "dedup", "upload", "embed")
@@ -62,7 +62,7 @@ def test_every_kill_heals_at_the_next_start(
         shutil.copytree(tmp_path / "s3", folder / "s3")
         name = f"killed{effect + 1}_of_{database.name}"
         postgres.psql(f"CREATE DATABASE {name};")
-        with local_s3(folder / "s3", StorageSettings()) as storage:
+        with shared_s3.over(folder / "s3") as storage:
             settings: Settings = replace(corpus.services.settings, storage=storage)
             settings = settings.having("index", url=str(folder / "qdrant"))
             settings = replace(settings, ledger=database.model_copy(update={"name": name}))

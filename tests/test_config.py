@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,8 @@ def test_config_shows_what_is_set_and_whether_it_answers(
     assert found["ignored"]
     shown = oriane("config", env=environment(tmp_path, VP_TOLERANCE="7")).stdout
     assert "A frame within this many bits" in shown
+    answers = dict(re.findall(r"(S3|Qdrant|Postgres) +│ (\S+)", shown))
+    assert answers == {"S3": "yes", "Qdrant": "yes", "Postgres": "–"}, "there is none to answer"
     assert "VP_MIN_FRAMES" not in shown
 
 

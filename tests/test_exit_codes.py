@@ -86,7 +86,7 @@ def test_ctrl_c_is_130_and_says_how_to_go_on(tmp_path: Path) -> None:
     with closing(socket.socket()) as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        silent.settimeout(60)
+        silent.settimeout(600)
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
         process = subprocess.Popen(

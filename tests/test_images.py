@@ -495,7 +495,7 @@ def test_serve_answers_with_nothing_but_what_is_in_its_image(
                     break
             else:
                 raise AssertionError(told)
-            with httpx.Client(base_url=found[1], timeout=60) as client:
+            with httpx.Client(base_url=found[1], timeout=600) as client:
                 asked = {"limit": 1, "confidence": 0}
                 by_text = client.get("/api/search", params={"texts": "a cat", **asked})
                 assert by_text.status_code == 200, by_text.text

@@ -86,6 +86,38 @@ def test_names_and_platforms_choose(clip: Path, tmp_path: Path) -> None:
     assert "1 of other platforms" in below(tmp_path, platform="tiktok").summary
 
 
+@pytest.mark.parametrize(
+    ("given", "platform", "expected"),
+    [
+        ("tiktok/abc/video.mp4", "", "tiktok/abc"),
+        ("./tiktok/abc/video.mp4", "", "tiktok/abc"),
+        ("{here}/tiktok/abc/video.mp4", "tiktok", "tiktok/abc"),
+        ("{here}/tiktok/abc/video.mp4", "", "local/video, add --platform tiktok"),
+        ("{here}/tiktok/abc/video.mp4", "youtube", "youtube/video, add --platform tiktok"),
+        ("../here/tiktok/abc/video.mp4", "", "local/video, add --platform tiktok"),
+        ("tiktok/abc/clip.mp4", "", "local/clip"),
+        ("abc/video.mp4", "", "local/video"),
+        ("../abc/video.mp4", "", "local/video"),
+        ("video.mp4", "tiktok", "tiktok/video"),
+    ],
+)
+def test_a_file_by_itself_is_named_by_its_folders_where_these_are_meant(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, platform: str,
+    expected: str,
+) -> None:  # fmt: skip
+    """Those of /home/me/Downloads/video.mp4 are no platform and no code."""
+    here = tmp_path / "here"
+    put(clip, here, "tiktok/abc/video.mp4", "tiktok/abc/clip.mp4", "abc/video.mp4", "video.mp4")
+    put(clip, tmp_path, "abc/video.mp4")
+    monkeypatch.chdir(here)
+    found = local_files([given.format(here=here)], Selection(platform=platform), BUCKET)
+    (video,) = found.videos
+    name, _, hint = expected.partition(", ")
+    assert str(video) == name
+    assert video.laid_out == (name == "tiktok/abc")
+    assert (f"to take it as tiktok/abc, {hint}" in found.summary) == bool(hint)
+
+
 def test_a_bad_file_costs_itself(clip: Path, tmp_path: Path) -> None:
     put(clip, tmp_path, "good.mp4", "wait...what.mp4", "x..%2f..%2fetc.mp4", "x" * 250 + ".mp4")
     put(clip, tmp_path, "y" * 200 + "/" + "z" * 100 + ".mp4")
@@ -98,7 +130,8 @@ def test_a_bad_file_costs_itself(clip: Path, tmp_path: Path) -> None:
         ("z" * 100 + ".mp4", "bad_name"),
         ("broken.mp4", "unreadable"),
     }
-    assert "must not contain" in found.faults[0].message + found.faults[1].message
+    (told,) = [one.message for one in found.faults if "wait" in one.file]
+    assert told == r"code 'wait...what': must not contain '/', '\' or '..'; rename it"
     assert "3 bad_name, 1 unreadable" in found.summary
 
 

@@ -51,9 +51,9 @@ PHASES = through("embed")
 def make_videos(root: Path) -> Path:
     for code in ("one", "two"):
         (root / "local" / code).mkdir(parents=True)
-    numbered_video(root / "local/one/video.mp4", [number / 10 for number in range(120)])
+    numbered_video(root / "local/one/video.mp4", [number / 5 for number in range(60)])
     bars = (60, 60, 0, 0)
-    bordered_video(root / "local/two/video.mp4", inside=(320, 180), bars=bars, frames=60)
+    bordered_video(root / "local/two/video.mp4", inside=(320, 180), bars=bars, frames=30)
     return root
 
 

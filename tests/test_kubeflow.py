@@ -11,9 +11,6 @@ from typing import Any
 
 import pytest
 import yaml
-from kfp import components as kfp_components
-from kfp.local.executor_output_utils import special_dsl_outputpath_read
-from kfp.pipeline_spec.pipeline_spec_pb2 import ParameterType
 
 from components.__main__ import parsed_arguments
 from components.dag import Item, Output, Pipeline, Step, WiringError
@@ -309,6 +306,8 @@ def test_a_miswired_pipeline_fails() -> None:
 
 
 def test_components_load_from_their_files(files: dict[Path, str]) -> None:
+    from kfp import components as kfp_components
+
     for declared in components():
         path = FOLDER / "components" / f"{declared.name}.yaml"
         loaded = kfp_components.load_component_from_file(str(path))
@@ -320,6 +319,9 @@ def test_kubeflow_reads_the_shards_that_plan_writes(
     tmp_path: Path, storage: StorageSettings
 ) -> None:
     """Run plan as its container does; read its outputs as Kubeflow does."""
+    from kfp.local.executor_output_utils import special_dsl_outputpath_read
+    from kfp.pipeline_spec.pipeline_spec_pb2 import ParameterType
+
     store = Store(storage)
     for code in ("one", "two"):
         uri = f"s3://{storage.videos_bucket}/tiktok/{code}/video.mp4"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import resource
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from components.running.decoders import Access, Decoders
 from components.settings import EmbedSettings, LimitSettings
 from tests.clips import ffmpeg, numbered_video
 from tests.conftest import Corpus, source_of
+from tests.decoder_tasks import spin, spin_deaf, write_to_a_full_disk
 from tests.phases import through
 
 pytestmark = pytest.mark.slow
@@ -122,16 +122,6 @@ def test_boxes_that_hold_each_other_for_ever_end(good: Path, tmp_path: Path) -> 
         check_claims(file.container, hostile, LimitSettings())
 
 
-def spin() -> None:
-    while True:
-        pass
-
-
-def spin_deaf() -> None:
-    signal.signal(signal.SIGXCPU, signal.SIG_IGN)
-    spin()
-
-
 @pytest.mark.parametrize("work", [spin, spin_deaf])
 def test_cpu_time_is_bounded(work: Callable[[], None]) -> None:
     with pytest.raises(VideoRejectedError, match="VP_CPU_BASE_SECS") as caught:
@@ -158,10 +148,6 @@ def test_a_picture_of_an_absurd_shape_takes_no_absurd_memory(model: str) -> None
     assert video.error is None
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 500_000, "kilobytes"
-
-
-def write_to_a_full_disk() -> None:
-    Path("/dev/full").write_bytes(b"x")
 
 
 def test_a_full_disk_is_named_and_is_not_the_videos_fault(

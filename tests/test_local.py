@@ -18,6 +18,9 @@ from tests.clips import numbered_video
 from tests.conftest import Corpus
 from workflows.local.engine import LocalRun
 
+# After which who waits is taken to wait for ever; nothing takes so long on any machine.
+HANGS_S = 600
+
 
 def run_all(services: Services, **options: Any) -> dict[str, Any]:
     """Plan over the source bucket and run everything; return the final entries by code."""
@@ -48,7 +51,7 @@ def replaced(monkeypatch: pytest.MonkeyPatch, phase: str, before: Any) -> None:
 
 def test_upload_overlaps_embed(three: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each waits for the other to begin: one after the other, they would wait in vain."""
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=HANGS_S)
     for phase in ("upload", "embed"):
         replaced(monkeypatch, phase, lambda inputs: both.wait())
     entries = run_all(three, videos_per_shard=3)
@@ -56,7 +59,7 @@ def test_upload_overlaps_embed(three: Services, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_shards_run_side_by_side(three: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    three_at_once = threading.Barrier(3, timeout=20)
+    three_at_once = threading.Barrier(3, timeout=HANGS_S)
     replaced(monkeypatch, "dedup", lambda inputs: three_at_once.wait())
     assert len(run_all(three, shards_in_flight=3)) == 3
 

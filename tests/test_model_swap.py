@@ -27,10 +27,6 @@ from tests.clips import numbered_video
 from tests.conftest import Corpus, SharedDecoders
 from tests.deployment import sparse_copy
 from tests.kills import dies_at
-
-pytest.importorskip("torch", reason="needs torch: make models")
-
-from tests.models import save_clip
 from tests.points import aliases_below, fresh, make_plain, names_below, points_below
 from tests.vectors import framed
 from workflows.cli.app import app
@@ -54,8 +50,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded"),
 ]
-
-Deployment = Callable[[], Settings]
 
 
 def quiet(_: str) -> None:
@@ -95,7 +89,9 @@ def run_pipeline(root: Path, model: Path, decoders: Decoders, videos: list[Path]
 
 
 @pytest.fixture(scope="module")
-def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def other(tmp_path_factory: pytest.TempPathFactory, torch: Any) -> Path:
+    from tests.models import save_clip
+
     return save_clip(tmp_path_factory.mktemp("models") / "other-clip", seed=7, dim=16)
 
 
@@ -103,8 +99,8 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def videos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("videos")
     return [
-        numbered_video(folder / f"{code}.mp4", [number / 10 for number in range(frames)])
-        for code, frames in (("one", 30), ("two", 45))
+        numbered_video(folder / f"{code}.mp4", [number / 5 for number in range(frames)], 160, 90)
+        for code, frames in (("one", 15), ("two", 22))
     ]
 
 

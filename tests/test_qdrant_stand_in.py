@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from components.errors import ConfigurationError
 from components.settings import IndexSettings
-from components.stores.vectors.qdrant.store import QdrantStore
+from components.stores.vectors.open import open_store
 from tests.cluster.stores import qdrant_server
 from tests.points import all_points
 from tests.vectors import framed, unit
@@ -29,7 +29,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexSettings]:
 
 def test_points_are_written_read_found_and_removed(served: IndexSettings) -> None:
     video, rows = framed(), unit(2)
-    with closing(QdrantStore.open(served)) as store:
+    with closing(open_store(served)) as store:
         assert not store.collection().exists()
         collection = store.collection()
         collection.ensure("m", 4)
@@ -48,7 +48,7 @@ def test_points_are_written_read_found_and_removed(served: IndexSettings) -> Non
 def test_a_wrong_key_is_refused(served: IndexSettings) -> None:
     wrong = served.model_copy(update={"key": SecretStr("wrong")})
     with (
-        closing(QdrantStore.open(wrong)) as store,
+        closing(open_store(wrong)) as store,
         pytest.raises(ConfigurationError, match="refused the key"),
     ):
         store.collection().exists()

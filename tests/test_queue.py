@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from components.errors import ConfigurationError, TransientError
 from components.pipeline import component
@@ -31,6 +30,8 @@ NAMES = iter(range(1000))
 
 @pytest.fixture(scope="module")
 def sqs() -> Iterator[Any]:
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()

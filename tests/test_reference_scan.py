@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -57,12 +59,14 @@ ENCODERS = {
 
 def pictures(bar: int = 0) -> list[np.ndarray]:
     """Return nine moving scenes."""
-    found = []
+    found, stills = [], []
+    for scene in range(len(STARTS) + 1):
+        grounds = np.random.default_rng(scene).integers(60, 250, (8, 10, 3), np.uint8)
+        still = Image.fromarray(grounds).resize((320, 240), Image.Resampling.BICUBIC)
+        stills.append(np.asarray(still))
     for number in range(RATE * LENGTH_S):
         scene = sum(number / RATE >= start for start in STARTS)
-        grounds = np.random.default_rng(scene).integers(60, 250, (8, 10, 3), np.uint8)
-        still = np.asarray(Image.fromarray(grounds).resize((320, 240), Image.Resampling.BICUBIC))
-        picture = np.roll(still, 2 * number, axis=1)
+        picture = np.roll(stills[scene], 2 * number, axis=1)
         if bar:
             picture[:bar] = picture[-bar:] = 0
         found.append(picture)
@@ -70,8 +74,18 @@ def pictures(bar: int = 0) -> list[np.ndarray]:
 
 
 def encoded(path: Path, codec: str, options: dict[str, str], bar: int = 0) -> Path:
+    """Write the scenes; the same video is encoded once a process."""
+    path.write_bytes(_encoded(path.suffix, codec, tuple(options.items()), bar))
+    return path
+
+
+@cache
+def _encoded(suffix: str, codec: str, options: tuple[tuple[str, str], ...], bar: int) -> bytes:
     seconds = [number / RATE for number in range(RATE * LENGTH_S)]
-    return write_pictures(path, pictures(bar), seconds, codec=codec, options=options)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"v{suffix}"
+        write_pictures(path, pictures(bar), seconds, codec=codec, options=dict(options))
+        return path.read_bytes()
 
 
 def frames(

@@ -21,14 +21,12 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch", reason="needs torch: make models")
-
 from components.base.model_names import REMOTE_MODELS, identity
 from components.encoders import load, remote
 from components.errors import ConfigurationError
 from components.settings import EmbedSettings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("torch")]
 
 NAME = "jinaai/jina-clip-v2"
 MODEL = REMOTE_MODELS[NAME]

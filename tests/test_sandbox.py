@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import math
-import mmap
 import os
 import pickle
-import select
 import shutil
 import signal
 import subprocess
@@ -21,9 +18,7 @@ import av
 import pytest
 from pydantic import TypeAdapter
 
-from components.base import processes
 from components.errors import ConfigurationError, Reason, TransientError, VideoRejectedError
-from components.media.ffmpeg import program
 from components.pipeline import component
 from components.records.videos import FramedVideo, Rectangle
 from components.running import decoders
@@ -35,6 +30,19 @@ from components.settings import LimitSettings
 from tests.clips import numbered_video
 from tests.conftest import Corpus
 from tests.escapes import ATTEMPTS, OPEN_TO_ALL, Outside, try_them
+from tests.hostile_tasks import (
+    ask_for_nonsense,
+    ask_for_two_programs,
+    call_otherwise,
+    end_the_warden,
+    fill,
+    leave_a_process,
+    put_a_link,
+    put_a_pipe,
+    put_nothing,
+    say,
+    wait_for_ever,
+)
 from tests.phases import through
 
 pytestmark = pytest.mark.slow
@@ -80,31 +88,6 @@ def test_the_attempts_can_succeed(tmp_path: Path) -> None:
     """The test above can fail: unconfined, the same code gets what it is after."""
     found = tried(tmp_path, Decoders(1, LIMITS, "off"), list(OPEN_TO_ALL))
     assert {name for name in OPEN_TO_ALL if found[name].startswith("got ")} == {*OPEN_TO_ALL}
-
-
-def say(content: bytes, times: int = 1) -> Rectangle:
-    """Answer as hostile code may: straight into the pipe."""
-    pipe = answer_pipe()
-    for _ in range(times):
-        os.write(pipe, content)
-    os._exit(0)
-
-
-def answer_pipe() -> int:
-    """Return the descriptor, beside the standard ones, that can be written and is no socket."""
-    for descriptor in range(3, 100):
-        try:
-            if str(Path(f"/proc/self/fd/{descriptor}").readlink()).startswith("pipe:"):
-                return descriptor
-        except PermissionError:
-            # Confined, it has to guess.
-            poll = select.poll()
-            poll.register(descriptor, select.POLLOUT)
-            if os.fstat(descriptor).st_mode & 0o170000 == 0o010000:
-                return descriptor
-        except OSError:
-            continue
-    raise AssertionError("no pipe")
 
 
 class Payload:
@@ -244,23 +227,6 @@ def test_a_fair_answer_arrives(pool: Decoders) -> None:
     assert pool.call(Access(), say, said) == Rectangle(x=1, y=2, width=3, height=4)
 
 
-def put_a_link(output: Path, target: Path) -> bool:
-    output.unlink()
-    output.symlink_to(target)
-    return True
-
-
-def put_a_pipe(output: Path, target: Path) -> bool:
-    output.unlink()
-    os.mkfifo(output)
-    return True
-
-
-def put_nothing(output: Path, target: Path) -> bool:
-    output.unlink()
-    return True
-
-
 @pytest.mark.parametrize("replace", [put_a_link, put_a_pipe, put_nothing])
 def test_what_is_put_in_the_place_of_a_file_is_refused(tmp_path: Path, replace) -> None:  # type: ignore[no-untyped-def]
     """Also where nothing confines the worker, which could do no such thing otherwise."""
@@ -272,28 +238,12 @@ def test_what_is_put_in_the_place_of_a_file_is_refused(tmp_path: Path, replace) 
         pool.call(Access(writes=(output,)), replace, output, secret)
 
 
-def fill(output: Path) -> bool:
-    with output.open("wb") as file:
-        while True:
-            file.write(bytes(2**20))
-
-
 def test_a_file_that_grows_too_large_is_the_videos_fault(tmp_path: Path) -> None:
     pool = Decoders(1, LimitSettings(VP_MAX_WRITTEN_MB=3))
     output = tmp_path / "frames.tar"
     with pytest.raises(VideoRejectedError, match="VP_MAX_WRITTEN_MB=3") as caught:
         pool.call(Access(writes=(output,)), fill, output)
     assert caught.value.reason == Reason.TOO_MUCH_WRITTEN
-
-
-def leave_a_process() -> bool:
-    """Leave one behind that has a session and a parent of its own."""
-    if not os.fork():
-        os.setsid()
-        if not os.fork():
-            os.execvp("sleep", ["sleep", "63.25"])
-        os._exit(0)
-    return True
 
 
 def test_no_process_outlives_its_task() -> None:
@@ -303,39 +253,12 @@ def test_no_process_outlives_its_task() -> None:
     assert not running("63.25")
 
 
-def ask_for_nonsense() -> bool:
-    """Ask the warden for something so deep that reading it fails; tell whether it said no."""
-    launcher = processes._launcher
-    assert launcher
-    launcher.send(b"[" * 60_000)
-    return launcher.recv(100) == b""
-
-
 def test_no_request_ends_the_warden(pool: Decoders) -> None:
     assert pool.call(Access(), ask_for_nonsense)
 
 
-def ask_for_two_programs() -> str:
-    """Start ffmpeg beside ffmpeg, of which each may take as much memory as this process."""
-    endless = ["-re", "-f", "lavfi", "-i", "color=size=16x16:duration=60", "-f", "null", "-"]
-    processes.start([program(), "-nostdin", "-loglevel", "quiet", *endless])
-    second = processes.start([program(), "-version"])
-    try:
-        return f"ended with {second()}"
-    except ValueError:
-        return "refused"
-
-
 def test_programs_are_started_one_at_a_time(pool: Decoders) -> None:
     assert pool.call(Access(), ask_for_two_programs) == "refused"
-
-
-def end_the_warden(note: Path) -> bool:
-    """Live on without who watches over this process."""
-    ctypes.CDLL(None).prctl(1, 0)
-    note.write_text(str(os.getpid()))
-    os.kill(os.getppid(), signal.SIGKILL)
-    return wait_for_ever()
 
 
 def test_nobody_waits_for_a_worker_whose_warden_is_gone(tmp_path: Path) -> None:
@@ -345,15 +268,6 @@ def test_nobody_waits_for_a_worker_whose_warden_is_gone(tmp_path: Path) -> None:
             Decoders(1, LIMITS, "off").call(Access(), end_the_warden, note)
     finally:
         os.kill(int(note.read_text()), signal.SIGKILL)
-
-
-def call_otherwise(code: bytes) -> bool:
-    """Call the kernel by machine code; only a filter that knows no such calls ends the process."""
-    page = mmap.mmap(-1, mmap.PAGESIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=7)
-    page.write(code)
-    address = ctypes.addressof(ctypes.c_char.from_buffer(page))
-    ctypes.CFUNCTYPE(ctypes.c_int)(address)()
-    return True
 
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="of x86_64")
@@ -471,11 +385,6 @@ def test_workers_that_are_ended_are_not_the_videos_fault(pool: Decoders) -> None
     timer.start()
     with pytest.raises(TransientError, match="killed"):
         pool.call(Access(), wait_for_ever)
-
-
-def wait_for_ever() -> bool:
-    while True:
-        select.select([], [], [], 10)
 
 
 class LyingCalibrator(Decoders):

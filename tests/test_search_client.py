@@ -201,7 +201,7 @@ def test_the_page_of_a_question_opens(deployed: Path, address: str, tmp_path: Pa
         url = said.strip()
         assert opened.read_text() == url
         assert url.startswith(f"{address}/?")
-        page = httpx.get(url, headers=token, timeout=60)
+        page = httpx.get(url, headers=token, timeout=600)
         assert page.status_code == 200, page.text
         assert "a cat &amp; &lt;more&gt;" in page.text or "/picture/" in page.text
     _, said = asking(deployed, "a cat", "--open", "--per-video", 0, code=78)

@@ -76,7 +76,7 @@ def test_it_announces_itself_and_ends_when_asked_to(
         announced = json.loads((tmp_path / "server.json").read_text())
         assert announced == {"url": address, "pid": process.pid}
         assert httpx.get(f"{address}/api/health/live").json()["live"]
-        found = httpx.get(f"{address}/api/search", params={"texts": "a cat"}, timeout=60)
+        found = httpx.get(f"{address}/api/search", params={"texts": "a cat"}, timeout=600)
         assert found.status_code == 200, found.text
         assert "Traceback" not in httpx.get(f"{address}/").text
         os.kill(process.pid, how)

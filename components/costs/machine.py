@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from components.base.logs import log
+from components.base.wrong_values import wrong_value
 from components.errors import NotFoundError
 from components.records.machine import MachineHistory, RunWork
 
@@ -52,7 +53,7 @@ def history(store: Store, bucket: str, machine: str) -> MachineHistory:
     except NotFoundError:
         return MachineHistory(machine=machine)
     except ValidationError as error:
-        log.warning("%s cannot be read and is begun anew: %s", uri, error.errors()[0]["msg"])
+        log.warning("%s cannot be read and is begun anew: %s", uri, wrong_value(error))
         return MachineHistory(machine=machine)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from components.base.wrong_values import wrong_value
 from components.errors import ConfigurationError
 from components.records.videos import Video
 
@@ -87,12 +88,9 @@ def named_video(platform: str, code: str, bucket: str, origin: str) -> Video:
     try:
         return Video(platform=platform, code=code, source=source_of(platform, code, bucket))
     except ValidationError as error:
-        problem = error.errors()[0]
-        field = problem["loc"][0]
-        value = platform if field == "platform" else code
+        wrong = wrong_value(error)
         raise ConfigurationError(
-            f"{origin}: {field} {value!r}: {problem['msg'].removeprefix('Value error, ')}; "
-            "rename it"
+            f"{origin}: {wrong.field} {wrong.found!r}: {wrong.why}; rename it"
         ) from error
 
 

@@ -6,6 +6,7 @@ import re
 
 from pydantic import ValidationError
 
+from components.base.wrong_values import wrong_value
 from components.plan.job_input import SOURCE_FILE
 from components.records.videos import Video
 from components.settings import PlanSettings
@@ -39,9 +40,8 @@ class Layout:
         try:
             return Video(platform=found["platform"], code=found["code"], source=uri)
         except ValidationError as error:
-            problem = error.errors()[0]
-            why = problem["msg"].removeprefix("Value error, ")
-            raise UnsafeNameError(f"{uri}: {problem['loc'][0]} {why}") from error
+            wrong = wrong_value(error)
+            raise UnsafeNameError(f"{uri}: {wrong.field} {wrong.found!r}: {wrong.why}") from error
 
     def __str__(self) -> str:
         shown = f"<platform>/<code>/{SOURCE_FILE}"

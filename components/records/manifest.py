@@ -15,6 +15,7 @@ from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 from pydantic import ConfigDict, Field, RootModel, ValidationError
 
 from components.base.version import version
+from components.base.wrong_values import wrong_value
 from components.errors import Failure, ManifestError, NotFoundError
 from components.records.record import Record, S3Uri
 from components.records.videos import Video
@@ -205,11 +206,10 @@ def parsed(
         try:
             yield entry.model_validate_json(line, extra=extra)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "line"
+            wrong = wrong_value(error)
             raise ManifestError(
-                f"{uri} line {number}: expected an entry of {record.__name__}, found {where}: "
-                f"{first['msg']}; {_remedy(line)}"
+                f"{uri} line {number}: expected an entry of {record.__name__}, found "
+                f"{str(wrong.found)[:80]!r} ({wrong}); {_remedy(line)}"
             ) from error
 
 

@@ -26,23 +26,24 @@ class Document(BaseModel):
 def _s3_uri(uri: str) -> str:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if not uri.startswith("s3://") or not bucket or not key:
-        raise ValueError(f"expected s3://bucket/key, found {uri!r}")
+        raise ValueError("expected s3://bucket/key")
     return uri
 
 
 def _name(value: str) -> str:
     """Refuse names that could leave their folder, in S3 or on disk, or are not what they look like.
 
-    A file's name that is not UTF-8 comes from the system with surrogates in it.
+    A file's name that is not UTF-8 comes from the system with surrogates in it. Whoever reports
+    what is wrong tells the name.
     """
     if any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError(f"must be UTF-8, found {value!r}")
+        raise ValueError("must be UTF-8")
     if not value or len(value.encode()) > 255:
-        raise ValueError(f"expected 1 to 255 bytes, found {value!r}")
+        raise ValueError("expected 1 to 255 bytes")
     if "/" in value or "\\" in value or ".." in value or value == ".":
-        raise ValueError(f"must not contain '/', '\\' or '..', found {value!r}")
+        raise ValueError("must not contain '/', '\\' or '..'")
     if any(not character.isprintable() for character in value):
-        raise ValueError(f"must not contain characters that cannot be seen, found {value!r}")
+        raise ValueError("must not contain characters that cannot be seen")
     return value
 
 

@@ -13,6 +13,7 @@ from typing import Any, Self, get_type_hints
 from pydantic import SecretStr, ValidationError
 
 from components.base import redaction
+from components.base.wrong_values import WrongValue, wrong_values
 from components.errors import ConfigurationError
 from components.settings.cluster import ClusterSettings
 from components.settings.metrics import MetricsSettings
@@ -93,9 +94,8 @@ class Settings:
                 groups[name] = group(**{key: variables[key] for key in known})
             except ValidationError as error:
                 problems += [
-                    f"{problem['loc'][0]} ({meanings[str(problem['loc'][0])]}): "
-                    f"{problem['msg'].removeprefix('Value error, ')}, found {_shown(problem)}"
-                    for problem in error.errors()
+                    f"{wrong.field} ({meanings[wrong.field]}): {wrong.why}, found {_shown(wrong)}"
+                    for wrong in wrong_values(error)
                 ]
         if problems:
             raise ConfigurationError("; ".join(problems))
@@ -118,8 +118,7 @@ class Settings:
         yield from get_type_hints(cls).items()
 
 
-def _shown(problem: Any) -> str:
+def _shown(wrong: WrongValue) -> str:
     """Quote the refused value, unless the variable is a secret."""
-    name = str(problem["loc"][0])
-    secret = any(word in name for word in ("KEY", "SECRET", "PASSWORD", "TOKEN"))
-    return "a value that is not shown" if secret else repr(problem["input"])
+    secret = any(word in wrong.field for word in ("KEY", "SECRET", "PASSWORD", "TOKEN"))
+    return "a value that is not shown" if secret else repr(wrong.found)

@@ -65,29 +65,34 @@ class LocalVideo:
 
 @dataclass
 class LocalFiles:
-    """The videos below the paths, in order; what was left out by kind, and what for a fault."""
+    """The videos below the paths, in order; what was left out by kind, and what for a fault.
+
+    `hints` say what else a path could have meant.
+    """
 
     videos: list[LocalVideo] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     faults: list[LeftOut] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
 
     @property
     def summary(self) -> str:
-        """What was taken and what was left out, by kind, in a line."""
+        """What was taken and what was left out, by kind, and the hints, in a line."""
         by_platform = Counter(video.platform for video in self.videos)
         taken = ", ".join(f"{count} {name}" for name, count in sorted(by_platform.items()))
         line = f"taken: {taken or 'no video'}"
         others = self.others + Counter(fault.reason for fault in self.faults)
         left = ", ".join(f"{count} {kind}" for kind, count in others.most_common())
-        return line + (f"; left out: {left}" if left else "")
+        return "; ".join([line, *([f"left out: {left}"] if left else []), *self.hints])
 
 
 def local_files(paths: Sequence[str], selection: Selection, bucket: str) -> LocalFiles:
     """Look through files and folders, and folders in them; nothing is copied.
 
     A file given by itself is always taken; one in a folder if its name or its content is a video's.
-    `<platform>/<code>/video.mp4` below a folder is that video. Of any other, the platform is
-    "local" and the code its path below the folder, so that it stays the same from run to run.
+    `<platform>/<code>/video.mp4` below a folder, the working folder among them, is that video. Of
+    any other in a folder, the platform is "local" and the code its path below the folder, so that
+    it stays the same from run to run; of a file given by itself, the code is its name.
 
     Raises:
         ConfigurationError: a path that does not exist, no video at all, or several files of one
@@ -104,8 +109,11 @@ def local_files(paths: Sequence[str], selection: Selection, bucket: str) -> Loca
         )
     found, known = LocalFiles(), set[Path]()
     for path in map(Path, paths):
-        alone = [LocalVideo(selection.platform or LOOSE, _code(path.stem), path)]
-        for video in _in_folder(path, selection, found) if path.is_dir() else alone:
+        if path.is_dir():
+            candidates = _in_folder(path, selection, found)
+        else:
+            candidates = iter([_alone(path, selection.platform, found)])
+        for video in candidates:
             file = video.file.resolve()
             if file not in known and _well_named(video, bucket, found):
                 known.add(file)
@@ -118,6 +126,28 @@ def local_files(paths: Sequence[str], selection: Selection, bucket: str) -> Loca
             + "".join(f"; {fault.file}: {fault.message}" for fault in found.faults)
         )
     return found
+
+
+def _alone(file: Path, platform: str, found: LocalFiles) -> LocalVideo:
+    """Return the video that a file given by itself is.
+
+    Two folders above a video.mp4 name it if it is given from there, or if the first is the platform
+    that is wanted. Else they may as well be those of /home/me/Downloads/video.mp4.
+    """
+    named = _laid_out(file)
+    if named and (named.platform == platform or (not platform and len(file.parts) == 3)):
+        return named
+    if named:
+        found.hints.append(f"{file}: to take it as {named}, add --platform {named.platform}")
+    return LocalVideo(platform or LOOSE, _code(file.stem), file)
+
+
+def _laid_out(file: Path) -> LocalVideo | None:
+    """Return the video that the end of a path names by `<platform>/<code>/video.mp4`."""
+    *folders, name = file.parts[-3:]
+    if name != SOURCE_FILE or len(folders) < 2 or {"..", file.anchor} & {*folders}:
+        return None
+    return LocalVideo(folders[0], folders[1], file, laid_out=True)
 
 
 def _in_folder(folder: Path, selection: Selection, found: LocalFiles) -> Iterator[LocalVideo]:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from components.base.wrong_values import wrong_value
 from components.errors import ConfigurationError
 from components.records.record import Record
 
@@ -84,13 +85,11 @@ def asked(**given: Any) -> Question:
     Raises:
         ConfigurationError: it asks nothing, or for something that cannot be understood.
     """
+    if unknown := sorted(given.keys() - Question.model_fields.keys()):
+        near = get_close_matches(unknown[0], Question.model_fields, n=1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise ConfigurationError(f"{unknown[0]}: no part of a question{meant}")
     try:
         return Question(**given)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        says = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            near = get_close_matches(where, Question.model_fields, n=1)
-            says = "no part of a question" + (f"; did you mean {near[0]}?" if near else "")
-        raise ConfigurationError(f"{where}: {says}" if where else says) from error
+        raise ConfigurationError(str(wrong_value(error))) from error

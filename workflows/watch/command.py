@@ -56,6 +56,7 @@ def add(
     """Have a question asked of the new frames after each run."""
     from pydantic import ValidationError
 
+    from components.base.wrong_values import wrong_value
     from components.records.watch import Watch
     from workflows.local.deployment import operated_services
     from workflows.search.calibration import THRESHOLD
@@ -76,8 +77,7 @@ def add(
                 added_at=datetime.now(UTC).isoformat(timespec="seconds"),
             )
         except ValidationError as error:
-            first = error.errors()[0]
-            raise ConfigurationError(f"{first['loc'][0]}: {first['msg']}") from error
+            raise ConfigurationError(str(wrong_value(error))) from error
         kept = KeptWatches(services)
         if kept.find(watch.name):
             raise ConfigurationError(

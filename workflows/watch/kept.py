@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from components.base.logs import log
+from components.base.wrong_values import wrong_value
 from components.errors import ConfigurationError, NotFoundError
 from components.records.watch import Announced, Watch, WatchNotice, watches_folder
 from components.running.services import Services
@@ -120,7 +121,7 @@ class KeptWatches:
         except ValidationError as error:
             raise ConfigurationError(
                 f"{uri}: cannot be read ({error.error_count()} faults, the first: "
-                f"{error.errors()[0]['msg']}); remove the object and add the watch again"
+                f"{wrong_value(error)}); remove the object and add the watch again"
             ) from error
 
     def _write(self, uri: str, document: BaseModel) -> None:

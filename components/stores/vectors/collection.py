@@ -30,6 +30,7 @@ class Made(NamedTuple):
 class Found(NamedTuple):
     """A point that a search found; `vector` is None unless it was asked for."""
 
+    id: str
     payload: Payload
     score: float
     vector: Sequence[float] | None
@@ -146,7 +147,10 @@ class FrameCollection(ABC):
                 asked *= 2
                 found = self._nearest(vector, asked, where, frames_only=True, vectors=vectors)
                 frames = [point for point in found if has_fields(point.payload)]
-        return [neighbour_of(point.payload, point.score, point.vector) for point in frames[:limit]]
+        return [
+            neighbour_of(point.id, point.payload, point.score, point.vector)
+            for point in frames[:limit]
+        ]
 
     def sample(self, count: int, seed: int) -> list[SampledPoint]:
         """Return up to `count` points; the same ones for a seed while nothing changes.

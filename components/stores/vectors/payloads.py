@@ -121,9 +121,11 @@ def hit_of(payload: Payload, score: float) -> Hit:
     )
 
 
-def neighbour_of(payload: Payload, score: float, vector: Sequence[float] | None) -> Neighbour:
+def neighbour_of(
+    identifier: str, payload: Payload, score: float, vector: Sequence[float] | None
+) -> Neighbour:
     """Return the point of a frame, which a search found, as answers are made of it."""
-    return Neighbour(hit_of(payload, score), _dhash_of(payload), vector)
+    return Neighbour(hit_of(payload, score), _dhash_of(payload), vector, identifier)
 
 
 def _dhash_of(payload: Payload) -> str:

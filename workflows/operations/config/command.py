@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import JsonOption
 from workflows.terminal.output import output, print_json, print_table
+
+if TYPE_CHECKING:
+    from workflows.operations.config.report import StoreAnswer
 
 commands = typer.Typer()
 
@@ -32,7 +35,7 @@ def config(
         print_table(
             ("store", "answers", ""),
             (),
-            [(one.store, "yes" if one.answers else "no", one.detail) for one in found.stores],
+            [(one.store, _answers(one), one.detail) for one in found.stores],
         )
         shown = [one for one in found.settings if everything or one.source != "default"]
         print_table(
@@ -46,3 +49,9 @@ def config(
             output().print(f"{rest} variables have their defaults; --all shows them")
     if error:
         raise error
+
+
+def _answers(store: StoreAnswer) -> str:
+    if not store.used:
+        return "–"
+    return "yes" if store.answers else "no"

@@ -35,7 +35,9 @@ def configuration() -> tuple[Configuration, PipelineError | None]:
     settings, answers = with_stand_ins(given), []
     for store, ask in (("S3", _s3), ("Qdrant", _qdrant), ("Postgres", _postgres)):
         try:
-            answers.append(StoreAnswer(store=store, answers=True, detail=_plain(ask(settings))))
+            detail = _plain(ask(settings))
+            used = store != "Postgres" or not settings.ledger.local_mode
+            answers.append(StoreAnswer(store=store, answers=True, detail=detail, used=used))
         except PipelineError as error:
             errors.append(error)
             answers.append(StoreAnswer(store=store, answers=False, detail=_plain(str(error))))

@@ -15,11 +15,15 @@ class Setting(Record):
 
 
 class StoreAnswer(Record):
-    """Whether a store answers; `detail` says where it is, or why it does not."""
+    """Whether a store answers; `detail` says where it is, or why it does not.
+
+    One that the deployment does without, as Postgres with LOCAL_MODE, is not `used`.
+    """
 
     store: str
     answers: bool
     detail: str
+    used: bool = True
 
 
 class Configuration(Record):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from qdrant_client import models
 
 from components.base.side_by_side import batches
@@ -184,11 +185,11 @@ class QdrantCollection(FrameCollection):
     def _delete(self, name: str, selector: models.PointsSelector) -> None:
         self.connection.call(self._client.delete, name, selector, wait=True)
 
-    def vectors(self, ids: Sequence[str]) -> dict[str, list[float]]:
+    def vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
         found = self.connection.call(
             self._client.retrieve, self.name, list(ids), with_payload=False, with_vectors=True
         )
-        return {str(record.id): _vector(record) for record in found}
+        return {str(record.id): np.asarray(record.vector, np.float32) for record in found}
 
     def _sampled(self, count: int, offset: str | None) -> list[SampledPoint]:
         records, _ = self.connection.call(
