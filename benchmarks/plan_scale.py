@@ -43,7 +43,7 @@ class _Bucket(BaseHTTPRequestHandler):
         """
         address = urlsplit(self.path)
         if address.path.endswith(_LIST):
-            named = (_NAMED.format(n) for n in range(self.server.videos))  # type: ignore[attr-defined]
+            named = map(_NAMED.format, range(self.server.videos))  # type: ignore[attr-defined]
             self._answer(f"[{', '.join(named)}]".encode())
             return
         if address.path.endswith(".json"):

@@ -152,6 +152,8 @@ def vectors(
 ) -> tuple[list[Frame], Vectors]:
     """Return frames and their vectors: float32 of shape (frames, dim), rows of length 1.
 
+    Where there is no frame, the shape is (0, 0).
+
     Raises:
         ConfigurationError: there is no collection.
         TransientError: Qdrant does not answer.

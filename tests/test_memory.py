@@ -33,7 +33,7 @@ print(len(frames), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 def peak_mb(path: Path, seconds: int, cores: int = 1) -> tuple[int, int]:
     """Return how many frames are picked from a video of this length, and the peak in MB."""
-    source = f"testsrc2=s=854x480:r=10:d={seconds}"
+    source = f"testsrc2=s=854x480:r=5:d={seconds}"
     ffmpeg("-f", "lavfi", "-i", source, "-preset", "ultrafast", "-crf", 40, path)
     command = [sys.executable, "-W", "ignore", "-c", PEAK, str(path), str(cores)]
     frames, peak = subprocess.check_output(command, text=True).split()
