@@ -27,6 +27,7 @@ _OTHERS = ["recall", "scale", "plan"]
 _SECTIONS: dict[str, Callable[[Any], str]] = {
     "recall": report.recall,
     "scale": report.scale,
+    "growth": report.growth,
     "plan": report.plan_scale,
 }
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

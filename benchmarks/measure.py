@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import resource
 import signal
@@ -13,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import psutil
 
@@ -24,13 +26,25 @@ _FIRST_S, _EVERY_S = 0.1, 1.0
 
 
 @dataclass(frozen=True)
+class Sample:
+    """What was held at a moment: by the command itself (`own_mb`), and with all that it started."""
+
+    at_s: float
+    own_mb: float
+    mb: float
+    threads: int
+    open_files: int
+    processes: int
+
+
+@dataclass(frozen=True)
 class Measurement:
     """What one process and its descendants took.
 
     `wall_s` is seconds from the start of the interpreter to its end, `cpu_s` those of all cores.
     `peak_mb` is the largest sum of their memory in MB of 10^6 bytes, shared pages counted once
     (PSS), sampled once a second (more often in the first); `open_files` the largest sum of their
-    file descriptors.
+    file descriptors. `samples` is all that was looked at.
     """
 
     wall_s: float
@@ -38,10 +52,18 @@ class Measurement:
     peak_mb: float
     open_files: int
     output: str
+    samples: Sequence[Sample] = ()
 
 
-def measured(command: Sequence[str], environment: Mapping[str, str]) -> Measurement:
-    """Run the command and measure it.
+def measured(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    every_s: float = _EVERY_S,
+    most_s: float = math.inf,
+) -> Measurement:
+    """Run the command and measure it, looking at it every so many seconds.
+
+    After `most_s` it is interrupted, as by Ctrl-C.
 
     Raises:
         RunFailedError: it did not end with 0.
@@ -50,7 +72,6 @@ def measured(command: Sequence[str], environment: Mapping[str, str]) -> Measurem
     # to this process then, with the time of its own children.
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
-        sampler = _Sampler()
         before = _cpu_of_ended()
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -61,36 +82,41 @@ def measured(command: Sequence[str], environment: Mapping[str, str]) -> Measurem
             stderr=errors,
             preexec_fn=die_with_parent,
         )
-        with sampler:
+        with _Sampler(process.pid, every_s, most_s) as sampler:
             _, status = os.waitpid(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         _end_leftovers()
         out.seek(0)
         errors.seek(0)
-        if process.returncode:
+        if process.returncode and not sampler.interrupted:
             raise RunFailedError(
                 f"{' '.join(command)} ended with {process.returncode}: {errors.read()[-2000:]}"
             )
         return Measurement(
             wall_s=round(seconds, 3),
             cpu_s=round(_cpu_of_ended() - before, 3),
-            peak_mb=round(sampler.peak_bytes / 1e6, 1),
-            open_files=sampler.open_files,
+            peak_mb=round(max((one.mb for one in sampler.samples), default=0.0), 1),
+            open_files=max((one.open_files for one in sampler.samples), default=0),
             output=out.read(),
+            samples=sampler.samples,
         )
 
 
 class _Sampler:
-    """Looks at all descendants of this process once a second, from a thread."""
+    """Looks at all descendants of this process every so many seconds, from a thread."""
 
-    def __init__(self) -> None:
-        self.peak_bytes, self.open_files = 0, 0
+    def __init__(self, command: int, every_s: float, most_s: float) -> None:
+        self._command, self._every_s, self._most_s = command, every_s, most_s
+        self.interrupted = False
+        self._began = time.perf_counter()
+        self.samples: list[Sample] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._thread.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
@@ -99,24 +125,28 @@ class _Sampler:
     def _watch(self) -> None:
         wait_s = _FIRST_S
         while not self._ended.wait(wait_s):
-            wait_s = min(2 * wait_s, _EVERY_S)
-            sizes, files = 0, 0
-            for process in psutil.Process().children(recursive=True):
-                size, descriptors = _held(process.pid)
-                sizes, files = sizes + size, files + descriptors
-            self.peak_bytes = max(self.peak_bytes, sizes)
-            self.open_files = max(self.open_files, files)
+            wait_s = min(2 * wait_s, self._every_s)
+            at_s = time.perf_counter() - self._began
+            if at_s > self._most_s and not self.interrupted:
+                self.interrupted = True
+                os.kill(self._command, signal.SIGINT)
+            pids = [process.pid for process in psutil.Process().children(recursive=True)]
+            held = {pid: _held(pid) for pid in pids}
+            own = held.get(self._command, (0, 0, 0))
+            sizes, threads, files = map(sum, zip((0, 0, 0), *held.values(), strict=True))
+            self.samples.append(Sample(at_s, own[0] / 1e6, sizes / 1e6, threads, files, len(pids)))
 
 
-def _held(pid: int) -> tuple[int, int]:
-    """Return a process's share of memory in bytes (PSS) and its open files; zeros once it ended."""
+def _held(pid: int) -> tuple[int, int, int]:
+    """Return a process's share of memory in bytes (PSS), threads, files; zeros once it ended."""
     folder = Path("/proc") / str(pid)
     try:
         lines = (folder / "smaps_rollup").read_text().splitlines()
         share = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
-        return share, len(list((folder / "fd").iterdir()))
+        threads, files = (len(list((folder / name).iterdir())) for name in ("task", "fd"))
+        return share, threads, files
     except (OSError, StopIteration):
-        return 0, 0
+        return 0, 0, 0
 
 
 def _end_leftovers() -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.contenders.contender import MODEL
 from benchmarks.recall import WITHIN_S, rates
 from benchmarks.results import Results, Row
 from benchmarks.targets import FLOOR, floor_seconds, ratios
@@ -28,6 +29,10 @@ LABELS = {
     "step-by-step": "step by step, x264 medium",
     "step-by-step-veryfast": "step by step, x264 veryfast",
 }
+_HELD = {
+    "own_mb": "MB of the run", "mb": "MB with all it started", "threads": "threads",
+    "open_files": "open files",
+}  # fmt: skip
 _COLUMNS = (
     "", "seconds, best", "median", "video s/s", "frames/s", "× floor", "CPU s", "peak MB",
     "pictures", "MB to S3",
@@ -195,18 +200,40 @@ def scale(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(table(columns, cells))
 
 
+def growth(found: Mapping[str, Any]) -> str:
+    """Return a table of what one run over very many videos held while each part was done."""
+    model = "" if found["model"] == MODEL else f", embedded by {found['model']}"
+    done = found["parts"][-1]["done"]
+    lines = [
+        f"{done:,} of {found['videos']:,} videos of a second{model}; "
+        f"{found['machine']['measured']}, {found['machine']['cores']} cores of "
+        f"{found['machine']['cpu']}, load {found['load']:.0f}.",
+        "",
+    ]
+    cells = [
+        [
+            f"{part['done']:,}",
+            f"{part['ms_a_video']:.0f}",
+            *("" if part[name] is None else f"{part[name]:.0f}" for name in _HELD),
+        ]
+        for part in found["parts"]
+    ]
+    return "\n".join([*lines, *table(("videos done", "ms a video", *_HELD.values()), cells)])
+
+
 def plan_scale(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return a table of plans over many videos."""
     cells = [
         [
             f"{row['videos']:,}",
+            row["way"],
             f"{row['planned']:,}",
             f"{row['cpu_s']:.1f}",
             f"{row['peak_mb']:.0f}",
         ]
         for row in rows
     ]
-    return "\n".join(table(("videos listed", "planned", "CPU s", "peak MB"), cells))
+    return "\n".join(table(("videos", "plan of", "planned", "CPU s", "peak MB"), cells))
 
 
 def _compared(rows: Mapping[str, Row], facts: Mapping[str, Any]) -> list[list[str]]:

@@ -2,8 +2,8 @@
 
 The collection is synthetic: unit vectors around the model's vectors of 200 texts, eight frames a
 scene and two scenes a video, so that folding, grouping and calibration have their usual work. The
-server is `oriane serve` in a process of its own; clients are threads with a connection each. A
-part of the requests asks for texts that were asked before, as people do.
+server is `oriane serve` in a process of its own; clients are threads with a connection each. No
+text is asked twice, so that every one is embedded.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main(
     frames: Annotated[int, typer.Option(help="Frames of the collection")] = _FRAMES,
     requests: Annotated[int, typer.Option(help="Requests of all clients together")] = _REQUESTS,
     clients: Annotated[int, typer.Option(help="Clients at once")] = _CLIENTS,
-    new: Annotated[float, typer.Option(help="Part of requests with a text nobody asked")] = 0.2,
+    new: Annotated[float, typer.Option(help="Part of requests with a text nobody asked")] = 1.0,
     folder: Annotated[
         Path | None, typer.Option(help="Where the collection is made and kept")
     ] = None,

@@ -87,15 +87,14 @@ def search(
     from workflows.search.question import asked as question
     from workflows.search.question_picture import picture_file, with_plain_picture
 
-    of_picture = isinstance(query, Path)
+    of_picture, known = isinstance(query, Path), deployed(_known(settings))
     asks = question(
         texts=() if of_picture else (query,),
-        image=picture_file(query) if of_picture else None,
+        image=picture_file(query, known) if of_picture else None,
         limit=limit,
         platform=platform,
         video=code,
     )
-    known = deployed(_known(settings))
     with asking(known) as asker:
         return asker.frames(with_plain_picture(asks, known))
 
@@ -125,8 +124,8 @@ def ask(
     from workflows.search.question import asked as question
     from workflows.search.question_picture import picture_file, with_plain_picture
 
-    asks = question(texts=texts, image=picture_file(image), **asked)
     known = deployed(_known(settings))
+    asks = question(texts=texts, image=picture_file(image, known), **asked)
     with asking(known) as asker:
         return asker.answer(with_plain_picture(asks, known))
 
@@ -152,6 +151,8 @@ def vectors(
     *, platform: str = "", code: str = "", settings: Settings | None = None
 ) -> tuple[list[Frame], Vectors]:
     """Return frames and their vectors: float32 of shape (frames, dim), rows of length 1.
+
+    Where there is no frame, the shape is (0, 0).
 
     Raises:
         ConfigurationError: there is no collection.

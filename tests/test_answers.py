@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import imagehash
 import numpy as np
@@ -19,9 +21,10 @@ from components.base.model_names import identity
 from components.encoders.encoder import normalized, reach_of
 from components.encoders.load import load_encoder, load_text_encoder
 from components.errors import ConfigurationError
-from components.records.frame_names import frame_file
+from components.records.frame_names import frame_file, point_id
 from components.records.sketch import dhash
 from components.records.videos import Frame, FramedVideo
+from components.records.watch import Watch
 from components.running.services import Services
 from components.settings import Settings, StorageSettings
 from components.stores.vectors.frame_filter import FrameFilter
@@ -36,6 +39,7 @@ from workflows.search.diversity import diverse_order
 from workflows.search.folding import folded
 from workflows.search.moments import bounded, grouped
 from workflows.search.question import Question, asked
+from workflows.watch.asked import Watching
 
 _DIM = 8
 
@@ -288,6 +292,27 @@ def test_points_of_earlier_versions_are_described_later(each_engine: Services) -
     assert found[0].vector == pytest.approx(rows[0].tolist(), abs=1e-6)
     assert len(found) == 2
     assert collection.holds(video, "m"), "all else is as it was"
+
+
+def test_a_watch_folds_reposts_as_a_search_does(each_engine: Services) -> None:
+    """By their hashes: compressed again, vectors are less alike than hashless frames have to be."""
+    collection = each_engine.collection
+    encoder = load_text_encoder(each_engine.settings.embed)
+    collection.ensure(encoder.name, encoder.dim)
+    cat, dog = encoder.embed_texts(["a cat", "a dog"])
+    sketch = b64encode(bytes(range(72))).decode()
+    for code, vector in (("first", cat), ("repost", normalized((cat + 0.5 * dog)[None])[0])):
+        video = framed(code=code)
+        frame = video.frames[0].model_copy(update={"sketch": sketch})
+        one = video.model_copy(update={"frames": (frame,)})
+        collection.replace(one, vector[None], encoder.name)
+    stored = {frame.code: frame for frame in collection.frames(vectors=True)}
+    assert 0.86 < np.dot(stored["first"].vector, stored["repost"].vector) < 0.96
+    named = [point_id(frame.platform, frame.code, frame.frame_number) for frame in stored.values()]
+    assert {frame.code: frame for frame in collection.frames_of([*named, str(uuid4())])} == stored
+    watch = Watch(name="w", text="a cat", confidence=0, added_at="2026-11-01T00:00:00+00:00")
+    (found,) = Watching(each_engine).everything(watch).moments
+    assert (found.code, found.folded) == ("first", ("instagram/repost/50",))
 
 
 @pytest.fixture

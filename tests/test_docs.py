@@ -72,6 +72,22 @@ def commands_in(path: Path) -> list[list[str]]:
     return [call[1:] for call in calls]
 
 
+def examples_of(command: Any) -> list[list[str]]:
+    """Return the arguments of what the help of a command shows as examples."""
+    _, _, examples = command.epilog.partition(": ")
+    lines = [re.sub(r"^([A-Z_]+=\S+ )*", "", line) for line in examples.split(" · ")]
+    return [shlex.split(line)[1:] for line in lines]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_examples_are_of_their_command_and_can_be_read(name: str) -> None:
+    for call in examples_of(COMMANDS[name]):
+        words = name.split()
+        assert call[: len(words)] == words, call
+        if not hasattr(COMMANDS[name], "commands"):
+            COMMANDS[name].make_context(name, call[len(words) :])
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_commands_in_documents_exist_with_their_options(path: Path) -> None:
     for call in commands_in(path):

@@ -10,23 +10,27 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
 from components.errors import ConfigurationError, TransientError
 from components.settings import IndexSettings, Settings
-from components.stores.vectors.edge import catalogue, socket_file, takeover, wire
+from components.stores.vectors.edge import catalogue, known_points, socket_file, takeover, wire
 from components.stores.vectors.edge import folder as edge_folder
+from components.stores.vectors.edge.collection import EdgeCollection
 from components.stores.vectors.edge.requests import GetCatalogue
 from components.stores.vectors.edge.store import EdgeStore
 from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.open import indexed_model, open_store
+from components.stores.vectors.store import Neighbour
 from tests.commands import invoked
 from tests.deployment import copy, sparse_copy
 from tests.kills import die_before, dies
@@ -266,6 +270,43 @@ def test_a_large_collection_is_searched_by_bytes_and_answers_as_if_by_all(
     assert near[0].hit.score == 1
     assert near[-1].hit.score == pytest.approx(scores[found[-1]], abs=1e-4)
     assert all(one.hit.second >= 100 for one in late)
+
+
+def test_what_was_read_once_is_as_it_is_now(
+    folder: Path, index: IndexSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the engine remembers of points is forgotten by every change, and bounded."""
+    one, vectors = framed(), unit(2)
+    sketch = b64encode(bytes(range(72))).decode()
+    sketched = tuple(frame.model_copy(update={"sketch": sketch}) for frame in one.frames)
+
+    def read(collection: EdgeCollection) -> tuple[list[Neighbour], list[float]]:
+        near = collection.nearest([1.0, 0, 0, 0], 10, where=FrameFilter())
+        rows = collection.vectors([*(one.point_id(frame) for frame in one.frames), str(uuid4())])
+        return near, np.concatenate([rows[point] for point in sorted(rows)] or [[]]).tolist()
+
+    changes: list[Callable[[EdgeCollection], None]] = [
+        lambda there: there.replace(one, vectors, "m"),
+        lambda there: there.replace(framed(code="w"), vectors, "m"),
+        lambda there: there.replace(one, vectors[::-1], "m"),
+        lambda there: there.describe(one.model_copy(update={"frames": sketched})),
+        lambda there: there.remove([one.point_id(one.frames[0])]),
+        lambda there: there.replace(one.model_copy(update={"frames": ()}), vectors[:0], "m"),
+    ]
+    monkeypatch.setattr(known_points, "_PAYLOADS", 3)
+    seen = []
+    with opened(index) as store:
+        store.collection().ensure("m", 4)
+        for change in changes:
+            read(store.collection())
+            change(store.collection())
+            seen.append(read(store.collection()))
+            assert read(store.collection()) == seen[-1]
+            # Another process, which remembers nothing of it.
+            copied = sparse_copy(folder, folder.with_name(f"copy-{len(seen)}"))
+            with opened(index.model_copy(update={"url": str(copied)})) as fresh:
+                assert read(fresh.collection()) == seen[-1]
+    assert len({repr(one) for one in seen}) == len(changes)
 
 
 def test_a_switch_is_whole_or_not_at_all(folder: Path, index: IndexSettings) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from components.frame.extract import extract
 from components.frames_tar.pictures import read_pictures
+from components.media.video import opened
 from components.records.videos import CroppedVideo, Frame
 from components.settings import FrameSettings, LimitSettings
 from tests.clips import (
@@ -45,6 +46,16 @@ def check(path: Path, seconds: list[float], tmp_path: Path, within: float = 0.00
     for frame, shown in found:
         assert frame.number == shown
         assert frame.second == pytest.approx(seconds[shown], abs=within)
+
+
+def test_a_keyframe_comes_without_the_frames_after_it(tmp_path: Path) -> None:
+    options = {"g": "30", "bf": "3", "sc_threshold": "0"}
+    path = numbered_video(tmp_path / "v.mp4", REGULAR, options=options)
+    with opened(path) as video:
+        for wanted in (90, 30):
+            video.seek(video.pts(REGULAR[wanted + 7], 0.0))
+            shown = list(video.decoded(0.0, video.next_keyframe()))
+            assert [frame.second for frame in shown] == [pytest.approx(REGULAR[wanted], abs=1e-3)]
 
 
 def test_constant_rate_with_b_frames(tmp_path: Path) -> None:

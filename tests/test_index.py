@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,11 @@ from components.records.videos import IndexedVideo
 from components.running.phase import run
 from components.running.services import Services
 from components.settings import Settings
+from components.stores.vectors.frame_filter import FrameFilter
 from tests.clips import bordered_video, numbered_video
 from tests.conftest import Corpus
 from tests.phases import through
-from tests.points import all_points, fresh, make_plain, put
+from tests.points import all_points, change, fresh, make_plain, put
 from tests.vectors import framed, unit
 from workflows.operations.verify.repair import remove_foreign_points
 from workflows.operations.verify.verify import verify
@@ -118,6 +120,52 @@ def test_one_foreign_point_stops_neither_runs_nor_searches(
     assert remove_foreign_points(services.collection, apply=True) == 3
     assert verify(services).foreign["points"] == 0
     assert len(all_points(services.collection)) == 2
+
+
+# A point that has all fields of a frame, with values of which one is none.
+ODD: list[dict[str, Any]] = [
+    {"platform": 5},
+    {"video_code": ["a"]},
+    {"video_code": "../../x", "path": "../../x/1_1.00.png"},
+    {"frame_number": "7"},
+    {"frame_number": -1},
+    {"frame_number": 10**18},
+    {"frame_second": None},
+    {"frame_second": "x"},
+    {"scene_start": {}},
+    {"path": "../../../etc/passwd"},
+    {"path": None},
+    {"model": 7},
+]
+
+
+def test_points_with_values_of_another_kind_are_passed_over(services: Services) -> None:
+    services.collection.ensure("m", 4)
+    services.collection.replace(framed(), unit(2), "m")
+    (one, _) = services.collection.frames()
+    fields = {
+        "platform": one.platform, "video_code": one.code, "frame_number": 1, "path": one.path,
+        "frame_second": 1.0, "scene_start": 0.0, "scene_end": 2.0, "model": "m",
+    }  # fmt: skip
+    odd = [{**fields, **each} for each in ODD]
+    put(services.collection, *((1 + at, [1.0, 0, 0, 0], each) for at, each in enumerate(odd)))
+    anew = fresh(services.collection)
+    assert anew.model() == "m"
+    anew.ensure("m", 4)
+    hits = anew.search([1.0, 0, 0, 0], limit=2)
+    assert {hit.path for hit in hits} == {frame.path for frame in anew.frames()}
+    assert len(hits) == len(list(anew.frames())) == 2
+    assert remove_foreign_points(anew, apply=True) == len(ODD)
+
+
+def test_a_hash_that_is_none_is_taken_for_none(services: Services) -> None:
+    services.collection.ensure("m", 4)
+    services.collection.replace(framed(), unit(2), "m")
+    ids = list(all_points(services.collection))
+    for identifier, odd in zip(ids, (5, "zz"), strict=True):
+        change(services.collection, identifier, dhash=odd)
+    near = services.collection.nearest([1.0, 0, 0, 0], 2, where=FrameFilter())
+    assert [each.dhash for each in near] == ["", ""]
 
 
 def test_a_collection_of_foreign_points_is_not_taken_for_ours(services: Services) -> None:

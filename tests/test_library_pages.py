@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
-from components.records.booking import Wanted
+from components.records.booking import Booking, Wanted
 from components.records.done_marker import DoneMarker
 from components.records.rejected_marker import RejectedMarker
 from components.records.run_start import RUN_START, RunStart
 from components.running.services import Services
+from components.settings import LedgerSettings, Settings
 from tests.s3_requests import counted
 from workflows.operations.runs.history import Runs, runs
+from workflows.serve.counted import CountedVideos
+from workflows.serve.page.rendering import _environment
+from workflows.serve.report import VideoPage
 
 FRAMES = "oriane-frames"
 
@@ -118,3 +126,55 @@ def test_pages_of_runs_read_what_they_show(services: Services) -> None:
         asked = requests["GetObject"]
     assert found == [one.run for one in runs(services)]
     assert asked <= 3 * 2, "the last page shows two runs"
+
+
+def test_videos_are_counted_again_once_something_changed(
+    database: LedgerSettings, settings: Settings
+) -> None:
+    seconds, asked = 0.0, 0
+    with Services(settings.having("ledger", **database.model_dump())) as services:
+        ledger = services.ledger
+        assert ledger
+        count = ledger.counts
+
+        def counts(platform: str = "") -> list[dict[str, Any]]:
+            nonlocal asked, seconds
+            asked, seconds = asked + 1, seconds + 1
+            return count(platform)
+
+        ledger.counts = counts  # type: ignore[method-assign]
+        videos = CountedVideos(services, clock=lambda: seconds)
+        assert videos.states(60) == ()
+        ledger.book([Booking(platform="tiktok", code="v", state="done", run="r")])
+        seconds += 9
+        assert videos.states(60) == (), "counting took a second, and takes a tenth of the time"
+        seconds += 1
+        (found,) = videos.states(60) or ()
+        assert (found.state, found.videos, asked) == ("done", 1, 2)
+        seconds += 40
+        assert videos.states(60) == (found,)
+        assert asked == 2, "nothing changed"
+        seconds += 20
+        assert videos.states(60) == (found,)
+        assert asked == 3, "what an event told too late is seen after a minute"
+
+
+def test_a_page_does_not_wait_for_counts(services: Services) -> None:
+    """Without a ledger, of many videos, they take minutes."""
+    done(services, "tiktok", "v")
+    go_on, all_bookings = threading.Event(), services.bookings.all
+
+    def slow(platform: str = "", folder: str = "") -> Iterator[Booking]:
+        go_on.wait()
+        return all_bookings(platform, folder)
+
+    services.bookings.all = slow  # type: ignore[method-assign]
+    videos = CountedVideos(services)
+    assert videos.states(0) is None
+    assert _environment().get_template("library.html").render(
+        path="/library", theme="", counts=None, found=VideoPage(videos=(), next=None),
+        asked=dict.fromkeys(("state", "reason", "name", "after"), ""),
+    ).count("?state=") == 3  # fmt: skip
+    go_on.set()
+    (found,) = videos.states(60) or ()
+    assert (found.state, found.videos) == ("done", 1)

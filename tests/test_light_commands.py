@@ -51,6 +51,15 @@ def test_looking_starts_no_decoder_and_no_model(tmp_path: Path, deployment: Path
     assert "qdrant_edge" in found["delete"], "modules are seen"
 
 
+def test_the_command_line_knows_of_no_record_until_a_command_needs_it() -> None:
+    code = "import sys, workflows.cli.app; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "workflows.operations.plan.command" in loaded, "modules are seen"
+    reports = {name for name in loaded if name.endswith(".report")}
+    assert not reports | {name for name in loaded if name.startswith("components.records.")}
+
+
 @pytest.mark.parametrize(
     "modules",
     [

@@ -123,6 +123,14 @@ def test_what_a_hostile_worker_makes_of_a_picture_is_not_opened(
         plain_picture_of_command(settings, b"any")
 
 
+def test_what_is_misspelt_or_missing_is_named(tmp_path: Path) -> None:
+    settings = oriane.Settings(VP_DATA_DIR=str(tmp_path))
+    with pytest.raises(ConfigurationError, match=r"^limt: no part of a question; .* limit\?$"):
+        oriane.ask("a cat", limt=3, settings=settings)
+    with pytest.raises(ConfigurationError, match=r"nothing to run: give files.*--catch-up"):
+        oriane.run(settings=settings)
+
+
 def test_settings_are_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VP_MIN_FRAMES", "7")
     settings = oriane.Settings(VP_TOLERANCE=3, DB_PASSWORD="hunter2")

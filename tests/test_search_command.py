@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,23 @@ def test_all_that_may_be_asked_for_together(data: Path) -> None:
     }
     assert shown
     assert named not in shown
+
+
+def test_a_picture_that_is_no_file_or_too_large_is_not_read(tmp_path: Path) -> None:
+    pipe, large = tmp_path / "pipe", tmp_path / "large.jpg"
+    os.mkfifo(pipe)
+    large.write_bytes(bytes(100_001))
+    for path, told in (
+        ("/dev/zero", "found no regular file; give a JPEG"),
+        (pipe, "found no regular file"),
+        (tmp_path, "found no regular file"),
+        (tmp_path / "none.jpg", "No such file"),
+        (large, "larger than 0.1 MB; make it smaller, or raise VP_SERVE_PICTURE_MB"),
+    ):
+        code, says = invoked("search", "--image", path, data=tmp_path, VP_SERVE_PICTURE_MB=0.1)
+        assert code == 78
+        assert f"--image {path}: " in says
+        assert told in says
 
 
 def test_a_table_or_that_nothing_fits(data: Path) -> None:

@@ -8,11 +8,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter
 
 from components.errors import Reason, VideoRejectedError
 from components.records.watch import Watch, WatchedMoment, WatchNotice
@@ -104,6 +105,25 @@ def test_more_like_a_frame(api: httpx.Client) -> None:
     missing = api.get("/api/similar/local/one/999")
     assert missing.status_code == 404
     assert "local/one/999" in missing.json()["error"]
+
+
+def test_routes_are_made_before_the_first_request(
+    served_services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FastAPI would make their fields when first asked, with warnings off in all threads."""
+    app = create_app(served_services, served_services.settings)
+    made: list[object] = []
+    make = TypeAdapter.__init__
+
+    def counted(adapter: Any, of: Any, **options: Any) -> None:
+        made.append(of)
+        make(adapter, of, **options)
+
+    monkeypatch.setattr(TypeAdapter, "__init__", counted)
+    with serving(app) as client:
+        assert client.get("/api/videos").status_code == 200
+        assert client.get("/api/search").status_code == 422
+    assert made == []
 
 
 def test_library(api: httpx.Client) -> None:

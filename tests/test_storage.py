@@ -22,6 +22,7 @@ from components.errors import (
 from components.settings import StorageSettings
 from components.stores.checksums import Digests, Expected, plain_etag
 from components.stores.s3 import Store
+from tests.s3_requests import counted_by
 
 URI = "s3://oriane-artifacts/a/b.json"
 
@@ -159,6 +160,9 @@ def test_errors_of_the_server_are_retried(storage: StorageSettings, store: Store
     with flaky(storage, errors=2) as (through, server):
         assert through.get(URI) == b"content"
         assert server.seen == 3
+    with flaky(storage, errors=2) as (through, server), counted_by(through) as calls:
+        through.put(URI, b"content", "text/plain")
+        assert (server.seen, calls) == (3, {"PutObject": 1}), "tests count what was asked"
     with flaky(storage, errors=99) as (through, server):
         with pytest.raises(TransientError, match=r"http://127\.0\.0\.1:\d+ answered .*503"):
             through.put(URI, b"x", "text/plain")

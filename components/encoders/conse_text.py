@@ -33,7 +33,8 @@ class ConseTextEncoder:
             ConfigurationError: the package with the weights is not installed.
         """
         self.name = name
-        self._sentences = SentenceEncoder(settings.threads)
+        # A question is short: a second thread would take half as much CPU again, and save no time.
+        self._sentences = SentenceEncoder(settings.threads or 1)
         labels = label_vectors()
         self._mean = labels.mean(axis=0)
         self._classes = normalized(labels - self._mean)

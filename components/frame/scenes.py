@@ -30,10 +30,7 @@ _ADAPTIVE_LEAST_CHANGE = 15.0
 _ADAPTIVE_RATIO = 3.0
 _CONTENT_CHANGE = 27.0
 _ALL_CHANGED = 255.0
-_UNITS_A_SECOND = 1_000_000
-_TIME_BASE = Fraction(1, _UNITS_A_SECOND)
-# The rate is asked for, and only used by calls that count frames, which none here does.
-_RATE = Fraction(30)
+_TIME_BASE = Fraction(1, 1_000_000)
 
 
 class Difference:
@@ -185,4 +182,5 @@ def changes(settings: FrameSettings) -> Callable[[float, Picture], bool]:
 
 
 def _timecode(second: float) -> FrameTimecode:
-    return FrameTimecode(Timecode(round(second * _UNITS_A_SECOND), _TIME_BASE), fps=_RATE)
+    # The rate is asked for, and only used by calls that count frames, which none here does.
+    return FrameTimecode(Timecode(round(second / _TIME_BASE), _TIME_BASE), fps=30.0)

@@ -33,8 +33,8 @@ def _s3_uri(uri: str) -> str:
 def _name(value: str) -> str:
     """Refuse names that could leave their folder, in S3 or on disk, or are not what they look like.
 
-    A file's name that is not UTF-8 comes from the system with surrogates in it. Whoever reports it
-    tells the name.
+    A file's name that is not UTF-8 comes from the system with surrogates in it. Whoever reports
+    what is wrong tells the name.
     """
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise ValueError("must be UTF-8")

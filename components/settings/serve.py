@@ -54,3 +54,8 @@ class ServeSettings(Group):
         "Thumbnails kept in VP_DATA_DIR/thumbnails, in MB; the least used go first",
         ge=1,
     )
+
+    @property
+    def picture_bytes(self) -> int:
+        """The largest picture that may be searched by."""
+        return int(self.picture_mb * 10**6)

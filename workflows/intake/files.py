@@ -109,8 +109,11 @@ def local_files(paths: Sequence[str], selection: Selection, bucket: str) -> Loca
         )
     found, known = LocalFiles(), set[Path]()
     for path in map(Path, paths):
-        in_it = _in_folder(path, selection, found) if path.is_dir() else None
-        for video in in_it or [_alone(path, selection.platform, found)]:
+        if path.is_dir():
+            candidates = _in_folder(path, selection, found)
+        else:
+            candidates = iter([_alone(path, selection.platform, found)])
+        for video in candidates:
             file = video.file.resolve()
             if file not in known and _well_named(video, bucket, found):
                 known.add(file)

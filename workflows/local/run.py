@@ -78,6 +78,12 @@ def run_videos(
     Raises:
         PipelineError: the run as a whole could not be done.
     """
+    named = work.files or work.source or work.job_input or settings.plan.job_input
+    if not named and not options.get("catch_up"):
+        raise ConfigurationError(
+            "nothing to run: give files, folders or an s3:// prefix, --job-input FILE, or "
+            "--catch-up for what is due in the source bucket"
+        )
     name = run_name()
     inputs = PlanInputs(
         source=work.source,

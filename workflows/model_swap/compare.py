@@ -83,7 +83,7 @@ def _frames(current: Collection, other: Collection, sample: int) -> Iterator[_Qu
     vectors = other.vectors([point.id for point in sampled])
     for point in sampled:
         if point.id in vectors:
-            yield _Query(point.path, point.vector, vectors[point.id], itself=point.path)
+            yield _Query(point.path, point.vector, vectors[point.id].tolist(), itself=point.path)
 
 
 def _texts(

@@ -11,7 +11,6 @@ from rich.text import Text
 
 from components.base.wording import counted
 from components.errors import EXIT_DONE, EXIT_TRANSIENT, RunFailedError
-from components.records.run_report import RunReport, RunVideo
 from workflows.terminal.commands import RUN, command
 from workflows.terminal.options import (
     AllOption,
@@ -37,6 +36,7 @@ from workflows.terminal.output import (
 )
 
 if TYPE_CHECKING:
+    from components.records.run_report import RunReport, RunVideo
     from components.records.watch import WatchNotice
     from components.running.services import Services
 

@@ -172,7 +172,7 @@ class Asker:
 
     def vectors(
         self, frames: Sequence[tuple[str, str, int]]
-    ) -> dict[tuple[str, str, int], list[float]]:
+    ) -> dict[tuple[str, str, int], Vectors]:
         """Return the vectors of frames, by platform, code and number; of those that are there."""
         ids = {point_id(*frame): frame for frame in frames}
         return {ids[point]: vector for point, vector in self._collection.vectors(list(ids)).items()}
@@ -229,16 +229,14 @@ class Asker:
 
         A frame's vector costs as much as all else of it, and a moment has several frames.
         """
-        known = {
-            frame: np.asarray(vector, np.float32)
-            for frame, vector in self.vectors([_of(moment) for moment in moments]).items()
-        }
+        known = self._collection.vectors([moment.best.id for moment in moments])
+        there = [moment for moment in moments if moment.best.id in known]
+        vectors = np.asarray([known[moment.best.id] for moment in there], np.float32)
         found: list[Candidate] = []
-        for moment in moments:
-            best = moment.best
-            if (vector := known.get(_of(moment))) is not None:
-                frames = (Neighbour(best.hit, best.dhash, vector), *moment.frames[1:])
-                found.append(Candidate(moment.start, moment.end, frames, moment.folded))
+        for moment, vector in zip(there, vectors, strict=True):
+            best = replace(moment.best, vector=vector)
+            frames = (best, *moment.frames[1:])
+            found.append(Candidate(moment.start, moment.end, frames, moment.folded))
         return found
 
     def _wanted(self, question: Question) -> _Wanted:
@@ -268,7 +266,7 @@ class Asker:
                 f"frame {platform}/{code}/{number} is not in the collection; oriane show "
                 f"{platform}/{code} lists those that are"
             )
-        return np.asarray(found[frame], np.float32)
+        return found[frame]
 
     def _moment(self, moment: Candidate, wanted: _Wanted, background: Background) -> Moment:
         best = moment.best.hit
@@ -287,7 +285,7 @@ class Asker:
         )
 
     def _found(self, hit: Hit) -> Found:
-        return Found(**dict(hit), location=f"{self._location}{hit.path}")
+        return Found(**vars(hit), location=f"{self._location}{hit.path}")
 
 
 @contextmanager
@@ -324,12 +322,6 @@ def _rescored(near: Neighbour, wanted: Vectors) -> Neighbour:
     """Return the frame with its likeness to what is wanted, whatever it was found by."""
     score = round(float(np.dot(np.asarray(near.vector, np.float32), wanted)), 4)
     return replace(near, hit=near.hit.model_copy(update={"score": score}))
-
-
-def _of(moment: Candidate) -> tuple[str, str, int]:
-    """Return platform, code and number of the moment's best frame."""
-    hit = moment.best.hit
-    return hit.platform, hit.code, hit.frame_number
 
 
 def _holds(moment: Candidate, asked: tuple[str, str, int]) -> bool:

@@ -106,10 +106,11 @@ def search(
     from workflows.search.question import asked
     from workflows.search.question_picture import picture_file
 
+    settings = Settings.load()
     question = asked(
         texts=tuple(text or ()),
         without=tuple(without or ()),
-        image=picture_file(image),
+        image=picture_file(image, settings),
         like=like,
         platform=platform,
         video=video,
@@ -125,7 +126,7 @@ def search(
         per_video=per_video,
     )
     named = described(question, image)
-    settings = deployed(Settings.load())
+    settings = deployed(settings)
     if frames:
         _print_frames(question, named, settings, open_page=open_page, as_json=as_json)
         return

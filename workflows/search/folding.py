@@ -38,9 +38,12 @@ def folded(moments: Iterable[Candidate]) -> list[Candidate]:
     under: dict[int, list[Candidate]] = {}
     for start in range(0, len(given), _AT_ONCE):
         same = _same(vectors, marks, marked, slice(start, start + _AT_ONCE))
+        # Most are like none before them.
+        like_one = set(np.flatnonzero(np.tril(same, start - 1).any(axis=1)).tolist())
         for place in range(start, min(start + _AT_ONCE, len(given))):
-            like = np.flatnonzero(same[place - start, kept])
-            if like.size:
+            row = place - start
+            like = np.flatnonzero(same[row, kept]) if row in like_one else None
+            if like is not None and like.size:
                 under[kept[like[0]]].append(given[place])
             else:
                 kept.append(place)

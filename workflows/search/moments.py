@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from components.stores.vectors.store import Hit, Neighbour
 
@@ -43,15 +44,16 @@ def grouped(neighbours: Iterable[Neighbour]) -> list[Candidate]:
 def _of_video(frames: Sequence[Neighbour]) -> Iterator[Candidate]:
     own: list[Neighbour] = []
     start, end = 0.0, 0.0
-    for near in sorted(frames, key=lambda near: (_start(near), _end(near))):
+    spans = [(*_span(near.hit), near) for near in frames]
+    for first, last, near in sorted(spans, key=itemgetter(0, 1)):
         # Of a scene without length, as of one picture, the next frame may have the same.
-        if own and (_start(near) < end or (_start(near), _end(near)) == (start, end)):
+        if own and (first < end or (first, last) == (start, end)):
             own.append(near)
-            end = max(end, _end(near))
+            end = max(end, last)
             continue
         if own:
             yield _candidate(start, end, own)
-        own, start, end = [near], _start(near), _end(near)
+        own, start, end = [near], first, last
     if own:
         yield _candidate(start, end, own)
 
@@ -60,12 +62,8 @@ def _candidate(start: float, end: float, frames: Iterable[Neighbour]) -> Candida
     return Candidate(start, end, tuple(sorted(frames, key=lambda near: -near.hit.score)))
 
 
-def _start(near: Neighbour) -> float:
-    return min(near.hit.scene_start, near.hit.second)
-
-
-def _end(near: Neighbour) -> float:
-    return max(near.hit.scene_end, near.hit.second)
+def _span(hit: Hit) -> tuple[float, float]:
+    return min(hit.scene_start, hit.second), max(hit.scene_end, hit.second)
 
 
 def bounded(moments: Iterable[Candidate], per_video: int) -> list[Candidate]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from difflib import get_close_matches
 from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -84,6 +85,10 @@ def asked(**given: Any) -> Question:
     Raises:
         ConfigurationError: it asks nothing, or for something that cannot be understood.
     """
+    if unknown := sorted(given.keys() - Question.model_fields.keys()):
+        near = get_close_matches(unknown[0], Question.model_fields, n=1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise ConfigurationError(f"{unknown[0]}: no part of a question{meant}")
     try:
         return Question(**given)
     except ValidationError as error:

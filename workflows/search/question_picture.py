@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,18 +15,32 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-def picture_file(path: str | Path | None) -> bytes | None:
+def picture_file(path: str | Path | None, settings: Settings) -> bytes | None:
     """Return the bytes of a picture's file, None for none.
 
     Raises:
-        ConfigurationError: it cannot be read.
+        ConfigurationError: it cannot be read, is no regular file, or is too large.
     """
     if path is None:
         return None
+    most = settings.serve.picture_bytes
     try:
-        return Path(path).read_bytes()
+        # Not opened if it is another kind: a named pipe waits for whoever writes into it.
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise ConfigurationError(
+                f"--image {path}: expected a picture, found no regular file; give a JPEG, PNG, "
+                "WebP, GIF or BMP"
+            )
+        with Path(path).open("rb") as file:
+            content = file.read(most + 1)
     except OSError as error:
         raise ConfigurationError(f"--image {path}: expected a picture ({error})") from error
+    if len(content) > most:
+        raise ConfigurationError(
+            f"--image {path}: larger than {most / 1e6:g} MB; make it smaller, or raise "
+            "VP_SERVE_PICTURE_MB"
+        )
+    return content
 
 
 def with_plain_picture(question: Question, settings: Settings) -> Question:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from asyncio import to_thread
 from collections.abc import AsyncIterator
@@ -102,6 +103,8 @@ def _warm(found: Served) -> None:
         found.searching.warm()
     except PipelineError as error:
         log.warning("not warm yet: %s", error)
+    # All that is loaded stays; from here on the collector looks at what requests make.
+    gc.freeze()
 
 
 def rules_of(deployment: Settings, *hosts: str) -> Rules:
@@ -112,6 +115,6 @@ def rules_of(deployment: Settings, *hosts: str) -> Rules:
         token=settings.token.get_secret_value() if settings.token else "",
         hosts=frozenset([*named, *hosts]),
         rate=settings.rate,
-        body_bytes=int(settings.picture_mb * 10**6),
+        body_bytes=settings.picture_bytes,
         timeout_s=settings.timeout_s,
     )

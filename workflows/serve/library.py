@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import TypeVar
@@ -27,9 +28,10 @@ from components.running.services import Services
 from workflows.operations.runs.history import Runs, run
 from workflows.operations.runs.report import PastRun
 from workflows.operations.status.report import Overview
-from workflows.operations.status.status import of_video, overview
+from workflows.operations.status.status import leases, of_video, overview
+from workflows.serve.counted import CountedVideos
 from workflows.serve.dropped import DroppedFrames, Held
-from workflows.serve.refusals import RefusedError
+from workflows.serve.refusals import RefusedError, busy
 from workflows.serve.report import (
     LibraryFrame,
     LibraryVideo,
@@ -43,6 +45,8 @@ Kind = TypeVar("Kind", bound=Record)
 
 # Events by which a run has booked how it left a video.
 _ENDS = ("done", "rejected", "failed")
+# A page does not wait longer for the counts, which it can do without.
+_COUNT_S = 1.0
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 _RUN: TypeAdapter[str] = TypeAdapter(RunName)
 
@@ -56,13 +60,34 @@ class Library:
     def __init__(self, services: Services, dropped: DroppedFrames) -> None:
         self._services, self._dropped = services, dropped
         self._runs = Runs(services)
+        self._counted = CountedVideos(services)
         bucket = services.settings.storage.artifacts_bucket
         # Not by the listing that a run keeps: other processes write what is read here.
         self._results = Results(services.store, bucket, listing=False)
 
     def overview(self, platform: str = "") -> Overview:
-        """Return how many videos are booked as what, and which runs are at work."""
-        return overview(self._services, platform)
+        """Return how many videos are booked as what, and which runs are at work.
+
+        Raises:
+            RefusedError: 503, counting them takes longer than a request may.
+        """
+        if platform:
+            return overview(self._services, platform)
+        # Less than a request may take, and the thread is free again before it is refused.
+        states = self._counted.states(0.8 * self._services.settings.serve.timeout_s)
+        if states is None:
+            raise busy("the videos are still being counted")
+        return Overview(states=states, leases=leases(self._services))
+
+    def counts(self) -> dict[str, int] | None:
+        """Return how many videos are in each state; None while that is still being counted."""
+        states = self._counted.states(_COUNT_S)
+        if states is None:
+            return None
+        counts: Counter[str] = Counter()
+        for one in states:
+            counts[one.state or "not booked"] += one.videos
+        return dict(counts)
 
     def videos(
         self,

@@ -84,6 +84,10 @@ class Ledger:
         """Return how many videos are in which state for which reason, most first."""
         return self._rows(_COUNTS, _of(platform))
 
+    def last_event(self) -> int:
+        """Return the number of the latest event, 0 before there is one; every change has one."""
+        return int(self._rows(_LAST_EVENT, {})[0]["last"])
+
     def leases(self) -> list[dict[str, Any]]:
         """Return how many videos each run works on, and until when at most."""
         return self._rows(_LEASES, {})
@@ -290,6 +294,8 @@ SELECT state, phase, reason, count(*) AS videos, max(updated_at) AS latest,
 FROM videos WHERE %(platform)s::text IS NULL OR platform = %(platform)s
 GROUP BY state, phase, reason ORDER BY state, videos DESC, reason
 """
+
+_LAST_EVENT = "SELECT coalesce(max(id), 0) AS last FROM events"
 
 _LEASES = """
 SELECT run, count(*) AS videos, max(expires_at) AS until FROM leases

@@ -15,6 +15,10 @@ from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.payloads import FIELDS, Payload, has_fields, neighbour_of
 from components.stores.vectors.store import Hit, Neighbour, SampledPoint
 
+# So many points of another program may have all fields of a frame and hide none.
+_CANDIDATES = 64
+_MOST_PASSED_OVER = 1000
+
 
 class Made(NamedTuple):
     """How a collection was made: for which model, if it says so, and the length of its vectors."""
@@ -26,6 +30,7 @@ class Made(NamedTuple):
 class Found(NamedTuple):
     """A point that a search found; `vector` is None unless it was asked for."""
 
+    id: str
     payload: Payload
     score: float
     vector: Sequence[float] | None
@@ -68,8 +73,8 @@ class FrameCollection(ABC):
         """Make what a process that died left undone."""
 
     @abstractmethod
-    def _frame_model(self, name: str, other_than: str | None) -> str | None:
-        """Return the model of some frame, other than this one; None if there is no such frame."""
+    def _candidates(self, name: str, other_than: str | None, count: int) -> list[Payload]:
+        """Return `FIELDS` of up to `count` points that have them all, and not this model."""
 
     @abstractmethod
     def _nearest(
@@ -129,18 +134,22 @@ class FrameCollection(ABC):
         self, vector: Sequence[float], limit: int, *, where: FrameFilter, vectors: bool = False
     ) -> list[Neighbour]:
         found = self._nearest(vector, limit, where, frames_only=False, vectors=vectors)
-        strangers = sum(not has_fields(point.payload) for point in found)
-        if strangers:
+        frames = [point for point in found if has_fields(point.payload)]
+        if strangers := len(found) - len(frames):
             # Points of another program took places: ask again for such as have all that frames do.
             log.warning(
                 "search: %d of the nearest points in %r are not frames and passed over; `oriane "
                 "verify --repair --foreign-points` counts and removes them", strangers, self.name,
             )  # fmt: skip
-            found = self._nearest(vector, limit, where, frames_only=True, vectors=vectors)
+            # Some have all fields, with values that no frame has, which no filter tells.
+            asked = limit
+            while len(frames) < limit and len(found) == asked and asked < limit + _MOST_PASSED_OVER:
+                asked *= 2
+                found = self._nearest(vector, asked, where, frames_only=True, vectors=vectors)
+                frames = [point for point in found if has_fields(point.payload)]
         return [
-            neighbour_of(point.payload, point.score, point.vector)
-            for point in found
-            if has_fields(point.payload)
+            neighbour_of(point.id, point.payload, point.score, point.vector)
+            for point in frames[:limit]
         ]
 
     def sample(self, count: int, seed: int) -> list[SampledPoint]:
@@ -176,12 +185,19 @@ class FrameCollection(ABC):
             )
 
     def _any_model(self, name: str, other_than: str | None) -> str | None:
-        """As `_frame_model`.
+        """Return the model of some frame, other than this one; None if there is no such frame.
 
         Raises:
             ConfigurationError: there are points, and none of them is a frame.
         """
-        found = self._frame_model(name, other_than)
+        found = next(
+            (
+                str(payload["model"])
+                for payload in self._candidates(name, other_than, _CANDIDATES)
+                if has_fields(payload)
+            ),
+            None,
+        )
         if found is None and other_than is None and self.count():
             raise foreign(name, f"none of its points has {', '.join(sorted(FIELDS))}")
         return found

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from components.records.record import Name
 from components.records.videos import Frame
 from components.stores.vectors.store import Hit, Neighbour, Point, StoredFrame, VideoFrames
 
@@ -15,6 +19,9 @@ FIELDS = frozenset(
     {"platform", "video_code", "frame_number", "frame_second", "path", "model"}
     | {"scene_start", "scene_end"}
 )
+# JSON's readers keep whole numbers up to here.
+MOST_FRAME_NUMBER = 2**53
+_DHASH = re.compile(r"[0-9a-f]{16}")
 FINGERPRINT = "frames_fingerprint"
 # What answers are folded and filtered by; points of earlier versions lack them.
 DHASH, DURATION, CROPPED, DATED = "dhash", "duration", "cropped", "dated"
@@ -67,9 +74,29 @@ def description(framed: VideoFrames, frame: Frame) -> Payload:
     return {field: value for field, value in known.items() if value is not None}
 
 
+class _FrameFields(BaseModel):
+    """What each of `FIELDS` has to be: another program may give them any value."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    platform: Name
+    video_code: Name
+    frame_number: int = Field(ge=0, le=MOST_FRAME_NUMBER)
+    frame_second: float
+    path: str
+    model: str
+    scene_start: float
+    scene_end: float
+
+
 def has_fields(payload: Payload) -> bool:
-    """Return whether a point has what readers of frames rely on."""
-    return payload.keys() >= FIELDS
+    """Return whether a point has what readers of frames rely on, and as they take it."""
+    try:
+        found = _FrameFields.model_validate(payload)
+    except ValidationError:
+        return False
+    folder, _, file = found.path.rpartition("/")
+    return folder == f"{found.platform}/{found.video_code}" and bool(file)
 
 
 def fits(payload: Payload, model: str | None, fingerprint: str) -> bool:
@@ -94,9 +121,16 @@ def hit_of(payload: Payload, score: float) -> Hit:
     )
 
 
-def neighbour_of(payload: Payload, score: float, vector: Sequence[float] | None) -> Neighbour:
+def neighbour_of(
+    identifier: str, payload: Payload, score: float, vector: Sequence[float] | None
+) -> Neighbour:
     """Return the point of a frame, which a search found, as answers are made of it."""
-    return Neighbour(hit_of(payload, score), str(payload.get(DHASH, "")), vector)
+    return Neighbour(hit_of(payload, score), _dhash_of(payload), vector, identifier)
+
+
+def _dhash_of(payload: Payload) -> str:
+    dhash = payload.get(DHASH)
+    return dhash if isinstance(dhash, str) and _DHASH.fullmatch(dhash) else ""
 
 
 def frame_of(payload: Payload, vector: list[float] | None) -> StoredFrame:
@@ -110,7 +144,7 @@ def frame_of(payload: Payload, vector: list[float] | None) -> StoredFrame:
         scene_end=payload["scene_end"],
         path=payload["path"],
         model=payload["model"],
-        dhash=str(payload.get(DHASH, "")),
+        dhash=_dhash_of(payload),
         vector=vector,
     )
 
@@ -125,5 +159,5 @@ def point_of(identifier: object, payload: Payload) -> Point:
         code=code if isinstance(code, str) else None,
         number=number if isinstance(number, int) else None,
         model=model if isinstance(model, str) else None,
-        is_described=bool(payload.get(DHASH)) and payload.get(CROPPED) is not None,
+        is_described=bool(_dhash_of(payload)) and payload.get(CROPPED) is not None,
     )

@@ -89,12 +89,13 @@ class Neighbour:
     """A frame near a vector.
 
     `dhash` is the difference hash of its picture, 64 bits as 16 hexadecimal digits, empty where an
-    earlier version indexed it; `vector` is None unless it was asked for.
+    earlier version indexed it; `vector` is None unless it was asked for; `id` is its point's.
     """
 
     hit: Hit
     dhash: str = ""
     vector: Sequence[float] | Vectors | None = None
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -266,8 +267,8 @@ class Collection(Protocol):
         """Return up to `count` points; the same ones for a seed while nothing changes."""
         ...
 
-    def vectors(self, ids: Sequence[str]) -> dict[str, list[float]]:
-        """Return the vectors of those points that are there, by id."""
+    def vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
+        """Return the vectors of those points that are there, by id: (dim,) each."""
         ...
 
 

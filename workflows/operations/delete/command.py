@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from workflows.operations.delete.report import Deleted
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import JsonOption, YesOption
 from workflows.terminal.output import output, print_json, table
+
+if TYPE_CHECKING:
+    from workflows.operations.delete.report import Deleted
 
 commands = typer.Typer()
 
@@ -30,6 +32,7 @@ def delete(
     """Forget videos everywhere: frames, points, artifacts, ledger; the source stays."""
     from workflows.local.deployment import operated_services
     from workflows.operations.delete.delete import delete_videos
+    from workflows.operations.delete.report import Deleted
 
     with operated_services(changing=yes) as services:
         found = delete_videos(videos, services, apply=yes)

@@ -94,6 +94,7 @@ def _exported(asker: Asker, hits: list[Found], *, vectors: bool) -> Iterator[Exp
     names = [(hit.platform, hit.code, hit.frame_number) for hit in hits]
     embedded = asker.vectors(names) if vectors else {}
     for hit, name in zip(hits, names, strict=True):
+        vector = embedded.get(name)
         yield ExportedFrame(
             platform=hit.platform,
             code=hit.code,
@@ -103,7 +104,7 @@ def _exported(asker: Asker, hits: list[Found], *, vectors: bool) -> Iterator[Exp
             scene_end=hit.scene_end,
             path=hit.path,
             model=asker.model,
-            vector=embedded.get(name),
+            vector=None if vector is None else vector.tolist(),
             location=hit.location,
             score=hit.score,
         )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.filesize import decimal
 
-from workflows.operations.gc.report import Cleaned
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.durations import duration
 from workflows.terminal.options import JsonOption, YesOption
 from workflows.terminal.output import output, print_json, table
+
+if TYPE_CHECKING:
+    from workflows.operations.gc.report import Cleaned
 
 commands = typer.Typer()
 

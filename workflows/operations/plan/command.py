@@ -9,7 +9,6 @@ import typer
 
 from components.base.wording import counted
 from components.errors import ConfigurationError
-from workflows.operations.plan.report import Planned, PlanReport, QueueReport
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import (
     AllOption,
@@ -34,6 +33,7 @@ from workflows.terminal.output import (
 
 if TYPE_CHECKING:
     from components.settings import EmbedSettings
+    from workflows.operations.plan.report import Planned, PlanReport, QueueReport
 
 commands = typer.Typer()
 
@@ -77,6 +77,7 @@ def plan(
     from workflows.local.deployment import operated_services
     from workflows.local.stand_ins import names_an_s3
     from workflows.operations.plan.plan import planned, planned_files
+    from workflows.operations.plan.report import Planned, QueueReport
 
     selection = Selection(platform, tuple(include or ()), tuple(exclude or ()))
     settings = Settings.load()
@@ -121,6 +122,8 @@ def _lacking(settings: EmbedSettings) -> str:
 
 def _show(found: Planned | QueueReport, *, everything: bool, on_cluster: bool) -> None:
     """Print what a run would take."""
+    from workflows.operations.plan.report import QueueReport
+
     console = output()
     if isinstance(found, QueueReport):
         console.print(f"about {counted(found.messages, 'message')} in the queue")

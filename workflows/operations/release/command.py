@@ -9,7 +9,6 @@ import typer
 
 from components.base.wording import counted
 from components.errors import ConfigurationError
-from workflows.operations.release.report import Released
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import JsonOption
 from workflows.terminal.output import output, print_json
@@ -26,6 +25,7 @@ def release(
     from components.settings import Settings
     from components.stores.postgres.ledger import Ledger
     from workflows.operations.release.release import release as end_leases
+    from workflows.operations.release.report import Released
 
     settings = Settings.load().ledger
     if not settings.host:

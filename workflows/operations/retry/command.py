@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from components.errors import ConfigurationError
-from workflows.operations.retry.report import Requested
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import JsonOption, LimitOption, PlatformOption
 from workflows.terminal.output import output, print_json
@@ -42,6 +41,7 @@ def retry(
         raise ConfigurationError("give videos, --failed or --reason REASON")
     check_reason(reason)
     from workflows.local.deployment import operated_services
+    from workflows.operations.retry.report import Requested
     from workflows.operations.retry.retry import retry as request_again
 
     with operated_services() as services:

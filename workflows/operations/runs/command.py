@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from components.records.digest import Digest
-from components.records.watch import WatchNotice
-from workflows.operations.runs.report import PastRun
 from workflows.terminal.commands import OPERATE, command
 from workflows.terminal.options import JsonOption
 from workflows.terminal.output import listed_counts, output, print_json, print_table, time
+
+if TYPE_CHECKING:
+    from components.records.digest import Digest
+    from components.records.watch import WatchNotice
+    from workflows.operations.runs.report import PastRun
 
 commands = typer.Typer()
 

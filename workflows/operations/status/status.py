@@ -22,13 +22,19 @@ _Key = tuple[str | None, str | None, str | None]
 
 def overview(services: Services, platform: str) -> Overview:
     """Return the counts by state, phase and reason, and the leases of runs that are under way."""
-    ledger = services.ledger
-    if ledger is None:
-        return Overview(states=_counted(services.bookings.all(platform)), leases=())
-    return Overview(
-        states=tuple(StateCount(**row) for row in ledger.counts(platform)),
-        leases=tuple(Lease(**row) for row in ledger.leases()),
-    )
+    return Overview(states=states(services, platform), leases=leases(services))
+
+
+def states(services: Services, platform: str = "") -> tuple[StateCount, ...]:
+    """Return how many videos are in which state, phase and for which reason."""
+    if services.ledger is None:
+        return _counted(services.bookings.all(platform))
+    return tuple(StateCount(**row) for row in services.ledger.counts(platform))
+
+
+def leases(services: Services) -> tuple[Lease, ...]:
+    """Return the leases of runs that are under way."""
+    return tuple(Lease(**row) for row in services.ledger.leases()) if services.ledger else ()
 
 
 def stopped(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,7 +130,8 @@ class _Pages:
         if part == "moments" and (answer or refused):
             return page(request, "moments_part.html", status, **values)
         start = not search.asks and not refused
-        values["counts"] = self._counts() if start else None
+        values["is_start"] = start
+        values["counts"] = self._library.counts() if start else None
         values["new"] = new_moments(self.served) if start else ()
         values["videos"] = self._some() if start else ()
         return page(request, "search.html", status, **values)
@@ -174,7 +174,9 @@ class _Pages:
             contains=asked["name"],
             after=asked["after"],
         )
-        return page(request, "library.html", found=found, counts=self._counts(), asked=asked)
+        return page(
+            request, "library.html", found=found, counts=self._library.counts(), asked=asked
+        )
 
     def video(self, request: Request) -> Response:
         """Show one video."""
@@ -212,13 +214,6 @@ class _Pages:
     def run(self, request: Request) -> Response:
         """Show one run."""
         return page(request, "run.html", run=self._library.run(request.path_params["run"]))
-
-    def _counts(self) -> dict[str, int]:
-        """Return how many videos are in each state."""
-        counts: Counter[str] = Counter()
-        for one in self._library.overview().states:
-            counts[one.state or "not booked"] += one.videos
-        return dict(counts)
 
     def _some(self) -> Sequence[ListedVideo]:
         return self._library.videos(state="done", limit=_SHOWN_AT_START).videos

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Path, Query, Request
 
 from components.records.record import Name
 from workflows.serve.refusals import Refusal
 from workflows.serve.served import Served, served
 
-TheServed = Annotated[Served, Depends(served)]
+
+async def _served(request: Request) -> Served:
+    # What is not async, FastAPI would call in a thread of its own.
+    return served(request)
+
+
+TheServed = Annotated[Served, Depends(_served)]
 Platform = Annotated[Name, Path(description="The video's platform")]
 Code = Annotated[Name, Path(description="The video's code")]
 Number = Annotated[int, Path(ge=0, le=2**53, description="The frame's number")]

@@ -10,6 +10,7 @@ from components.base.side_by_side import batches
 from components.settings import IndexSettings
 from components.stores.vectors.collection import Found, FrameCollection, Made, own_ids
 from components.stores.vectors.edge.errors import MissingCollectionError
+from components.stores.vectors.edge.known_points import as_vector
 from components.stores.vectors.edge.requests import (
     Answered,
     Catalogue,
@@ -42,6 +43,7 @@ from components.stores.vectors.payloads import (
     FINGERPRINT,
     OF_A_FRAME,
     OWNERSHIP,
+    Payload,
     description,
     fits,
     frame_of,
@@ -150,7 +152,10 @@ class EdgeCollection(FrameCollection):
             vectors=vectors,
         )
         found = self.engine.ask(question, [vector])
-        return [Found(row.payload, row.score, numbers) for row, numbers in _with_vectors(found)]
+        return [
+            Found(str(row.id), row.payload, row.score, numbers)
+            for row, numbers in _with_vectors(found)
+        ]
 
     def count(self) -> int:
         try:
@@ -214,9 +219,9 @@ class EdgeCollection(FrameCollection):
             for row, vector in _with_vectors(self.engine.ask(page))
         ]
 
-    def vectors(self, ids: Sequence[str]) -> dict[str, list[float]]:
+    def vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
         found = self.engine.ask(Retrieve(collection=self.name, ids=tuple(ids), vectors=True))
-        return {str(row.id): vector or [] for row, vector in _with_vectors(found)}
+        return {str(row.id): as_vector(vector) for row, vector in _with_vectors(found)}
 
     def _own_name(self) -> str | None:
         known = catalogue(self.engine)
@@ -238,11 +243,11 @@ class EdgeCollection(FrameCollection):
     def _complete(self, name: str) -> None:
         """Do nothing: a collection is in the catalogue once it is whole."""
 
-    def _frame_model(self, name: str, other_than: str | None) -> str | None:
+    def _candidates(self, name: str, other_than: str | None, count: int) -> list[Payload]:
         unwanted = (*_LACKING, *equal({"model": other_than}))
-        page = Scroll(collection=name, where=Where(none_of=unwanted), limit=1, fields=("model",))
-        rows = self.engine.ask(page).answer.rows
-        return str(rows[0].payload["model"]) if rows else None
+        where = Where(none_of=unwanted)
+        page = Scroll(collection=name, where=where, limit=count, fields=tuple(sorted(FIELDS)))
+        return [row.payload for row in self.engine.ask(page).answer.rows]
 
 
 def catalogue(engine: Engine) -> Catalogue:
@@ -272,9 +277,7 @@ def edge_filter(where: FrameFilter) -> Where:
     return Where(all_of=tuple(wanted), without=without)
 
 
-def _with_vectors(found: Answered) -> Iterator[tuple[Row, list[float] | None]]:
+def _with_vectors(found: Answered) -> Iterable[tuple[Row, list[float] | None]]:
     if not found.vectors:
-        yield from ((row, None) for row in found.answer.rows)
-        return
-    for row, vector in zip(found.answer.rows, found.vectors, strict=True):
-        yield row, list(vector)
+        return ((row, None) for row in found.answer.rows)
+    return zip(found.answer.rows, found.vectors, strict=True)

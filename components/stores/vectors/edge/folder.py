@@ -9,7 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import qdrant_edge as edge
 
@@ -18,6 +18,7 @@ from components.errors import ConfigurationError, PipelineError, TransientError
 from components.stores.vectors.edge import catalogue as catalogues
 from components.stores.vectors.edge.errors import HolderGoneError, MissingCollectionError
 from components.stores.vectors.edge.filters import filter_of
+from components.stores.vectors.edge.known_points import KnownPoints, as_vector, number_of
 from components.stores.vectors.edge.requests import (
     Answer,
     Answered,
@@ -41,6 +42,9 @@ from components.stores.vectors.edge.requests import (
     Upsert,
 )
 from components.stores.vectors.payloads import INDEXED_FIELDS
+
+if TYPE_CHECKING:
+    from components.base.vectors import Vectors
 
 _LOCK = "edge.lock"
 # From here on vectors are kept in a byte a number as well: all are compared by these in a third of
@@ -98,6 +102,7 @@ class FolderEngine:
         self._shards: dict[str, edge.EdgeShard] = {}
         self._written: set[str] = set()
         self._unflushed: dict[str, int] = {}
+        self._known: dict[str, KnownPoints] = {}
         self._closed = False
         self._catalogue = catalogues.read(folder)
         self._clear_unfinished()
@@ -190,8 +195,17 @@ class FolderEngine:
         )
 
     def _written_shard(self, name: str) -> edge.EdgeShard:
-        self._written.add(self._entry(name)[0])
+        own = self._entry(name)[0]
+        self._written.add(own)
+        self._known.pop(own, None)
         return self._shard(name)
+
+    def _known_points(self, name: str) -> KnownPoints:
+        """Return what has been read of a collection since it last changed."""
+        own, entry = self._entry(name)
+        if own not in self._known:
+            self._known[own] = KnownPoints(entry.dim)
+        return self._known[own]
 
     def _create(self, request: Create) -> Answered:
         if request.collection not in self._catalogue.collections:
@@ -286,9 +300,13 @@ class FolderEngine:
         return Answered(Answer())
 
     def _retrieve(self, request: Retrieve) -> Answered:
-        found = self._shard(request.collection).retrieve(
-            list(request.ids), _fields(request.fields), request.vectors
-        )
+        shard = self._shard(request.collection)
+        if request.vectors and not request.fields:
+            known = self._known_points(request.collection).vectors
+            vectors = known.get(request.ids, lambda ids: _vectors(shard, ids))
+            rows = tuple(Row(identifier) for identifier, _ in vectors)
+            return Answered(Answer(rows=rows), [vector for _, vector in vectors])
+        found = shard.retrieve(list(request.ids), _fields(request.fields), request.vectors)
         return _answered(found, vectors=request.vectors)
 
     def _scroll(self, request: Scroll) -> Answered:
@@ -306,17 +324,30 @@ class FolderEngine:
     def _nearest(self, request: Nearest, vectors: Rows) -> Answered:
         if len(vectors) != 1:
             raise ConfigurationError(f"nearest: expected one vector, found {len(vectors)}")
-        found = self._shard(request.collection).query(
+        shard = self._shard(request.collection)
+        found = shard.query(
             edge.QueryRequest(
                 query=edge.Query.Nearest(list(vectors[0])),
                 limit=request.limit,
                 filter=filter_of(request.where),
-                with_payload=_fields(request.fields),
+                with_payload=False,
                 with_vector=request.vectors,
                 params=_EXACT_SCORES,
             )
         )
-        return _answered(found, vectors=request.vectors)
+        if not request.fields:
+            return _answered(found, vectors=request.vectors)
+        ids = {number_of(point.id): point.id for point in found}
+        known = self._known_points(request.collection).payloads(request.fields)
+        payloads = known.get(
+            list(ids),
+            lambda missing: _payloads(shard, [ids[one] for one in missing], request.fields),
+        )
+        rows = tuple(
+            Row(identifier, payload, point.score)
+            for (identifier, payload), point in zip(payloads, found, strict=True)
+        )
+        return Answered(Answer(rows=rows), [p.vector for p in found] if request.vectors else ())
 
 
 def _sync_log(folder: Path) -> None:
@@ -388,11 +419,24 @@ def _answered(
     found: Sequence[Any], *, vectors: bool, offset: PointId | uuid.UUID | None = None
 ) -> Answered:
     rows = tuple(
-        Row(id=_plain(point.id), payload=point.payload or {}, score=getattr(point, "score", 0.0))
-        for point in found
+        Row(_plain(point.id), point.payload or {}, getattr(point, "score", 0.0)) for point in found
     )
     answer = Answer(rows=rows, offset=None if offset is None else _plain(offset))
     return Answered(answer, [point.vector for point in found] if vectors else ())
+
+
+def _payloads(
+    shard: edge.EdgeShard, ids: list[Any], fields: Sequence[str]
+) -> dict[int, tuple[PointId, dict[str, Any]]]:
+    return {
+        number_of(point.id): (_plain(point.id), point.payload or {})
+        for point in shard.retrieve(ids, list(fields), False)
+    }
+
+
+def _vectors(shard: edge.EdgeShard, ids: list[Any]) -> dict[PointId, tuple[PointId, Vectors]]:
+    found = ((_plain(point.id), point.vector) for point in shard.retrieve(ids, False, True))
+    return {identifier: (identifier, as_vector(vector)) for identifier, vector in found}
 
 
 def _plain(identifier: PointId | uuid.UUID) -> PointId:

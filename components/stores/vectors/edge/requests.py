@@ -7,7 +7,7 @@ so. A caller whose holder died on the way therefore asks the next one again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, TypeAdapter
@@ -16,7 +16,8 @@ from components.records.record import Record
 
 # Frames have UUIDs; other programs may number their points.
 PointId = str | int
-Rows = Sequence[Sequence[float]]
+# A vector each: a list of numbers as the engine or a socket gives it, or an array.
+Rows = Sequence[Any]
 
 
 class Condition(Record):
@@ -177,11 +178,13 @@ Request = (
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="call")])
 
 
-class Row(Record):
+# Made here of what the engine found, hundreds a search; checked where it crosses a socket.
+@dataclass(slots=True)
+class Row:
     """A point that was read."""
 
     id: PointId
-    payload: dict[str, Any] = Field(default_factory=dict)
+    payload: dict[str, Any] = field(default_factory=dict)
     score: float = 0.0
 
 

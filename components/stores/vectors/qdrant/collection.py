@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from qdrant_client import models
 
 from components.base.side_by_side import batches
@@ -13,9 +14,11 @@ from components.stores.vectors.collection import Found, FrameCollection, Made, o
 from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.naming import collection_name
 from components.stores.vectors.payloads import (
+    FIELDS,
     FINGERPRINT,
     OF_A_FRAME,
     OWNERSHIP,
+    Payload,
     description,
     fits,
 )
@@ -182,11 +185,11 @@ class QdrantCollection(FrameCollection):
     def _delete(self, name: str, selector: models.PointsSelector) -> None:
         self.connection.call(self._client.delete, name, selector, wait=True)
 
-    def vectors(self, ids: Sequence[str]) -> dict[str, list[float]]:
+    def vectors(self, ids: Sequence[str]) -> dict[str, Vectors]:
         found = self.connection.call(
             self._client.retrieve, self.name, list(ids), with_payload=False, with_vectors=True
         )
-        return {str(record.id): _vector(record) for record in found}
+        return {str(record.id): np.asarray(record.vector, np.float32) for record in found}
 
     def _sampled(self, count: int, offset: str | None) -> list[SampledPoint]:
         records, _ = self.connection.call(
@@ -237,16 +240,16 @@ class QdrantCollection(FrameCollection):
     def _complete(self, name: str) -> None:
         schema.ensure_field_indexes(self.connection, name, self._info(name))
 
-    def _frame_model(self, name: str, other_than: str | None) -> str | None:
+    def _candidates(self, name: str, other_than: str | None, count: int) -> list[Payload]:
         unwanted = [*lacking(), *([equals("model", other_than)] if other_than else [])]
         points, _ = self.connection.call(
             self._client.scroll,
             name,
             scroll_filter=models.Filter(must_not=unwanted),
-            limit=1,
-            with_payload=["model"],
+            limit=count,
+            with_payload=sorted(FIELDS),
         )
-        return str((points[0].payload or {})["model"]) if points else None
+        return [point.payload or {} for point in points]
 
 
 def _vector(record: models.Record) -> list[float]:

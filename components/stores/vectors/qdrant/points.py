@@ -64,7 +64,7 @@ def is_frame(point: models.ScoredPoint | models.Record) -> bool:
 def found(point: models.ScoredPoint) -> Found:
     """Return a point that a search found."""
     vector: Any = point.vector
-    return Found(point.payload or {}, point.score, vector)
+    return Found(str(point.id), point.payload or {}, point.score, vector)
 
 
 def stored_frame(record: models.Record, vector: list[float] | None) -> StoredFrame:

@@ -1,0 +1,81 @@
+"""How many videos are booked as what, for pages that show it each time they are opened."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as TakesTimeError
+from dataclasses import dataclass
+
+from components.running.services import Services
+from workflows.operations.status.report import StateCount
+from workflows.operations.status.status import states
+
+# Counting takes at most a tenth of the time. Without a ledger, all markers are read for it.
+_RESTS = 10
+# The ledger's last event tells of changes, but for one that was committed late.
+_OLDEST_S = 60.0
+
+
+@dataclass(frozen=True)
+class _Counted:
+    states: tuple[StateCount, ...]
+    event: int | None
+    began: float
+    took_s: float
+
+
+class CountedVideos:
+    """Counts again once something has changed, in a thread of its own; safe to share by threads."""
+
+    def __init__(self, services: Services, clock: Callable[[], float] = time.monotonic) -> None:
+        self._services, self._clock = services, clock
+        self._lock = threading.Lock()
+        self._known: _Counted | None = None
+        self._counting: Future[_Counted] | None = None
+
+    def states(self, wait_s: float) -> tuple[StateCount, ...] | None:
+        """Return the counts; where they take longer than `wait_s`, those before, None at first.
+
+        Raises:
+            PipelineError: the ledger, or S3, does not answer.
+        """
+        known = self._known
+        if known is not None and self._holds(known):
+            return known.states
+        try:
+            return self._begun().result(wait_s).states
+        except TakesTimeError:
+            return known.states if known else None
+
+    def _holds(self, known: _Counted) -> bool:
+        age = self._clock() - known.began
+        if age < (1 + _RESTS) * known.took_s:
+            return True
+        ledger = self._services.ledger
+        return ledger is not None and age < _OLDEST_S and ledger.last_event() == known.event
+
+    def _begun(self) -> Future[_Counted]:
+        with self._lock:
+            if self._counting is None:
+                self._counting = Future()
+                threading.Thread(target=self._count, args=(self._counting,), daemon=True).start()
+            return self._counting
+
+    def _count(self, future: Future[_Counted]) -> None:
+        ledger, began = self._services.ledger, self._clock()
+        try:
+            # Before the counts: what changes meanwhile is counted again.
+            event = ledger.last_event() if ledger else None
+            counts = states(self._services)
+            known = _Counted(counts, event, began, self._clock() - began)
+        except BaseException as error:
+            with self._lock:
+                self._counting = None
+            future.set_exception(error)
+            return
+        with self._lock:
+            self._known, self._counting = known, None
+        future.set_result(known)
