@@ -12,5 +12,5 @@ import pytest
 def test_tests_of_a_group_are_known_to_be_one(request: pytest.FixtureRequest) -> None:
     """Where pytest and pytest-xdist fit together, the name says it to who shares out the tests."""
     assert request.node.nodeid.endswith("@kept-together"), (
-        "this pytest does not read the names that pytest-xdist gives; make setup installs one"
+        "this pytest does not read the names that pytest-xdist gives; make setup installs another"
     )
