@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -72,7 +72,7 @@ def measured(
     # to this process then, with the time of its own children.
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
-        before = _cpu_of_ended()
+        before, others = _cpu_of_ended(), set(psutil.Process().children())
         start = time.perf_counter()
         process = subprocess.Popen(
             command,
@@ -86,7 +86,7 @@ def measured(
             _, status = os.waitpid(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-        _end_leftovers()
+        _end_leftovers(others)
         out.seek(0)
         errors.seek(0)
         if process.returncode and not sampler.interrupted:
@@ -149,12 +149,18 @@ def _held(pid: int) -> tuple[int, int, int]:
         return 0, 0, 0
 
 
-def _end_leftovers() -> None:
-    """End the servers that a command left behind, so that the next one is alone."""
-    for process in psutil.Process().children(recursive=True):
+def _end_leftovers(others: Collection[psutil.Process]) -> None:
+    """End the servers that a command left behind, so that the next one is alone.
+
+    Args:
+        others: What this process had started before.
+    """
+    left = [child for child in psutil.Process().children() if child not in others]
+    left += [below for child in left for below in child.children(recursive=True)]
+    for process in left:
         if process.is_running():
             process.send_signal(signal.SIGINT)
-    psutil.wait_procs(psutil.Process().children(recursive=True), timeout=20)
+    psutil.wait_procs(left, timeout=20)
 
 
 def _cpu_of_ended() -> float:

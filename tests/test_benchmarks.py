@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import psutil
 import pytest
 
 from benchmarks.__main__ import PAGE
@@ -66,6 +67,15 @@ print(took + time.process_time())
 """
     measurement = measured([sys.executable, "-c", script], {**os.environ, "PYTHONPATH": str(ROOT)})
     assert measurement.cpu_s >= float(measurement.output)
+
+
+def test_measuring_ends_what_was_left_behind_and_nothing_else() -> None:
+    leaves = "import subprocess; print(subprocess.Popen(['sleep', '600'], stderr=-3).pid)"
+    with subprocess.Popen(["sleep", "600"]) as other:
+        left = int(measured([sys.executable, "-c", leaves], os.environ).output)
+        assert other.poll() is None
+        assert not psutil.pid_exists(left)
+        other.terminate()
 
 
 def trial(row: str, wall_s: float, **details: Any) -> dict[str, Any]:
