@@ -316,7 +316,7 @@ def test_a_search_follows_the_collection_and_no_run_mixes_two_models(
     ("arguments", "variables", "message"),
     [
         (["nosuch.mp4"], {}, "nosuch.mp4: no such file"),
-        ([], {}, "JOB_INPUT"),
+        ([], {}, "--job-input"),
         (["s3://oriane-contents/", "x.mp4"], {}, "one s3:// prefix"),
         (["s3://elsewhere/x/"], {}, "no bucket 'elsewhere'"),
         (["."], {}, "found none"),

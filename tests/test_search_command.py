@@ -90,7 +90,7 @@ def test_all_that_may_be_asked_for_together(data: Path) -> None:
         )
     }
     assert len(set(scores.values())) == 3, "each counts, and a picture as the frame that it is"
-    without = answer(data, "a number", "--without", "a number")
+    without = answer(data, "a clock", "--without", "a clock")
     assert without["moments"] == []
     alike = answer(data, "--like", named)
     shown = {
