@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -18,6 +19,7 @@ import pytest
 
 from tests.commands import environment, oriane
 from tests.deployment import copy
+from workflows.serve.server import bound
 
 pytestmark = pytest.mark.slow
 
@@ -65,6 +67,28 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         env = environment(tmp_path, LOCAL_MODE=1)
         refused = oriane("serve", "--port", port, env=env, code=78)
     assert "--port" in refused.stderr
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_what_is_answered_is_sent_at_once(host: str) -> None:
+    """Else a body waits until the client's kernel has said that the head came: 40 ms."""
+
+    async def delays() -> bool:
+        told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        class Connection(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                taken = transport.get_extra_info("socket")
+                told.set_result(not taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+        with bound(host, 0) as listening:
+            server = await asyncio.get_running_loop().create_server(Connection, sock=listening)
+            async with server:
+                _, writer = await asyncio.open_connection(*listening.getsockname()[:2])
+                writer.close()
+                return await told
+
+    assert not asyncio.run(delays())
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
