@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from importlib import metadata
 from typing import Annotated, NoReturn
 
 import typer
@@ -13,6 +12,7 @@ from rich.text import Text
 
 from components.base.disk import told
 from components.base.redaction import guard_streams, guard_tracebacks, safe
+from components.base.version import version as own_version
 from components.errors import PipelineError
 from workflows.argo.command import commands as submitting
 from workflows.demo.command import commands as demonstrating
@@ -110,5 +110,5 @@ def options(
 ) -> None:
     """Turn videos into searchable frame embeddings."""
     if version:
-        output().print(f"oriane {metadata.version('oriane')}", highlight=False)
+        output().print(f"oriane {own_version()}", highlight=False)
         raise typer.Exit

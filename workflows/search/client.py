@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from pydantic import ValidationError
 
+from components.base.version import version as own_version
 from components.errors import ConfigurationError, PipelineError, TransientError
 from components.settings import Settings
 from workflows.local.announced import running
@@ -198,7 +198,7 @@ def _check(connection: _Connection, server: Server, settings: Settings) -> None:
         deployment = str(about["deployment"])
     except (ValueError, TypeError, KeyError) as error:
         raise WillNotAnswerError(_no_server(server)) from error
-    if version != (own := metadata.version("oriane")):
+    if version != (own := own_version()):
         raise WillNotAnswerError(
             ConfigurationError(
                 f"the server at {server.url} is oriane {version}, and this is {own}; start it "

@@ -7,12 +7,12 @@ import threading
 from asyncio import to_thread
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import metadata
 
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from components.base.logs import log
+from components.base.version import version as own_version
 from components.errors import PipelineError
 from components.running.services import Services
 from components.running.wardens import start_forkserver
@@ -46,7 +46,7 @@ def create_app(services: Services, deployment: Settings, rules: Rules | None = N
     settings = deployment.serve
     app = FastAPI(
         title="oriane",
-        version=metadata.version("oriane"),
+        version=own_version(),
         description=_DESCRIPTION,
         openapi_url="/api/openapi.json",
         docs_url=None,  # they load scripts from elsewhere

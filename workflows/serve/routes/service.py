@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hmac
 from http import HTTPStatus
-from importlib import metadata
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from components.base.logs import log
+from components.base.version import version as own_version
 from components.errors import PipelineError
 from components.records.record import Record
 from workflows.local.deployment_mark import deployment_mark
@@ -35,7 +35,7 @@ class About(Record):
 async def about(served: TheServed) -> About:
     """Tell what is served, so that another process sees whether it would search the same."""
     return About(
-        version=metadata.version("oriane"),
+        version=own_version(),
         collection=served.deployment.index.collection,
         deployment=deployment_mark(served.deployment),
     )
