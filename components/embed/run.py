@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import cache, partial
 
@@ -49,14 +50,25 @@ def run(inputs: EmbedInputs, services: Services) -> EmbedOutputs:
         readers=services.settings.work.worker_count,
         ahead=services.settings.embed.read_ahead,
     )
-    with closing(done) as videos:
+    # The model need not wait until vectors are stored.
+    with (
+        ThreadPoolExecutor(services.settings.work.worker_count) as keepers,
+        closing(done) as videos,
+    ):
+        kept = []
         for video in videos:
             if video.error:
                 shard.stop(video.of, video.error)
             else:
                 keep = partial(_keep, video.vectors)
                 cpu_s, gpu = cpu_seconds(video.count), _gpu(video)
-                shard.attempt(video.of, keep, spent=video.seconds, cpu_spent=cpu_s, gpu=gpu)
+                kept.append(
+                    keepers.submit(
+                        shard.attempt, video.of, keep, spent=video.seconds, cpu_spent=cpu_s, gpu=gpu
+                    )
+                )
+        for future in kept:
+            future.result()
     return EmbedOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
 
 

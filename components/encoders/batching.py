@@ -1,7 +1,7 @@
 """Embedding pictures in batches that run on across videos, so that none is half empty but the last.
 
 A thread reads ahead, a pool reads, decodes and preprocesses the pictures, and another thread does
-nothing but run the model.
+nothing but run the model. While it does, the next batch is put together.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import io
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
+from threading import Lock
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -24,7 +25,7 @@ from PIL import Image
 from components.base.prefetch import Prefetched
 from components.base.profiling import span
 from components.base.vectors import Vectors
-from components.encoders.encoder import Encoder, ModelInput
+from components.encoders.encoder import Computed, Encoder, ModelInput
 from components.encoders.scaling import Pixels, of_fair_shape
 from components.errors import ConfigurationError
 from components.records.frame_names import PILLOW_FORMATS
@@ -39,12 +40,29 @@ _PICTURES_AHEAD = 8
 Prepare = Callable[[Encoder], ModelInput]
 
 
-# All who embed in this process share one model; side by side they would only be slower. One thread
-# runs it for all of them, since the allocator keeps what it freed for each thread that ever did.
+class _Turns:
+    """Of all who embed in this process, whose batch the model computes.
+
+    They share one model; side by side they would only be slower. One thread runs it for all of
+    them, since the allocator keeps what it freed for each thread that ever did.
+    """
+
+    def __init__(self, process: int) -> None:
+        self.thread = ThreadPoolExecutor(1, f"model of {process}")
+        self._ended = 0.0
+        self._lock = Lock()
+
+    def end(self) -> tuple[float, float]:
+        """Return when the batch before this one ended, and when this one did, which is now."""
+        with self._lock:
+            before, self._ended = self._ended, time.perf_counter()
+            return before, self._ended
+
+
 @cache
-def _model_thread(process: int) -> ThreadPoolExecutor:
-    """Return the thread of this process; a forked one has none of its parent's."""
-    return ThreadPoolExecutor(1, f"model of {process}")
+def _turns(process: int) -> _Turns:
+    """Return those of this process; a forked one has no thread of its parent's."""
+    return _Turns(process)
 
 
 def of_file(read: Callable[[], bytes]) -> Prepare:
@@ -80,7 +98,8 @@ class Embedded(Generic[Of]):
     """What came of a task: `seconds` are its share of the model's, `rows` a vector a picture.
 
     `gpu_s` are the seconds in which a GPU computed for it, of `held_s` in which there was nothing
-    else to do for it: the time from one batch to the next, and so with all waiting for pictures.
+    else to do for it: the time from one batch to the next, whoever's that was, and so with all
+    waiting for pictures.
     Where `error` is set, it could not be read, or with `of_model` the model failed on it.
     """
 
@@ -108,6 +127,19 @@ class Embedded(Generic[Of]):
 _Frame = tuple[Embedded[Of], Future[ModelInput] | None]
 
 
+@dataclass(frozen=True)
+class _Batch(Generic[Of]):
+    """What the model was given at `begun_at`: for each picture the video that it is of.
+
+    `videos` are also those of which there was nothing to give it.
+    """
+
+    videos: Sequence[Embedded[Of]]
+    pictures: Sequence[Embedded[Of]]
+    computing: Future[Callable[[], Computed]] | None
+    begun_at: float
+
+
 def embedded(
     tasks: Iterable[Task[Of]], encoder: Callable[[], Encoder], *, readers: int, ahead: int
 ) -> Generator[Embedded[Of]]:
@@ -125,18 +157,16 @@ def embedded(
         ThreadPoolExecutor(readers) as pool,
         closing(Prefetched(_frames(tasks, encoder, pool), ahead)) as frames,
     ):
-        ended = 0.0
+        began, before = 0.0, None
         for first in frames:
             model = encoder()
-            ended = ended or time.perf_counter()
-            batch = [first, *islice(frames, model.batch_size - 1)]
-            ended = _embed(model, batch, ended)
-            for video in {id(video): video for video, _ in batch}.values():
-                if isinstance(video.error, ConfigurationError):
-                    raise video.error
-                if video.over and not video.yielded:
-                    video.yielded = True
-                    yield video
+            began = began or time.perf_counter()
+            batch = _begin(model, [first, *islice(frames, model.batch_size - 1)])
+            if before:
+                yield from _ended(before, began)
+            before = batch
+        if before:
+            yield from _ended(before, began)
 
 
 def _frames(
@@ -177,42 +207,61 @@ def _opened(tasks: Iterable[Task[Of]]) -> Generator[tuple[Task[Of], Iterator[Pre
             pictures.close()
 
 
-def _embed(encoder: Encoder, batch: list[_Frame[Of]], since: float) -> float:
-    """Append a row to each video's rows; a failure fails the videos of the batch alone.
-
-    Args:
-        since: When the batch before ended.
-
-    Returns:
-        When this one did.
-    """
+def _begin(encoder: Encoder, frames: list[_Frame[Of]]) -> _Batch[Of]:
+    """Give the model a batch, as soon as its pictures are prepared."""
     pictures: list[tuple[Embedded[Of], ModelInput]] = []
-    for video, frame in batch:
+    for video, frame in frames:
         if frame is not None and not video.error:
             try:
                 pictures.append((video, frame.result()))
             except Exception as error:
                 video.error = error
-    if not pictures:
-        return since
-    start, computed_s = time.perf_counter(), encoder.gpu_s
+    inputs = [picture for _, picture in pictures]
+    return _Batch(
+        videos=list({id(video): video for video, _ in frames}.values()),
+        pictures=[video for video, _ in pictures],
+        computing=_turns(os.getpid()).thread.submit(_forward, encoder, inputs) if inputs else None,
+        begun_at=time.perf_counter(),
+    )
+
+
+def _ended(batch: _Batch[Of], since: float) -> Iterator[Embedded[Of]]:
+    """Yield the videos that end with the batch; a failure fails the videos of the batch alone.
+
+    Args:
+        since: When there was a first picture.
+
+    Raises:
+        ConfigurationError: one that no other video would escape either.
+    """
+    if batch.computing:
+        _wait(batch, batch.computing, since)
+    for video in batch.videos:
+        if isinstance(video.error, ConfigurationError):
+            raise video.error
+        if video.over and not video.yielded:
+            video.yielded = True
+            yield video
+
+
+def _wait(batch: _Batch[Of], computing: Future[Callable[[], Computed]], since: float) -> None:
+    """Append a row to each video's rows."""
     try:
-        inputs = [picture for _, picture in pictures]
-        rows = _model_thread(os.getpid()).submit(_forward, encoder, inputs).result()
+        computed = computing.result()()
     except Exception as error:
-        for video, _ in pictures:
+        for video in batch.pictures:
             video.error, video.of_model = error, True
-        return time.perf_counter()
-    ended, count = time.perf_counter(), len(pictures)
-    for (video, _), row in zip(pictures, rows, strict=True):
+        return
+    before, now = _turns(os.getpid()).end()
+    count = len(batch.pictures)
+    for video, row in zip(batch.pictures, computed.rows, strict=True):
         video.rows.append(row)
-        video.seconds += (ended - start) / count
-        video.held_s += (ended - since) / count
-        if computed_s is not None and encoder.gpu_s is not None:
-            video.gpu_s = (video.gpu_s or 0.0) + (encoder.gpu_s - computed_s) / count
-    return ended
+        video.seconds += (now - max(before, batch.begun_at)) / count
+        video.held_s += (now - max(before, since)) / count
+        if computed.gpu_s is not None:
+            video.gpu_s = (video.gpu_s or 0.0) + computed.gpu_s / count
 
 
-def _forward(encoder: Encoder, pictures: list[ModelInput]) -> Vectors:
+def _forward(encoder: Encoder, pictures: list[ModelInput]) -> Callable[[], Computed]:
     with span("forward", frames=str(len(pictures))):
-        return encoder.embed(pictures)
+        return encoder.begin(pictures)
