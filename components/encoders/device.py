@@ -63,7 +63,8 @@ class Device:
             start.record(stream)
             rows = compute().float()
             # The way back is queued behind this pass; asked for later, it would be behind the next.
-            fetched = torch.empty(rows.shape, pin_memory=True).copy_(rows, non_blocking=True)
+            fetched = torch.empty_like(rows, device="cpu", pin_memory=True)
+            fetched.copy_(rows, non_blocking=True)
             end.record(stream)
 
         def finished() -> Computed:
