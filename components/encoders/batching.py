@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -32,12 +32,17 @@ from components.records.frame_names import PILLOW_FORMATS
 
 Of = TypeVar("Of")
 
-# Videos whose files are fetched at a time, and pictures of each that are held before their turn.
+# Videos whose files are fetched at a time, and lots of each that are held before their turn.
 _OPEN = 4
-_PICTURES_AHEAD = 8
+_LOTS_AHEAD = 8
 
-# Makes of a picture what the model takes; called in the pool.
-Prepare = Callable[[Encoder], ModelInput]
+
+@dataclass(frozen=True)
+class Lot:
+    """Pictures that a thread prepares at once; `prepare` makes of them what the model takes."""
+
+    count: int
+    prepare: Callable[[Encoder], Sequence[ModelInput]]
 
 
 class _Turns:
@@ -65,23 +70,26 @@ def _turns(process: int) -> _Turns:
     return _Turns(process)
 
 
-def of_file(read: Callable[[], bytes]) -> Prepare:
-    """Return what prepares the picture whose file `read` gives."""
+def of_file(read: Callable[[], bytes]) -> Lot:
+    """Return the picture whose file `read` gives."""
 
-    def prepare(encoder: Encoder) -> ModelInput:
+    def prepare(encoder: Encoder) -> list[ModelInput]:
         with Image.open(io.BytesIO(read()), formats=PILLOW_FORMATS) as picture:
             fair = of_fair_shape(picture)
             # Pillow would copy what has the mode already.
             whole = fair if fair.mode == "RGB" else fair.convert("RGB")
             whole.load()
-            return encoder.preprocess(whole)
+            return [encoder.preprocess(whole)]
 
-    return prepare
+    return Lot(1, prepare)
 
 
-def of_pixels(pixels: Pixels) -> Prepare:
-    """Return what prepares the picture that the encoder's scaling made `pixels` of."""
-    return lambda encoder: encoder.of_pixels(pixels)
+def of_pixels(pixels: Sequence[Pixels]) -> Lot:
+    """Return the pictures that the encoder's scaling made `pixels` of.
+
+    To pass each from thread to thread takes longer than to prepare it.
+    """
+    return Lot(len(pixels), lambda encoder: [encoder.of_pixels(each) for each in pixels])
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,7 @@ class Task(Generic[Of]):
 
     of: Of
     count: int
-    pictures: Callable[[], Iterator[Prepare]]
+    pictures: Callable[[], Iterator[Lot]]
 
 
 @dataclass
@@ -124,7 +132,13 @@ class Embedded(Generic[Of]):
         return self.error is not None or len(self.rows) == self.count
 
 
-_Frame = tuple[Embedded[Of], Future[ModelInput] | None]
+@dataclass(frozen=True)
+class _Preparing(Generic[Of]):
+    """A lot of a video that the pool has; None where the video has no more, or none."""
+
+    video: Embedded[Of]
+    count: int = 0
+    inputs: Future[Sequence[ModelInput]] | None = None
 
 
 @dataclass(frozen=True)
@@ -155,13 +169,12 @@ def embedded(
     """
     with (
         ThreadPoolExecutor(readers) as pool,
-        closing(Prefetched(_frames(tasks, encoder, pool), ahead)) as frames,
+        closing(Prefetched(_lots(tasks, encoder, pool), ahead, _weight)) as lots,
     ):
-        began, before = 0.0, None
-        for first in frames:
-            model = encoder()
-            began = began or time.perf_counter()
-            batch = _begin(model, [first, *islice(frames, model.batch_size - 1)])
+        first, before = list(islice(lots, 1)), None
+        began = time.perf_counter()
+        for parts in _batches(chain(first, lots), encoder):
+            batch = _begin(encoder(), parts)
             if before:
                 yield from _ended(before, began)
             before = batch
@@ -169,33 +182,58 @@ def embedded(
             yield from _ended(before, began)
 
 
-def _frames(
+def _weight(lot: _Preparing[Of]) -> int:
+    return max(1, lot.count)
+
+
+def _batches(
+    lots: Iterable[_Preparing[Of]], encoder: Callable[[], Encoder]
+) -> Iterator[list[tuple[_Preparing[Of], slice]]]:
+    """Yield lots whose pictures make up a batch, and which of them do."""
+    parts: list[tuple[_Preparing[Of], slice]] = []
+    room = 0
+    for lot in lots:
+        first, more = 0, True
+        while more:
+            room = room or encoder().batch_size
+            taken = min(room, lot.count - first)
+            parts.append((lot, slice(first, first + taken)))
+            first, room = first + taken, room - taken
+            more = first < lot.count
+            if not room:
+                yield parts
+                parts = []
+    if parts:
+        yield parts
+
+
+def _lots(
     tasks: Iterable[Task[Of]], encoder: Callable[[], Encoder], pool: ThreadPoolExecutor
-) -> Iterator[_Frame[Of]]:
-    """Yield every picture as the pool preprocesses it; None where a video has no more, or none."""
+) -> Iterator[_Preparing[Of]]:
+    """Yield all videos' lots as the pool prepares them."""
     with closing(_opened(tasks)) as opened:
         for task, pictures in opened:
             video = Embedded(task.of, task.count)
             try:
-                for prepare in pictures:
-                    yield video, pool.submit(prepare, encoder())
+                for lot in pictures:
+                    yield _Preparing(video, lot.count, pool.submit(lot.prepare, encoder()))
             except Exception as error:
                 video.error = error
             if video.error or not task.count:
-                yield video, None
+                yield _Preparing(video)
 
 
-def _opened(tasks: Iterable[Task[Of]]) -> Generator[tuple[Task[Of], Iterator[Prepare]]]:
+def _opened(tasks: Iterable[Task[Of]]) -> Generator[tuple[Task[Of], Iterator[Lot]]]:
     """Yield tasks with their pictures, those of the next ones being fetched meanwhile.
 
     A GPU takes a video's pictures in less time than their file takes to come.
     """
     remaining = iter(tasks)
-    window: deque[tuple[Task[Of], Prefetched[Prepare]]] = deque()
+    window: deque[tuple[Task[Of], Prefetched[Lot]]] = deque()
     try:
         while True:
             for task in islice(remaining, _OPEN - len(window)):
-                window.append((task, Prefetched(task.pictures(), _PICTURES_AHEAD)))
+                window.append((task, Prefetched(task.pictures(), _LOTS_AHEAD)))
             if not window:
                 return
             task, pictures = window[0]
@@ -207,19 +245,22 @@ def _opened(tasks: Iterable[Task[Of]]) -> Generator[tuple[Task[Of], Iterator[Pre
             pictures.close()
 
 
-def _begin(encoder: Encoder, frames: list[_Frame[Of]]) -> _Batch[Of]:
+def _begin(encoder: Encoder, parts: Sequence[tuple[_Preparing[Of], slice]]) -> _Batch[Of]:
     """Give the model a batch, as soon as its pictures are prepared."""
-    pictures: list[tuple[Embedded[Of], ModelInput]] = []
-    for video, frame in frames:
-        if frame is not None and not video.error:
+    inputs: list[ModelInput] = []
+    pictures: list[Embedded[Of]] = []
+    for lot, part in parts:
+        if lot.inputs and not lot.video.error:
             try:
-                pictures.append((video, frame.result()))
+                prepared = lot.inputs.result()[part]
             except Exception as error:
-                video.error = error
-    inputs = [picture for _, picture in pictures]
+                lot.video.error = error
+            else:
+                inputs += prepared
+                pictures += [lot.video] * len(prepared)
     return _Batch(
-        videos=list({id(video): video for video, _ in frames}.values()),
-        pictures=[video for video, _ in pictures],
+        videos=list({id(lot.video): lot.video for lot, _ in parts}.values()),
+        pictures=pictures,
         computing=_turns(os.getpid()).thread.submit(_forward, encoder, inputs) if inputs else None,
         begun_at=time.perf_counter(),
     )
