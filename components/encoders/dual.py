@@ -75,6 +75,9 @@ class DualEncoder:
         self._model.eval().to(self._device.torch)
         self._padding = padding(self._model.config)
         self.dim = self.embed_texts(["a photo"]).shape[1]
+        if self._device.torch.type == "cuda":
+            # The first pass takes a second more than others: for memory, and to load what computes.
+            self.embed_images([Image.new("RGB", (64, 64))] * self.batch_size)
 
     @property
     def batch_size(self) -> int:
