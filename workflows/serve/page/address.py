@@ -53,6 +53,11 @@ class Search:
         return bool(self.texts or self.like or self.picture)
 
     @property
+    def sets_only_bounds(self) -> bool:
+        """Whether it has texts to leave out, or filters, and nothing to look for among the rest."""
+        return not self.asks and (self.narrowed or bool(self.without))
+
+    @property
     def narrowed(self) -> bool:
         """Whether any filter is set."""
         return any(getattr(self, name) not in ("", None) for name in _FILTERS)
@@ -78,12 +83,14 @@ class Search:
         for number, text in enumerate(self.without):
             rest = self.without[:number] + self.without[number + 1 :]
             found.append((f"without {text}", self.having(without=rest)))
-        for name, words in _CONDITIONS.items():
-            value = getattr(self, name)
-            if value not in ("", None):
-                shown = f"{value:g}" if isinstance(value, float) else str(value)
-                found.append((words.format(shown), self.having(**{name: _EMPTY[name]})))
-        return found
+        set_ = (name for name in _FILTERS if getattr(self, name) not in ("", None))
+        return found + [self.filter_named(name) for name in set_]
+
+    def filter_named(self, name: str) -> tuple[str, Search]:
+        """Return a filter in words, with the search without it."""
+        value = getattr(self, name)
+        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        return _CONDITIONS[name].format(shown), self.having(**{name: _EMPTY[name]})
 
 
 _EMPTY = {field.name: field.default for field in fields(Search)}

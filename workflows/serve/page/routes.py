@@ -101,6 +101,8 @@ class _Pages:
             search, refused = read_search(request.query_params.multi_items()), ""
         except ConfigurationError as error:
             search, refused = _as_far_as_read(request), str(error)
+        if search.sets_only_bounds and not refused:
+            refused = "type what the moment shows, or give a picture: filters alone find nothing"
         part = request.query_params.get("part")
         answer, player, is_empty = None, None, False
         try:
