@@ -83,14 +83,15 @@ class Search:
         for number, text in enumerate(self.without):
             rest = self.without[:number] + self.without[number + 1 :]
             found.append((f"without {text}", self.having(without=rest)))
-        set_ = (name for name in _FILTERS if getattr(self, name) not in ("", None))
-        return found + [self.filter_named(name) for name in set_]
+        for name in _FILTERS:
+            if getattr(self, name) not in ("", None):
+                found.append((self.in_words(name), self.having(**{name: _EMPTY[name]})))
+        return found
 
-    def filter_named(self, name: str) -> tuple[str, Search]:
-        """Return a filter in words, with the search without it."""
+    def in_words(self, name: str) -> str:
+        """Return a filter that is set, as it is shown."""
         value = getattr(self, name)
-        shown = f"{value:g}" if isinstance(value, float) else str(value)
-        return _CONDITIONS[name].format(shown), self.having(**{name: _EMPTY[name]})
+        return _CONDITIONS[name].format(f"{value:g}" if isinstance(value, float) else value)
 
 
 _EMPTY = {field.name: field.default for field in fields(Search)}

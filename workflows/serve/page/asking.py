@@ -50,7 +50,7 @@ class Asking:
             threshold=found.threshold,
             undated=found.undated,
             unknown=found.unknown,
-            excluded_by=[search.filter_named(_FILTERS[name]) for name in found.excluded_by],
+            excluded_by=[search.in_words(_FILTERS[name]) for name in found.excluded_by],
         )
 
     def of_video(self, served: Served, search: Search, video: str) -> list[Moment]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workflows.serve.page.address import Search
-
 
 @dataclass(frozen=True)
 class Likeness:
@@ -65,8 +63,7 @@ class Answer:
     Where none reaches the confidence that was asked for, `fits` is false, and the moments are the
     nearest ones: an offer. `more` says whether there are further ones. `threshold` is from 0 to 1.
     `undated` says that frames without a date were left out by a filter on dates. `unknown` are
-    texts that the model hardly knows. `excluded_by` are filters that no frame passes, in words,
-    each with the search without it.
+    texts that the model hardly knows. `excluded_by` are filters that no frame passes, in words.
     """
 
     moments: Sequence[Moment]
@@ -75,4 +72,4 @@ class Answer:
     threshold: float = 0.0
     undated: bool = False
     unknown: Sequence[str] = ()
-    excluded_by: Sequence[tuple[str, Search]] = ()
+    excluded_by: Sequence[str] = ()
