@@ -179,10 +179,10 @@ def test_nothing_fits_is_said_with_the_nearest(client: httpx.Client) -> None:
     assert "Nothing fits" in shown
     assert 'class="moment"' in shown
     assert "hardly knows" not in shown
-    shown = client.get("/", params={"q": "eine Katze", "since": "2100-01-01", "cropped": "yes"}).text
+    none = {"q": "eine Katze", "since": "2100-01-01", "cropped": "yes"}
+    shown = client.get("/", params=none).text
     assert "The model hardly knows “<bdi>eine Katze</bdi>”" in shown
-    passes = r"No frame passes <b><bdi>since 2100-01-01</bdi></b> and <b><bdi>cropped: yes</bdi></b>\."
-    assert re.search(passes, shown)
+    assert "No frame passes <b><bdi>since 2100-01-01</bdi></b> and <b><bdi>cropped: yes" in shown
     alone = client.get("/", params={"not": "cats", "platform": "local"})
     assert alone.status_code == 400
     assert "filters alone find nothing" in alone.text

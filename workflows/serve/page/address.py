@@ -83,9 +83,11 @@ class Search:
         for number, text in enumerate(self.without):
             rest = self.without[:number] + self.without[number + 1 :]
             found.append((f"without {text}", self.having(without=rest)))
-        for name in _FILTERS:
-            if getattr(self, name) not in ("", None):
-                found.append((self.in_words(name), self.having(**{name: _EMPTY[name]})))
+        found.extend(
+            (self.in_words(name), self.having(**{name: _EMPTY[name]}))
+            for name in _FILTERS
+            if getattr(self, name) not in ("", None)
+        )
         return found
 
     def in_words(self, name: str) -> str:
