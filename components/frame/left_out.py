@@ -67,7 +67,7 @@ class LeftOut:
         self._wanted = range(first, last + 1)
         keyframe = self._index.keyframe_before(first)
         if self._given < keyframe or first <= self._given:
-            self._video.seek(self._index.pts[keyframe])
+            self._video.seek(self._index.seek_time(keyframe))
             self._given = -1
             self._frames = self._video.frames(self._packets())
         for frame in self._frames:
