@@ -28,7 +28,7 @@ DHASH, DURATION, CROPPED, DATED = "dhash", "duration", "cropped", "dated"
 # What answers are made of.
 OF_A_FRAME = (*sorted(FIELDS), DHASH)
 # Half a kilobyte each.
-_REMEMBERED = 32_768
+_REMEMBERED = 65_536
 # What tells whose a point is, and whether it has all of a frame's.
 OWNERSHIP = ("platform", "video_code", "frame_number", "model", DHASH, CROPPED)
 Kind = Literal["keyword", "integer", "float", "datetime"]
