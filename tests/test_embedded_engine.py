@@ -586,3 +586,34 @@ def test_a_search_is_answered_and_a_second_run_refused_during_a_run(
         assert code == 0, said
     finally:
         run.kill()
+
+
+# The first run, before it has indexed anything: alone with the stores, or one of several by leases.
+BEGINS = RUNS.replace("    store.collection().model()\n", "")
+BEGINS_LEASED = """
+import sys
+from types import SimpleNamespace
+from components.settings import Settings
+from workflows.local.signs_of_life import alive
+settings = Settings.load()
+with alive(SimpleNamespace(settings=settings, ledger=SimpleNamespace(leases=lambda: [])), "r"):
+    print("open", flush=True)
+    sys.stdin.read()
+print("closed", flush=True)
+"""
+
+
+@pytest.mark.parametrize("script", [BEGINS, BEGINS_LEASED])
+def test_a_search_during_the_first_run_says_that_it_is_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    monkeypatch.setenv("VP_DATA_DIR", str(tmp_path))
+    run = Process(tmp_path / "qdrant", script=script)
+    try:
+        code, said = invoked("search", "a cat", data=tmp_path)
+        assert (code, "nothing is indexed yet, and a run is under way" in said) == (75, True), said
+        run.end()
+        code, said = invoked("search", "a cat", data=tmp_path)
+        assert (code, "index videos first" in said) == (78, True), said
+    finally:
+        run.kill()

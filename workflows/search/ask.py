@@ -17,6 +17,7 @@ from components.settings import Settings
 from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.open import open_store
 from components.stores.vectors.store import Collection, Neighbour, StoredFrame
+from workflows.local.first_run import require_collection
 from workflows.local.indexed_model import with_model_of
 from workflows.local.stand_ins import frame_location
 from workflows.search.among import Sought, found_among
@@ -324,13 +325,13 @@ def asking(settings: Settings) -> Iterator[Asker]:
     Raises:
         ConfigurationError: there is no collection, or its model is a folder that CLIP_MODEL does
             not name.
-        TransientError: the store does not answer.
+        TransientError: the store does not answer, or the first run has indexed nothing yet.
     """
     with closing(open_store(settings.index)) as store:
         collection = store.collection()
         indexed = collection.model()
         if indexed is None:
-            collection.require()
+            require_collection(collection, settings)
         else:
             settings = with_model_of(settings, indexed, collection.dim)
         yield Asker(collection, settings)

@@ -15,6 +15,7 @@ from components.base.together import Together
 from components.encoders.encoder import TextEncoder, known_by, reach_of
 from components.running.services import Services
 from components.settings import Settings
+from workflows.local.first_run import require_collection
 from workflows.local.indexed_model import with_model_of
 from workflows.search.answer import Answer
 from workflows.search.ask import Asker
@@ -102,7 +103,7 @@ class Searching:
 
         Raises:
             ConfigurationError: there is no collection, or the frame asked for is not in it.
-            TransientError: the store does not answer.
+            TransientError: the store does not answer, or the first run has indexed nothing yet.
         """
         return self.asker().answer(question, page)
 
@@ -115,7 +116,7 @@ class Searching:
             collection = self._services.collection
             indexed = collection.model()
             if indexed is None:
-                collection.require()
+                require_collection(collection, self._deployment)
             settings = self._deployment
             if known is None or indexed != self._model:
                 if indexed is not None:

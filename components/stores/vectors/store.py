@@ -65,7 +65,7 @@ class Point:
         return self.id == point_id(self.platform, self.code, self.number)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoredFrame:
     """A frame as it lies in the collection; `vector` is None unless it was asked for.
 
