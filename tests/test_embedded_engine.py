@@ -610,8 +610,9 @@ def test_a_search_during_the_first_run_says_that_it_is_under_way(
     monkeypatch.setenv("VP_DATA_DIR", str(tmp_path))
     run = Process(tmp_path / "qdrant", script=script)
     try:
-        code, said = invoked("search", "a cat", data=tmp_path)
-        assert (code, "nothing is indexed yet, and a run is under way" in said) == (75, True), said
+        for typed in (("search", "a cat"), ("export", str(tmp_path / "frames.csv"))):
+            code, said = invoked(*typed, data=tmp_path)
+            assert (code, "nothing is indexed yet, and a run is under" in said) == (75, True), said
         run.end()
         code, said = invoked("search", "a cat", data=tmp_path)
         assert (code, "index videos first" in said) == (78, True), said

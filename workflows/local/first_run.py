@@ -21,7 +21,7 @@ def require_collection(collection: Collection, settings: Settings) -> None:
     except ConfigurationError as error:
         if is_changed_by_another(settings) or any_alive(settings):
             raise TransientError(
-                "nothing is indexed yet, and a run is under way on this machine; search again "
-                "once it has its first video (oriane status tells how far it is)"
+                "nothing is indexed yet, and a run is under way on this machine; try again once "
+                "it has its first video (oriane status tells how far it is)"
             ) from error
         raise
