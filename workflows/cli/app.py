@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -12,6 +11,7 @@ import typer
 from rich.text import Text
 
 from components.base.disk import told
+from components.base.garbage import collect_seldom
 from components.base.redaction import guard_streams, guard_tracebacks, safe
 from components.base.version import version as own_version
 from components.errors import PipelineError
@@ -39,9 +39,6 @@ from workflows.terminal.output import errors, output
 from workflows.watch.command import commands as watching
 
 _INTERRUPTED = 130
-# New objects, less those freed, between looks for garbage (mypy starts alike). Python's own 700
-# has a run's start look through all that is imported, again and again: a seventh of its time.
-_OBJECTS_APART = 200_000
 
 app = typer.Typer(
     cls=Group,
@@ -78,7 +75,7 @@ app.add_typer(model, name="model", rich_help_panel=OPERATE)
 
 def main() -> None:
     """Run the command line; every deliberate error becomes a message and its exit code."""
-    gc.set_threshold(_OBJECTS_APART)
+    collect_seldom()
     signal.signal(signal.SIGINT, _interrupted)
     try:
         environment.load()
