@@ -491,8 +491,8 @@ def test_better_is_what_is_surely_better() -> None:
     require_better(Judgement((better,), (fewer,)), "m")
     assert in_words(Judgement((better,), (more,)), "m") == (
         "compared with the current model, m is surely better by known items; it surely gives more "
-        "false answers; `oriane model switch --if-better` would refuse it; known items say nothing of "
-        "texts, --captions does"
+        "false answers; `oriane model switch --if-better` would refuse it; known items say "
+        "nothing of texts, --captions does"
     )
     require_better(Judgement((_judged(known, -0.1, 0.1), _judged(captions, 0.01, 0.2)), ()), "m")
     for doubtful in (
