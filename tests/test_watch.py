@@ -226,6 +226,7 @@ def test_without_a_secret_nothing_is_sent(
     assert code == 75
     assert "ORIANE_WEBHOOK_SECRET is not set" in json.loads(says)["webhook"]["message"]
     assert receiver.got == []
+    assert "The model hardly knows “a number”" in invoked("watch", "test", "a-number", **given)[1]
     code, says = invoked("watch", "test", "none", **given)
     assert code == 78
     assert "no watch 'none'" in says

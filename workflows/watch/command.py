@@ -137,6 +137,7 @@ def try_now(
 ) -> None:
     """Ask a standing question now, of all there is; nothing counts as announced by that."""
     from workflows.local.deployment import operated_services
+    from workflows.search.printed import unknown_texts
     from workflows.watch.asked import Watching
     from workflows.watch.kept import KeptWatches
 
@@ -146,6 +147,7 @@ def try_now(
             raise ConfigurationError(f"--send: watch {name} has no webhook; add it with --webhook")
         watching = Watching(services)
         notice = watching.everything(watch)
+        is_unknown = not as_json and watching.is_unknown(notice)
         if send:
             delivery = watching.send(watch, notice, "watch.test")
             notice = notice.model_copy(update={"webhook": delivery})
@@ -153,6 +155,8 @@ def try_now(
         print_json(notice)
     else:
         _show_moments(notice)
+        if is_unknown:
+            output().print(unknown_texts([notice.text]), highlight=False, soft_wrap=True)
     if notice.webhook:
         _end_as([notice])
 
