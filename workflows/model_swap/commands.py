@@ -134,8 +134,8 @@ def compare(
         output().print(f"not judged: {reason}", markup=False)
     else:
         output().print(judged_table(found.judged, found.answered))
-        verdict = in_words(Judgement(found.judged, found.answered), found.other.model or other)
-        output().print(verdict, highlight=False, soft_wrap=True)
+        told = in_words(Judgement(found.judged, found.answered), found.other.model or other)
+        output().print(told, highlight=False, soft_wrap=True)
 
 
 @command(

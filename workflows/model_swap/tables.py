@@ -97,7 +97,7 @@ def judged_table(judged: Sequence[Judged], answered: Sequence[Answered]) -> Tabl
             for kind, queries, name, measured in measures
         ],
     )
-    kinds = {one.kind for one in (*judged, *answered)}
+    kinds = {*(one.kind for one in judged), *(one.kind for one in answered)}
     result.caption = "\n".join(f"{kind}: {_MEANT[kind]}" for kind in _MEANT if kind in kinds)
     result.caption_justify = "left"
     return result
