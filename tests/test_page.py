@@ -306,10 +306,14 @@ def test_searching_and_playing_by_keyboard(page) -> None:
     assert "open=" in page.url
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    assert "open=" not in page.url
+    page.wait_for_url("**/?q=a%20number&confidence=0")
     expect(tile).to_be_focused()
-    page.go_back()
+    page.go_forward()
     expect(page.locator("dialog")).to_be_visible()
+    page.go_back()
+    expect(dialog).to_have_count(0)
+    page.go_back()
+    page.wait_for_url("**/")
 
 
 @slow

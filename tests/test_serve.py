@@ -80,6 +80,8 @@ def test_search_by_text(api: httpx.Client) -> None:
     assert api.get("/api/search", params=minus).status_code == 200
     for wrong in ({}, {"texts": ""}, {"texts": "a", "limit": 0}, {"texts": "a", "nonsense": 1}):
         assert api.get("/api/search", params=wrong).status_code == 422
+    told = api.get("/api/search", params={"texts": ["a", ""], "after": "yesterday"}).json()["error"]
+    assert [part.partition(":")[0] for part in told.split("; ")] == ["after", "texts.1"]
 
 
 def test_the_api_asks_all_that_a_question_can() -> None:

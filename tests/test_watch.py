@@ -225,6 +225,9 @@ def test_without_a_secret_nothing_is_sent(
     assert code == 75
     assert "ORIANE_WEBHOOK_SECRET is not set" in json.loads(says)["webhook"]["message"]
     assert receiver.got == []
+    says = invoked("watch", "test", "a-number", "--all", **given)[1]
+    assert "The model hardly knows “a number”" in says
+    assert "more; --all" not in says
     code, says = invoked("watch", "test", "none", **given)
     assert code == 78
     assert "no watch 'none'" in says

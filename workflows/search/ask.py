@@ -178,6 +178,10 @@ class Asker:
             for own, moments in zip(wanted, found, strict=True)
         ]
 
+    def unknown(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """Return those of the texts that the model hardly knows."""
+        return self._unknown(texts, self._sides.texts().embed_texts(texts))
+
     def vectors(
         self, frames: Sequence[tuple[str, str, int]]
     ) -> dict[tuple[str, str, int], Vectors]:

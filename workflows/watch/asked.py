@@ -74,6 +74,10 @@ class Watching:
         (moments,) = self._fitting([_sought(watch)], frames, model)
         return self._notice(watch, "test", moments, frames.count, model, everything=True)
 
+    def is_unknown(self, notice: WatchNotice) -> bool:
+        """Return whether the model, of which the notice is, hardly knows what was asked for."""
+        return bool(self._asking(notice.model).unknown([notice.text]))
+
     def send(
         self, watch: Watch, notice: WatchNotice, kind: Literal["watch.moments", "watch.test"]
     ) -> Delivery:
@@ -114,10 +118,13 @@ class Watching:
     def _fitting(
         self, sought: Sequence[Sought], frames: Iterable[Neighbour], model: str
     ) -> list[tuple[Moment, ...]]:
+        return self._asking(model).among(sought, frames)
+
+    def _asking(self, model: str) -> Asker:
         if self._asker is None:
             settings = with_model_of(self._services.settings, model, self._collection.dim)
             self._asker = Asker(self._collection, settings)
-        return self._asker.among(sought, frames)
+        return self._asker
 
     def _fresh(self, watch: Watch) -> Sought:
         """Return what the watch asks for, of which nothing has been announced."""
