@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from components.base import logs, profiling
+from components.base.allocator import few_arenas
 from components.base.disk import require_space
 from components.base.model_names import identity
 from components.base.run_names import run_name
@@ -84,6 +85,7 @@ def run_videos(
             "nothing to run: give files, folders or an s3:// prefix, --job-input FILE, or "
             "--catch-up for what is due in the source bucket"
         )
+    few_arenas()
     name = run_name()
     inputs = PlanInputs(
         source=work.source,
