@@ -81,7 +81,7 @@ def _served(folder: Path, storage: StorageSettings) -> Iterator[StorageSettings]
     command += ["--ignore-checksum"]
     # Names that differ in their Unicode form only are two, as in S3.
     command += ["--no-unicode-normalization"]
-    with tempfile.TemporaryFile(dir=folder) as told:
+    with _messages() as told:
         process = subprocess.Popen(
             command,
             env={
@@ -111,6 +111,13 @@ def _served(folder: Path, storage: StorageSettings) -> Iterator[StorageSettings]
         finally:
             process.terminate()
             process.wait()
+
+
+def _messages() -> IO[bytes]:
+    """Return a file for what the server says: in memory where it can be, for disks may be full."""
+    if sys.platform == "linux":
+        return open(os.memfd_create("rclone"), "rb")  # noqa: PTH123, it has no path
+    return tempfile.TemporaryFile()
 
 
 def _rclone() -> str:
