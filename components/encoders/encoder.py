@@ -38,12 +38,23 @@ class KnowsReach(Protocol):
         """Return it for each row of `texts`: (len(texts),), above 0 and at most 1."""
         ...
 
+    def knows(self, texts: Vectors) -> NDArray[np.bool_]:
+        """Return for each row whether the text means anything to the model: (len(texts),)."""
+        ...
+
 
 def reach_of(encoder: TextEncoder, texts: Vectors) -> Vectors:
     """Return what scores of texts are measured by: 1 for each where the model cannot tell."""
     if isinstance(encoder, KnowsReach):
         return encoder.reach(texts)
     return np.ones(len(texts), np.float32)
+
+
+def known_by(encoder: TextEncoder, texts: Vectors) -> NDArray[np.bool_]:
+    """Return which texts mean anything to the model: all where it cannot tell."""
+    if isinstance(encoder, KnowsReach):
+        return encoder.knows(texts)
+    return np.ones(len(texts), np.bool_)
 
 
 class Encoder(TextEncoder, Protocol):

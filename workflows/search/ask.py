@@ -25,7 +25,7 @@ from workflows.search.background import CurrentBackground
 from workflows.search.calibration import THRESHOLD, Background, Kind
 from workflows.search.folding import folded
 from workflows.search.moments import Candidate, bounded, grouped
-from workflows.search.narrowing import filter_of
+from workflows.search.narrowing import filter_of, filters_of, with_filters
 from workflows.search.question import Question
 from workflows.search.question_picture import decoded
 from workflows.search.ranking import Ranking
@@ -42,11 +42,15 @@ _FRAMES_A_MOMENT = 6
 
 @dataclass(frozen=True)
 class _Wanted:
-    """The mean of all that is wanted, of length 1; of what kind; how high a picture may score."""
+    """The mean of all that is wanted, of length 1; of what kind; how high a picture may score.
+
+    `unknown` are the texts that the model hardly knows.
+    """
 
     kind: Kind
     vector: Vectors
     reach: float = 1.0
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class _Unwanted:
 
     vectors: Vectors
     reach: Vectors
+    unknown: tuple[str, ...]
 
     def is_shown(self, near: Neighbour, background: Background) -> bool:
         """Return whether a frame surely shows it, whatever confidence is asked for."""
@@ -136,6 +141,8 @@ class Asker:
             model=self.model,
             threshold=threshold,
             undated=self._leaves_out_undated(question, wanted.vector),
+            unknown=(*wanted.unknown, *(unwanted.unknown if unwanted else ())),
+            excluded_by=() if ranked.order else self._excluding(question, wanted.vector),
         )
 
     def frames(self, question: Question) -> list[Found]:
@@ -207,6 +214,18 @@ class Asker:
         where = replace(filter_of(question), after=None, before=None, undated=True)
         return bool(self._collection.nearest(wanted.tolist(), 1, where=where))
 
+    def _excluding(self, question: Question, wanted: Vectors) -> tuple[str, ...]:
+        """Return which filters leave out every frame: each alone, or all of them together."""
+
+        def none_passes(*names: str) -> bool:
+            where = filter_of(with_filters(question, *names))
+            return not self._near(wanted, 1, where, vectors=False)
+
+        given = filters_of(question)
+        if not given or not none_passes(*given):
+            return ()
+        return tuple([name for name in given if none_passes(name)] or given)
+
     def _near(
         self, vector: Vectors, count: int, where: FrameFilter, *, vectors: bool
     ) -> list[Neighbour]:
@@ -241,22 +260,30 @@ class Asker:
 
     def _wanted(self, question: Question) -> _Wanted:
         rows: list[Vectors] = []
+        unknown: tuple[str, ...] = ()
         if question.texts:
-            rows.extend(self._sides.texts().embed_texts(question.texts))
+            words = self._sides.texts().embed_texts(question.texts)
+            unknown = self._unknown(question.texts, words)
+            rows.extend(words)
         if question.image is not None:
             rows.extend(self._sides.pictures().embed_images([decoded(question.image)]))
         if asked := question.frame_asked():
             rows.append(self._vector_of(*asked))
         vector = normalized(np.mean(rows, axis=0)[None])[0]
         if len(rows) == len(question.texts):
-            return _Wanted("text", vector, float(self._sides.reach(vector[None])[0]))
-        return _Wanted("mixed" if question.texts else "picture", vector)
+            return _Wanted("text", vector, float(self._sides.reach(vector[None])[0]), unknown)
+        return _Wanted("mixed" if question.texts else "picture", vector, unknown=unknown)
 
     def _unwanted(self, question: Question) -> _Unwanted | None:
         if not question.without:
             return None
         vectors = self._sides.texts().embed_texts(question.without)
-        return _Unwanted(vectors, self._sides.reach(vectors))
+        unknown = self._unknown(question.without, vectors)
+        return _Unwanted(vectors, self._sides.reach(vectors), unknown)
+
+    def _unknown(self, texts: Sequence[str], vectors: Vectors) -> tuple[str, ...]:
+        known = self._sides.known(vectors)
+        return tuple(text for text, is_known in zip(texts, known, strict=True) if not is_known)
 
     def _vector_of(self, platform: str, code: str, number: int) -> Vectors:
         frame = (platform, code, number)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.encoders.encoder import TextEncoder, reach_of
+from components.encoders.encoder import TextEncoder, known_by, reach_of
 from components.running.services import Services
 from components.settings import Settings
 from workflows.local.indexed_model import with_model_of
@@ -20,6 +20,8 @@ from workflows.search.question import Question
 from workflows.search.sides import ModelSides
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from components.base.vectors import Vectors
 
 _TEXTS = 4096
@@ -53,6 +55,10 @@ class RememberedTexts:
     def reach(self, texts: Vectors) -> Vectors:
         """Return what the encoder says of it."""
         return reach_of(self._encoder, texts)
+
+    def knows(self, texts: Vectors) -> NDArray[np.bool_]:
+        """Return what the encoder says of it."""
+        return known_by(self._encoder, texts)
 
 
 class RememberingSides(ModelSides):
