@@ -7,6 +7,7 @@ import io
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,21 @@ def test_search_by_text(api: httpx.Client) -> None:
 
 def test_the_api_asks_all_that_a_question_can() -> None:
     assert {*Asked.model_fields} == {*Question.model_fields} - {"image"}
+
+
+def test_an_answer_is_the_same_byte_for_byte_however_many_ask_at_once(
+    served_services: Services,
+) -> None:
+    texts = [f"{number} {thing}" for number in range(4) for thing in ("cats", "a street, no cars")]
+    with serving(create_app(served_services, served_services.settings)) as client:
+        alone = [client.get("/api/search", params={"texts": text}).content for text in texts]
+    # Another one, which has not embedded them yet.
+    with (
+        serving(create_app(served_services, served_services.settings)) as client,
+        ThreadPoolExecutor(len(texts)) as pool,
+    ):
+        found = pool.map(lambda text: client.get("/api/search", params={"texts": text}), texts)
+        assert [one.content for one in found] == alone
 
 
 def first_frame(api: httpx.Client) -> str:

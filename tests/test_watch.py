@@ -23,7 +23,7 @@ from components.errors import ConfigurationError
 from components.records.watch import WatchEvent, WatchNotice
 from components.settings import Settings, WatchSettings
 from tests.clips import numbered_video
-from tests.commands import environment, invoked, oriane_here, report, report_here
+from tests.commands import environment, invoked, oriane_here, report_here
 from workflows.watch.addresses import target
 from workflows.watch.webhook import deliver
 
@@ -109,8 +109,7 @@ def test_a_run_asks_of_its_new_frames_and_sends_what_fits_once(
     videos = tmp_path / "videos"
     videos.mkdir()
     clip(videos, "one.mp4", 0)
-    # As a user types it; all after it in this process.
-    assert "watches" not in report(videos, env=env)
+    assert "watches" not in report_here(videos, env=env)
     # A confidence of 0 is reached by everything, so that what is new is all that tells.
     add = ("watch", "add", "a number", "--confidence", 0, "--webhook", f"{receiver.url}/hook?k=v")
     oriane_here(*add, env=env)

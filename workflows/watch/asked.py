@@ -14,7 +14,7 @@ from components.records.frame_names import point_id
 from components.records.run_report import RunVideo
 from components.records.watch import Delivery, Watch, WatchedMoment, WatchEvent, WatchNotice
 from components.running.services import Services
-from components.stores.vectors.store import Collection, Hit, Neighbour, StoredFrame
+from components.stores.vectors.store import Collection, Neighbour, StoredFrame
 from workflows.local.indexed_model import with_model_of
 from workflows.search.among import Sought
 from workflows.search.answer import Moment
@@ -199,8 +199,7 @@ class _Counted:
     def __iter__(self) -> Iterator[Neighbour]:
         for frame in self._frames:
             self.count += 1
-            of_hit = {name: getattr(frame, name) for name in Hit.model_fields if name != "score"}
-            yield Neighbour(Hit(score=0.0, **of_hit), frame.dhash, frame.vector)
+            yield Neighbour(frame, 0.0, frame.vector)
 
 
 def _new_frames(videos: Iterable[RunVideo]) -> Iterator[str]:
