@@ -33,7 +33,14 @@ from tests.vectors import framed
 from workflows.cli.app import app
 from workflows.model_swap.backfill import backfill
 from workflows.model_swap.compare import compare
-from workflows.model_swap.judge import Judgement, interval, judge, require_better
+from workflows.model_swap.judge import (
+    Judgement,
+    in_words,
+    interval,
+    judge,
+    require_better,
+    verdict,
+)
 from workflows.model_swap.reports import (
     Answered,
     Judged,
@@ -427,16 +434,20 @@ def test_captions_are_asked_as_people_ask(
 ) -> None:
     with_model(services, clip_model)
     (file := tmp_path / "captions.csv").write_text("text,video\na cat,local/one\na dog,local/two\n")
-    verdict = judge(services, str(other), sample=2, captions=file, tell=quiet)
-    verdicts = verdict.judged
-    asked = [(one.kind, one.queries, one.confidence) for one in verdict.answered]
+    found = judge(services, str(other), sample=2, captions=file, tell=quiet)
+    judged = found.judged
+    asked = [(one.kind, one.queries, one.confidence) for one in found.answered]
     assert asked == [("captions", 2, 0.9), ("not there", 100, 0.9)]
-    assert [(one.kind, one.queries) for one in verdicts] == [("known items", 6), ("captions", 2)]
+    assert [(one.kind, one.queries) for one in judged] == [("known items", 6), ("captions", 2)]
     # Two videos in all, so the right one is among ten.
-    assert verdicts[1].recall.current == verdicts[1].recall.other == 1.0
+    assert judged[1].recall.current == judged[1].recall.other == 1.0
     for content, told in (
         ("text,video\n", "found no row"),
         ("text,video\na cat,local/one\na dog,\n", "line 3: expected a text and a video"),
+        (
+            "text,video\na cat,local/one\na dog,local/x\n",
+            "line 3: local/x has no frames in watched",
+        ),
         ("\xff", "expected a CSV"),
     ):
         file.write_text(content)
@@ -478,11 +489,26 @@ def _false(low: float, high: float) -> Answered:
     return Answered(kind="not there", queries=9, confidence=0.9, share=share)
 
 
+def test_what_is_asked_of_one_frame_counts_once() -> None:
+    """Four frames, each with three variants: as sure as of four, not as of twelve."""
+    names = [f"v/{frame}.png {variant}" for frame in range(4) for variant in ("a", "b", "c")]
+    relevant = {name: {name.split()[0]: 2} for name in names}
+    found = {name: dict(hits) for name, hits in relevant.items()}
+    missing = {name: {} if name.startswith("v/0") else hits for name, hits in found.items()}
+    judged = verdict("known items", relevant, missing, found)
+    assert (judged.queries, judged.ndcg.current, judged.ndcg.low) == (12, 0.75, 0.0)
+
+
 def test_better_is_what_is_surely_better() -> None:
     known, captions = "known items", "captions"
     better = _judged(known, 0.01, 0.2)
     fewer, more = _false(-0.2, 0.1), _false(0.01, 0.2)
     require_better(Judgement((better,), (fewer,)), "m")
+    assert in_words(Judgement((better,), (more,)), "m") == (
+        "compared with the current model, m is surely better by known items; it surely gives more "
+        "false answers; `oriane model switch --if-better` would refuse it; known items say "
+        "nothing of texts, --captions does"
+    )
     require_better(Judgement((_judged(known, -0.1, 0.1), _judged(captions, 0.01, 0.2)), ()), "m")
     for doubtful in (
         (_judged(known, -0.01, 0.2),),
@@ -534,7 +560,14 @@ def test_the_commands(
     compared = told("compare", "--model", str(other), "--json")
     assert compared["judged"][0]["queries"] == 3 * roles["current"]["points"]
     assert not told("compare", "--model", str(other), "--overlap-only", "--json")["judged"]
-    assert "95 % interval" in told("compare", "--model", str(other))
+    shown = told("compare", "--model", str(other))
+    assert "95 % interval" in shown
+    assert "\\n" not in shown
+    assert (
+        "known items: frames, mirrored, cropped and recompressed, should find themselves" in shown
+    )
+    assert "is neither surely better nor surely worse by known items; `oriane" in shown
+    assert "switch --if-better` would refuse it; known items say nothing of texts" in shown
     refused = CliRunner().invoke(app, ["model", "switch", "--model", str(other), "--if-better"])
     assert "not surely better" in str(refused.exception)
     monkeypatch.setenv("CLIP_MODEL", str(other))

@@ -196,6 +196,31 @@ def test_nothing_fits_is_said_with_the_nearest(client: httpx.Client) -> None:
     shown = client.get("/", params={"q": "a cat", "confidence": "100"}).text
     assert "Nothing fits" in shown
     assert 'class="moment"' in shown
+    assert "hardly knows" not in shown
+    none = {"q": "eine Katze", "since": "2100-01-01", "cropped": "yes"}
+    shown = client.get("/", params=none).text
+    assert "The model hardly knows “<bdi>eine Katze</bdi>”" in shown
+    assert "No frame passes <b><bdi>since 2100-01-01</bdi></b> and <b><bdi>cropped: yes" in shown
+    alone = client.get("/", params={"not": "cats", "platform": "local"})
+    assert alone.status_code == 400
+    assert "filters alone find nothing" in alone.text
+    assert 'value="cats"' in alone.text, "nobody has to type it again"
+
+
+@slow
+def test_the_first_page_says_what_the_last_run_came_to(client: httpx.Client) -> None:
+    shown = client.get("/").text
+    last = client.get("/api/runs", params={"limit": 1}).json()["runs"][0]
+    assert f'<a href="/runs/{last["run"]}">Last run</a>' in shown
+    assert '<a href="/library?state=rejected">1 rejected</a>' in shown
+
+
+@slow
+def test_less_sure_moments_are_a_click_away(client: httpx.Client) -> None:
+    shown = client.get("/", params={"q": "a number", "confidence": "1"}).text
+    assert 'href="/?q=a%20number&amp;confidence=0"' in shown
+    assert "1 of 100 random questions find nothing as good" in shown
+    assert "less-sure" not in client.get("/", params={"q": "a number", "confidence": "0"}).text
 
 
 @slow
@@ -248,6 +273,9 @@ def test_searching_and_playing_by_keyboard(page) -> None:
     page.locator("body").click(position={"x": 5, "y": 600})
     page.keyboard.press("/")
     page.keyboard.type("a number")
+    page.keyboard.press("Escape")
+    assert page.locator("#q").input_value() == "a number"
+    page.keyboard.press("/")
     page.keyboard.press("Enter")
     page.wait_for_url("**/?q=a+number")
     page.goto("/")
@@ -278,10 +306,14 @@ def test_searching_and_playing_by_keyboard(page) -> None:
     assert "open=" in page.url
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    assert "open=" not in page.url
+    page.wait_for_url("**/?q=a%20number&confidence=0")
     expect(tile).to_be_focused()
-    page.go_back()
+    page.go_forward()
     expect(page.locator("dialog")).to_be_visible()
+    page.go_back()
+    expect(dialog).to_have_count(0)
+    page.go_back()
+    page.wait_for_url("**/")
 
 
 @slow
@@ -346,7 +378,7 @@ def test_filters_are_in_the_address(page) -> None:
     page.get_by_text("Refine").click()
     page.get_by_label("platform").fill("nowhere")
     page.get_by_role("button", name="Apply").click()
-    expect(page.get_by_text("No frame lies within these filters")).to_be_visible()
+    expect(page.get_by_text("No frame passes platform nowhere")).to_be_visible()
     assert "platform=nowhere" in page.url
     assert "video=" not in page.url
     page.get_by_label("No longer platform nowhere").click()
@@ -385,6 +417,8 @@ def test_what_is_dropped_and_no_picture(page) -> None:
     page.goto("/")
     drop(page, "/static/page.css")
     expect(page.get_by_role("alert")).to_contain_text("expected a picture")
+    drop(page, page.request.get("/api/videos/local/two").json()["url"])
+    expect(page.get_by_role("alert")).to_contain_text("This is a video")
 
 
 @slow
@@ -485,6 +519,7 @@ def test_a_store_that_is_down(services: Services, decoders: Decoders) -> None:
         answer = client.get("/", params={"q": "a cat"})
         assert answer.status_code == 503
         assert "<h1>A store does not answer</h1>" in answer.text
+        assert '<a class="button" href="/?q=a+cat">Try again</a>' in answer.text
         assert client.get("/library/local/one").status_code == 200, "S3 answers still"
 
 
