@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from PIL import Image
 
 from components.errors import Reason, VideoRejectedError
 from components.frame.extract import Extracted, extract
+from components.frames_tar.read import read_files
 from components.records.videos import CroppedVideo, Frame, SourceVideo
 from components.settings import FrameSettings, LimitSettings
 from tests import readable
@@ -78,18 +78,13 @@ def extracted_of(
     """Take a file through frame; return what it says and the pictures that it wrote."""
     tar = path.with_suffix(".tar")
     extracted = extract(path, tar, cropped, FrameSettings(**settings), limits, 24)
-    with tarfile.open(tar) as frames:
-        pictures = [
-            (frame, _opened(frames.extractfile(frame.file).read()))  # type: ignore[union-attr]
-            for frame in extracted.frames
-        ]
+    pictures = [
+        (frame, np.asarray(Image.open(io.BytesIO(file))))
+        for frame, file in read_files(tar, extracted.frames)
+    ]
     for frame, picture in pictures:
         assert (frame.height, frame.width) == picture.shape[:2]
     return extracted, pictures
-
-
-def _opened(png: bytes) -> Picture:
-    return np.asarray(Image.open(io.BytesIO(png)))
 
 
 def rejected(path: Path, limits: LimitSettings | None = None) -> Reason:
