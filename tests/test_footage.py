@@ -392,7 +392,11 @@ CODED = {
 
 @pytest.mark.parametrize(("pixels", "codec"), CODED.values(), ids=CODED)
 def test_pixels_of_every_kind(tmp_path: Path, pixels: str, codec: str) -> None:
-    quality = {"libvpx-vp9": ("-crf", 10, "-cpu-used", 8, "-b:v", 0), "mjpeg": ("-q:v", 2)}
+    quality: dict[str, tuple[object, ...]] = {
+        "libvpx-vp9": ("-crf", 10, "-cpu-used", 8, "-b:v", 0),
+        "mjpeg": ("-q:v", 2),
+        "png": ("-compression_level", 1),
+    }
     options = ("-c:v", codec, "-pix_fmt", pixels, *quality.get(codec, ()))
     if codec == "libx265":
         options = (*options, "-x265-params", "log-level=error")
@@ -512,7 +516,23 @@ FORMATS = {
     "MJPEG in MOV": ("v.mov", ("-c:v", "mjpeg", "-q:v", 2, "-pix_fmt", "yuvj420p")),
     "ProRes in MOV": ("v.mov", ("-c:v", "prores_ks", "-pix_fmt", "yuv422p10le")),
     "PNG in MOV": ("v.mov", ("-c:v", "png", "-pix_fmt", "rgb24")),
-    "VP8 in WebM": ("v.webm", ("-c:v", "libvpx", "-crf", 8, "-b:v", "4M", "-g", 10)),
+    "VP8 in WebM": (
+        "v.webm",
+        (
+            "-c:v",
+            "libvpx",
+            "-crf",
+            8,
+            "-b:v",
+            "4M",
+            "-g",
+            10,
+            "-cpu-used",
+            8,
+            "-deadline",
+            "realtime",
+        ),
+    ),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands import invoked
+from tests.commands import environment, invoked, oriane_here
 from tests.deployment import copy
 
 pytestmark = pytest.mark.slow
@@ -106,12 +106,16 @@ def test_a_picture_that_is_no_file_or_too_large_is_not_read(tmp_path: Path) -> N
     pipe, large = tmp_path / "pipe", tmp_path / "large.jpg"
     os.mkfifo(pipe)
     large.write_bytes(bytes(100_001))
+    (video := tmp_path / "video").write_bytes(b"\0\0\0\x18ftypisom" + bytes(200_000))
+    (of_a_phone := tmp_path / "photo.heic").write_bytes(b"\0\0\0\x18ftypheic")
     for path, told in (
         ("/dev/zero", "found no regular file; give a JPEG"),
         (pipe, "found no regular file"),
         (tmp_path, "found no regular file"),
         (tmp_path / "none.jpg", "No such file"),
         (large, "larger than 0.1 MB; make it smaller, or raise VP_SERVE_PICTURE_MB"),
+        (video, "expected a picture, found a video; give a JPEG"),
+        (of_a_phone, "found HEIC or AVIF; give a JPEG"),
     ):
         code, says = invoked("search", "--image", path, data=tmp_path, VP_SERVE_PICTURE_MB=0.1)
         assert code == 78
@@ -126,5 +130,44 @@ def test_a_table_or_that_nothing_fits(data: Path) -> None:
     code, text = invoked("search", "a number", "--confidence", 0, "--limit", 1, data=data)
     assert code == 0
     assert "“a number”" in text
-    code, text = invoked("search", "a number", "--platform", "tiktok", data=data)
-    assert "no frame passes the filters" in text
+    for asked, told in (
+        (("--platform", "tiktok"), "no frame passes --platform tiktok."),
+        (("--after", FUTURE, "--uncropped"), f"no frame passes --after {FUTURE}."),
+        (("--before", PAST, "--cropped"), f"no frame passes --before {PAST} --cropped."),
+        (("--video", "one", "--from-second", 0.5, "--to-second", 0.51), "--from-second 0.5"),
+        (("--platform", "tiktok", "--frames"), "No frame passes the filters"),
+    ):
+        code, text = invoked("search", "a number", *asked, data=data)
+        assert (code, told in text) == (0, True), text
+
+
+@pytest.mark.parametrize("text", ["eine Katze", "猫", "🐱", "bycicle", "the", "???"])
+def test_a_text_that_the_model_hardly_knows_is_told(data: Path, text: str) -> None:
+    assert answer(data, text, "a cat")["unknown"] == [text]
+    code, says = invoked("search", "a cat", "--without", text, data=data)
+    assert code == 0
+    assert f"The model hardly knows “{text}”, so its confidence says little" in says
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (("a" * 1001,), "at most 1000 characters, found one of 1001; say in a sentence"),
+        ((" ",), "found an empty one"),
+        (("--without", "a cat"), "to search for, found none, only what to leave out"),
+        (("a cat", "--from-second", 9, "--to-second", 2), "from_second 9 is above to_second 2"),
+        (("a cat", "--after", FUTURE, "--before", PAST), "is not earlier than before 2000-01-01"),
+        (("--like", "local/one"), "platform/code/number, found 'local/one'; oriane show"),
+        (("--like", "local/one/999"), "frame local/one/999 is not in the collection; oriane show"),
+    ],
+)
+def test_what_cannot_be_asked_says_what_to_do(
+    data: Path, asked: tuple[object, ...], told: str
+) -> None:
+    code, says = invoked("search", *asked, data=data)
+    assert (code, told in says) == (78, True), says
+
+
+def test_a_date_that_is_none(data: Path) -> None:
+    done = oriane_here("search", "x", "--after", "yesterday", env=environment(data), code=2)
+    assert "expected a date such as 2026-11-01" in done.stderr

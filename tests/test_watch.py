@@ -18,11 +18,12 @@ from typing import Any
 
 import pytest
 
+from components.base.model_names import identity
 from components.errors import ConfigurationError
 from components.records.watch import WatchEvent, WatchNotice
 from components.settings import Settings, WatchSettings
 from tests.clips import numbered_video
-from tests.commands import environment, invoked, oriane_here, report, report_here
+from tests.commands import environment, invoked, oriane_here, report_here
 from workflows.watch.addresses import target
 from workflows.watch.webhook import deliver
 
@@ -108,8 +109,7 @@ def test_a_run_asks_of_its_new_frames_and_sends_what_fits_once(
     videos = tmp_path / "videos"
     videos.mkdir()
     clip(videos, "one.mp4", 0)
-    # As a user types it; all after it in this process.
-    assert "watches" not in report(videos, env=env)
+    assert "watches" not in report_here(videos, env=env)
     # A confidence of 0 is reached by everything, so that what is new is all that tells.
     add = ("watch", "add", "a number", "--confidence", 0, "--webhook", f"{receiver.url}/hook?k=v")
     oriane_here(*add, env=env)
@@ -142,15 +142,6 @@ def test_a_run_asks_of_its_new_frames_and_sends_what_fits_once(
     assert [one["webhook"]["attempts"] for one in asked] == [2]
     assert len(receiver.got) == 2
 
-    # With another model, all is asked again; what was announced stays so.
-    path = tmp_path / "s3/oriane-artifacts/watches/a-number.json"
-    path.write_text(json.dumps({**kept(tmp_path, "a-number"), "model": "another@1"}))
-    (again,) = report_here(videos, env=env)["watches"]
-    assert again["everything"]
-    assert codes(again) == {"one"}
-    assert kept(tmp_path, "a-number")["model"] == again["model"] != "another@1"
-    assert "watches" not in report_here(videos, env=env)
-
     # A test asks of everything, and sends only if told to.
     receiver.got.clear()
     tested = json.loads(oriane_here("watch", "test", "a-number", "--json", env=env).stdout)
@@ -162,6 +153,41 @@ def test_a_run_asks_of_its_new_frames_and_sends_what_fits_once(
     oriane_here("watch", "remove", "a-number", env=env)
     assert json.loads(oriane_here("watch", "list", "--json", env=env).stdout) == []
     assert [*(tmp_path / "s3/oriane-artifacts/watches").rglob("*.json")] == []
+
+
+def test_after_a_switch_a_watch_is_asked_of_all_frames_by_the_new_model(
+    tmp_path: Path, model: str, clip_model: Path
+) -> None:
+    env = environment(tmp_path, LOCAL_MODE=1, CLIP_MODEL=model)
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    clip(videos, "one.mp4", 0)
+    report_here(videos, env=env)
+    oriane_here("watch", "add", "a number", "--confidence", 0, env=env)
+    clip(videos, "two.mp4", 2)
+    (before,) = report_here(videos, env=env)["watches"]
+    assert (codes(before), before["model"]) == ({"two"}, model)
+
+    env["CLIP_MODEL"] = str(clip_model)
+    oriane_here("model", "prepare", env=env)
+    oriane_here("model", "switch", "--yes", env=env)
+    # Nothing is new but the model.
+    (after,) = report_here(videos, env=env)["watches"]
+    assert after["everything"]
+    # What was announced stays so.
+    assert (codes(after), after["model"]) == ({"one"}, identity(str(clip_model)))
+    assert kept(tmp_path, "a-number")["model"] == after["model"]
+    assert "watches" not in report_here(videos, env=env)
+    # By the new model's vectors: what it finds itself, with the same scores.
+    found = oriane_here("search", "a number", "--frames", "--limit", 99, "--json", env=env)
+    scores = {(hit["code"], hit["frame_number"]): hit["score"] for hit in json.loads(found.stdout)}
+    for moment in after["moments"]:
+        own = scores[moment["code"], moment["frame_number"]]
+        assert moment["score"] == pytest.approx(own, abs=2e-4)
+
+    clip(videos, "three.mp4", 4)
+    (then,) = report_here(videos, env=env)["watches"]
+    assert (codes(then), then["everything"]) == ({"three"}, False)
 
 
 def test_a_webhook_that_fails_is_told_and_sent_again_when_asked_to(
@@ -199,6 +225,9 @@ def test_without_a_secret_nothing_is_sent(
     assert code == 75
     assert "ORIANE_WEBHOOK_SECRET is not set" in json.loads(says)["webhook"]["message"]
     assert receiver.got == []
+    says = invoked("watch", "test", "a-number", "--all", **given)[1]
+    assert "The model hardly knows “a number”" in says
+    assert "more; --all" not in says
     code, says = invoked("watch", "test", "none", **given)
     assert code == 78
     assert "no watch 'none'" in says

@@ -83,7 +83,7 @@ def judged(
                 kinds["pictures"] = list(pictures(packages))
                 fitted = fit(asker, ConseTextEncoder(asker.model, settings.embed), asked, ABSENT)
             rows |= _rows(asker, kinds)
-            calibrations[f"{name}, measured by reach"] = trade_off(asker, asked, ABSENT)
+            calibrations[f"{name}, measured by reach"] = trade_off(asker, asked)
         calibrations[f"{name}, as they are"] = _unmeasured(settings, asked)
     return rows, calibrations, fitted
 
@@ -108,7 +108,7 @@ def _unmeasured(settings: Settings, asked: list[Judged]) -> list[TradeOff]:
     elsewhere = settings.having("work", data_dir=settings.work.data_dir / "unmeasured")
     with closing(open_store(settings.index)) as store:
         asker = Asker(store.collection(), elsewhere, _Unmeasuring(elsewhere))
-        return trade_off(asker, asked, ABSENT)
+        return trade_off(asker, asked)
 
 
 def _collection(folder: Path, packages: Path, *, shows: bool) -> Settings:

@@ -9,8 +9,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from benchmarks.answers.questions import Judged
-from workflows.search.answer import Found, Moment
+from benchmarks.answers.questions import ABSENT, GARBLED, Judged
+from workflows.search.answer import Answer, Found, Moment
 from workflows.search.ask import Asker
 from workflows.search.question import Question
 
@@ -42,12 +42,16 @@ class Row:
 
 @dataclass(frozen=True)
 class TradeOff:
-    """What a threshold does: what is answered rightly, withheld, and answered though not there."""
+    """What a threshold does: what is answered rightly, withheld, and answered though not there.
+
+    `garbled` are foreign and mistyped texts that are answered.
+    """
 
     threshold: float
     right: Share
     withheld: Share
     false: Share
+    garbled: Share
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,13 @@ def ways(asker: Asker) -> dict[str, Callable[[Question], Sequence[Found]]]:
             for moment in asker.answer(question.model_copy(update={"confidence": 0.0})).moments
         ],
         "moments": lambda question: [moment.best for moment in asker.answer(question).moments],
+        "moments, or the nearest offered": lambda question: _seen(asker.answer(question)),
     }
+
+
+def _seen(answer: Answer) -> list[Found]:
+    """Return what a reader has before the eyes: what fits, or else what is offered in its place."""
+    return [moment.best for moment in answer.moments or answer.nearest]
 
 
 def row(asked: Sequence[Judged], ask: Callable[[Question], Sequence[Found]]) -> Row:
@@ -104,15 +114,17 @@ def row(asked: Sequence[Judged], ask: Callable[[Question], Sequence[Found]]) -> 
     )
 
 
-def trade_off(asker: Asker, asked: Sequence[Judged], absent: Iterable[str]) -> list[TradeOff]:
+def trade_off(asker: Asker, asked: Sequence[Judged]) -> list[TradeOff]:
     """Judge every threshold, by the confidence of the best moment of each question."""
     best = best_moments(asker, [judged.question for judged in asked])
     known = [
         (is_right(judged, moment), moment.confidence)
         for judged, moment in zip(asked, best, strict=True)
     ]
-    of_absent = best_moments(asker, [Question(texts=(text,)) for text in absent])
-    false = [moment.confidence for moment in of_absent]
+    false, garbled = (
+        [one.confidence for one in best_moments(asker, [Question(texts=(text,)) for text in texts])]
+        for texts in (ABSENT, GARBLED)
+    )
     return [
         TradeOff(
             threshold=threshold,
@@ -121,6 +133,7 @@ def trade_off(asker: Asker, asked: Sequence[Judged], absent: Iterable[str]) -> l
                 asked, [right and sure < threshold for right, sure in known]
             ),
             false=share_of_many([sure >= threshold for sure in false]),
+            garbled=share_of_many([sure >= threshold for sure in garbled]),
         )
         for threshold in THRESHOLDS
     ]

@@ -61,6 +61,21 @@ a choir, a violinist
     .strip()
     .split(", ")
 )
+# What means little to a model of English names: other languages, mistyped words, words without a
+# picture, signs. Of a few it guesses right what is meant, as "koffe".
+GARBLED = (
+    """
+ein Hund, eine Giraffe im Zoo, das Fahrrad, ein Kaffee, der Himmel, zwei Leute am Tisch,
+un oiseau, la cuisine, une fille qui court, le vélo rouge, el caballo, la playa,
+un niño con su perro, il gatto, una bicicletta, de hond, een fiets op straat, ryba, samochód,
+köpek, bir araba, kissa, 狗, 一辆自行车, 咖啡, 天空, 犬, 自転車に乗る人, 커피, 자전거, велосипед,
+кофе на столе, καφές, دراجة, كلب, חתול, बिल्ली, a bycycle, a motorcicle, koffe, a rabbbit,
+an astronuat, a cemera, dgo, catt, a rokcet, between, although, very much, quickly, she said so,
+what is it, to be or not to be, abc, 42, 3.14, ???, 🐶, 🚲, ☕️
+""".replace("\n", " ")
+    .strip()
+    .split(", ")
+)
 
 
 @dataclass(frozen=True)

@@ -25,14 +25,15 @@ def quality(rows: Mapping[tuple[str, str], Row]) -> str:
 def trade_offs(by_calibration: Mapping[str, Sequence[TradeOff]]) -> str:
     """Return a row for each calibration and threshold."""
     lines = [
-        "| scores | confidence | right first | right, and withheld | absent, and answered |",
-        "|---|---|---|---|---|",
+        "| scores | confidence | right first | right, and withheld | absent, and answered | "
+        "foreign or mistyped, and answered |",
+        "|---|---|---|---|---|---|",
     ]
     for name, rows in by_calibration.items():
         for row in rows:
             mark = "**" if row.threshold == THRESHOLD else ""
             lines.append(
                 f"| {name} | {mark}{row.threshold:g}{mark} | {row.right} | {row.withheld} | "
-                f"{row.false} |"
+                f"{row.false} | {row.garbled} |"
             )
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.base.vectors import Vectors
 from components.encoders.conse_labels import label_vectors
@@ -18,8 +19,9 @@ from components.encoders.minilm import SentenceEncoder
 if TYPE_CHECKING:
     from components.settings import EmbedSettings
 
-# Of a text that no class name is like, the noise would be blown up.
-_LEAST_LIKENESS = 0.1
+# A text that no class name is as like as this means nothing to the model: another language, a typo,
+# "the". Measured by its own reach, the noise in its scores would be blown up.
+_LEAST_LIKENESS = 0.35
 # By logistic regression, cross-validated: benchmarks/answers/reach.py.
 REACH_EXPONENT = 0.7
 
@@ -52,7 +54,10 @@ class ConseTextEncoder:
         reach: Vectors = self.nearest_class(texts) ** np.float32(REACH_EXPONENT)
         return reach
 
+    def knows(self, texts: Vectors) -> NDArray[np.bool_]:
+        return self.nearest_class(texts) > np.float32(_LEAST_LIKENESS)
+
     def nearest_class(self, texts: Vectors) -> Vectors:
-        """Return how like the nearest class name each text is, a cosine of 0.1 at least: (n,)."""
+        """Return how like the nearest class name each text is, a cosine of 0.35 at least: (n,)."""
         nearest: Vectors = (texts @ self._classes.T).max(axis=1)
         return np.clip(nearest, _LEAST_LIKENESS, 1.0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -17,6 +18,18 @@ if TYPE_CHECKING:
 
 # A picture as its model takes it: only the encoder that made it looks inside.
 ModelInput = Any
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What came of preprocessed pictures: a row each, (pictures, dim).
+
+    `gpu_s` are the seconds in which a GPU computed them; None where there is none, or it does not
+    tell.
+    """
+
+    rows: Vectors
+    gpu_s: float | None = None
 
 
 class TextEncoder(Protocol):
@@ -38,6 +51,10 @@ class KnowsReach(Protocol):
         """Return it for each row of `texts`: (len(texts),), above 0 and at most 1."""
         ...
 
+    def knows(self, texts: Vectors) -> NDArray[np.bool_]:
+        """Return for each row whether the text means anything to the model: (len(texts),)."""
+        ...
+
 
 def reach_of(encoder: TextEncoder, texts: Vectors) -> Vectors:
     """Return what scores of texts are measured by: 1 for each where the model cannot tell."""
@@ -46,19 +63,22 @@ def reach_of(encoder: TextEncoder, texts: Vectors) -> Vectors:
     return np.ones(len(texts), np.float32)
 
 
+def known_by(encoder: TextEncoder, texts: Vectors) -> NDArray[np.bool_]:
+    """Return which texts mean anything to the model: all where it cannot tell."""
+    if isinstance(encoder, KnowsReach):
+        return encoder.knows(texts)
+    return np.ones(len(texts), np.bool_)
+
+
 class Encoder(TextEncoder, Protocol):
     """Embeds pictures and texts into the same space; rows are L2-normalized float32.
 
     `batch_size` is how many pictures a forward pass takes: what VP_BATCH_SIZE says, or less once
-    that did not fit the GPU. `gpu_s` counts the seconds in which a GPU has computed; None where
-    there is none, or it does not tell.
+    that did not fit the GPU.
     """
 
     @property
     def batch_size(self) -> int: ...
-
-    @property
-    def gpu_s(self) -> float | None: ...
 
     @property
     def scaling(self) -> Scaling | None:
@@ -73,8 +93,12 @@ class Encoder(TextEncoder, Protocol):
         """Return what `preprocess` gives for the picture that `scaling` made these pixels of."""
         ...
 
-    def embed(self, pictures: Sequence[ModelInput]) -> Vectors:
-        """Return one row a preprocessed picture: (len(pictures), dim)."""
+    def begin(self, pictures: Sequence[ModelInput]) -> Callable[[], Computed]:
+        """Begin to embed preprocessed pictures; return what waits for the end of it.
+
+        A GPU computes meanwhile, and may be given more; a CPU has computed before this returns. It
+        is called by one thread at a time; to wait is for any.
+        """
         ...
 
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:

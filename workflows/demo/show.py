@@ -18,7 +18,7 @@ from workflows.local.stand_ins import names_an_s3, with_stand_ins
 from workflows.run.command import print_run
 from workflows.search.answer import Answer
 from workflows.search.ask import asking
-from workflows.search.command import print_answer
+from workflows.search.printed import print_answer
 from workflows.search.question import Question
 from workflows.sheet.drawing import ContactSheet
 from workflows.sheet.parts import SheetMoment, sheet_video
@@ -61,7 +61,7 @@ def show(settings: Settings, packages: Path | None, console: Console) -> RunRepo
             query: asker.answer(Question(texts=(query,), limit=_MOMENTS)) for query in QUERIES
         }
     for query, answer in answers.items():
-        print_answer(console, query, answer)
+        print_answer(console, Question(texts=(query,)), query, answer)
 
     target = root / "contact-sheet.jpg"
     with local_services(settings) as services:

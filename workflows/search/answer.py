@@ -38,7 +38,10 @@ class Answer(Record):
     `total` is how many there are with those that `limit` leaves out, None if there may be more;
     `more` says whether there may be some after these. `model` is the collection's, `threshold` the
     confidence that counted as fitting. `undated` says that the question was about dates, and that
-    there are frames without one, which it leaves out.
+    there are frames without one, which it leaves out. `unknown` are the texts, of those asked for
+    and those to leave out, that the model hardly knows, so that their scores say little.
+    `excluded_by` names, where no frame passes the filters of the question, those that no frame
+    passes; all of them, where that is so of none of them alone.
     """
 
     fits: bool
@@ -49,3 +52,5 @@ class Answer(Record):
     model: str
     threshold: float
     undated: bool = False
+    unknown: tuple[str, ...] = ()
+    excluded_by: tuple[str, ...] = ()

@@ -16,7 +16,8 @@ from components.records.frame_names import point_id
 from components.settings import Settings
 from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.open import open_store
-from components.stores.vectors.store import Collection, Hit, Neighbour
+from components.stores.vectors.store import Collection, Neighbour, StoredFrame
+from workflows.local.first_run import require_collection
 from workflows.local.indexed_model import with_model_of
 from workflows.local.stand_ins import frame_location
 from workflows.search.among import Sought, found_among
@@ -25,7 +26,7 @@ from workflows.search.background import CurrentBackground
 from workflows.search.calibration import THRESHOLD, Background, Kind
 from workflows.search.folding import folded
 from workflows.search.moments import Candidate, bounded, grouped
-from workflows.search.narrowing import filter_of
+from workflows.search.narrowing import filter_of, filters_of, with_filters
 from workflows.search.question import Question
 from workflows.search.question_picture import decoded
 from workflows.search.ranking import Ranking
@@ -42,11 +43,15 @@ _FRAMES_A_MOMENT = 6
 
 @dataclass(frozen=True)
 class _Wanted:
-    """The mean of all that is wanted, of length 1; of what kind; how high a picture may score."""
+    """The mean of all that is wanted, of length 1; of what kind; how high a picture may score.
+
+    `unknown` are the texts that the model hardly knows.
+    """
 
     kind: Kind
     vector: Vectors
     reach: float = 1.0
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class _Unwanted:
 
     vectors: Vectors
     reach: Vectors
+    unknown: tuple[str, ...]
 
     def is_shown(self, near: Neighbour, background: Background) -> bool:
         """Return whether a frame surely shows it, whatever confidence is asked for."""
@@ -108,7 +114,7 @@ class Asker:
         unwanted = self._unwanted(question)
 
         def fits(moment: Candidate) -> bool:
-            score = moment.best.hit.score
+            score = moment.best.score
             return background.confidence(wanted.kind, score, wanted.reach) >= threshold
 
         def shows_unwanted(moment: Candidate) -> bool:
@@ -123,7 +129,7 @@ class Asker:
         by_score = [
             moment
             for one in batches(chosen, page or max(1, len(chosen)))
-            for moment in sorted(one, key=lambda moment: -moment.best.hit.score)
+            for moment in sorted(one, key=lambda moment: -moment.best.score)
         ]
         moments = tuple(self._moment(moment, wanted, background) for moment in by_score)
         known = len(ranked.order) if ranked.fits else 0
@@ -136,6 +142,8 @@ class Asker:
             model=self.model,
             threshold=threshold,
             undated=self._leaves_out_undated(question, wanted.vector),
+            unknown=(*wanted.unknown, *(unwanted.unknown if unwanted else ())),
+            excluded_by=() if ranked.order else self._excluding(question, wanted.vector),
         )
 
     def frames(self, question: Question) -> list[Found]:
@@ -150,7 +158,7 @@ class Asker:
         near = self._collection.nearest(
             towards.tolist(), question.offset + question.limit, where=filter_of(question)
         )
-        return [self._found(one.hit) for one in near[question.offset :]]
+        return [self._found(one) for one in near[question.offset :]]
 
     def among(
         self, sought: Sequence[Sought], frames: Iterable[Neighbour]
@@ -169,6 +177,10 @@ class Asker:
             tuple(self._moment(moment, own, background) for moment in moments)
             for own, moments in zip(wanted, found, strict=True)
         ]
+
+    def unknown(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """Return those of the texts that the model hardly knows."""
+        return self._unknown(texts, self._sides.texts().embed_texts(texts))
 
     def vectors(
         self, frames: Sequence[tuple[str, str, int]]
@@ -207,6 +219,18 @@ class Asker:
         where = replace(filter_of(question), after=None, before=None, undated=True)
         return bool(self._collection.nearest(wanted.tolist(), 1, where=where))
 
+    def _excluding(self, question: Question, wanted: Vectors) -> tuple[str, ...]:
+        """Return which filters leave out every frame: each alone, or all of them together."""
+
+        def none_passes(*names: str) -> bool:
+            where = filter_of(with_filters(question, *names))
+            return not self._near(wanted, 1, where, vectors=False)
+
+        given = filters_of(question)
+        if not given or not none_passes(*given):
+            return ()
+        return tuple([name for name in given if none_passes(name)] or given)
+
     def _near(
         self, vector: Vectors, count: int, where: FrameFilter, *, vectors: bool
     ) -> list[Neighbour]:
@@ -241,22 +265,30 @@ class Asker:
 
     def _wanted(self, question: Question) -> _Wanted:
         rows: list[Vectors] = []
+        unknown: tuple[str, ...] = ()
         if question.texts:
-            rows.extend(self._sides.texts().embed_texts(question.texts))
+            words = self._sides.texts().embed_texts(question.texts)
+            unknown = self._unknown(question.texts, words)
+            rows.extend(words)
         if question.image is not None:
             rows.extend(self._sides.pictures().embed_images([decoded(question.image)]))
         if asked := question.frame_asked():
             rows.append(self._vector_of(*asked))
         vector = normalized(np.mean(rows, axis=0)[None])[0]
         if len(rows) == len(question.texts):
-            return _Wanted("text", vector, float(self._sides.reach(vector[None])[0]))
-        return _Wanted("mixed" if question.texts else "picture", vector)
+            return _Wanted("text", vector, float(self._sides.reach(vector[None])[0]), unknown)
+        return _Wanted("mixed" if question.texts else "picture", vector, unknown=unknown)
 
     def _unwanted(self, question: Question) -> _Unwanted | None:
         if not question.without:
             return None
         vectors = self._sides.texts().embed_texts(question.without)
-        return _Unwanted(vectors, self._sides.reach(vectors))
+        unknown = self._unknown(question.without, vectors)
+        return _Unwanted(vectors, self._sides.reach(vectors), unknown)
+
+    def _unknown(self, texts: Sequence[str], vectors: Vectors) -> tuple[str, ...]:
+        known = self._sides.known(vectors)
+        return tuple(text for text, is_known in zip(texts, known, strict=True) if not is_known)
 
     def _vector_of(self, platform: str, code: str, number: int) -> Vectors:
         frame = (platform, code, number)
@@ -269,23 +301,23 @@ class Asker:
         return found[frame]
 
     def _moment(self, moment: Candidate, wanted: _Wanted, background: Background) -> Moment:
-        best = moment.best.hit
+        best = moment.best
         confidence = background.confidence(wanted.kind, best.score, wanted.reach)
-        in_time = sorted((frame.hit for frame in moment.frames), key=lambda hit: hit.frame_number)
+        in_time = sorted(moment.frames, key=lambda near: near.frame.frame_number)
         return Moment(
-            platform=best.platform,
-            code=best.code,
+            platform=best.frame.platform,
+            code=best.frame.code,
             start=moment.start,
             end=moment.end,
             best=self._found(best),
             score=best.score,
             confidence=round(confidence, 4),
             frames=tuple(map(self._found, in_time)),
-            folded=tuple(f"{hit.platform}/{hit.code}/{hit.frame_number}" for hit in moment.folded),
+            folded=tuple(_name(near.frame) for near in moment.folded),
         )
 
-    def _found(self, hit: Hit) -> Found:
-        return Found(**vars(hit), location=f"{self._location}{hit.path}")
+    def _found(self, near: Neighbour) -> Found:
+        return Found(**near.shown(), location=f"{self._location}{near.frame.path}")
 
 
 @contextmanager
@@ -297,13 +329,13 @@ def asking(settings: Settings) -> Iterator[Asker]:
     Raises:
         ConfigurationError: there is no collection, or its model is a folder that CLIP_MODEL does
             not name.
-        TransientError: the store does not answer.
+        TransientError: the store does not answer, or the first run has indexed nothing yet.
     """
     with closing(open_store(settings.index)) as store:
         collection = store.collection()
         indexed = collection.model()
         if indexed is None:
-            collection.require()
+            require_collection(collection, settings)
         else:
             settings = with_model_of(settings, indexed, collection.dim)
         yield Asker(collection, settings)
@@ -321,9 +353,13 @@ def _without(where: FrameFilter, videos: tuple[tuple[str, str], ...]) -> FrameFi
 def _rescored(near: Neighbour, wanted: Vectors) -> Neighbour:
     """Return the frame with its likeness to what is wanted, whatever it was found by."""
     score = round(float(np.dot(np.asarray(near.vector, np.float32), wanted)), 4)
-    return replace(near, hit=near.hit.model_copy(update={"score": score}))
+    return replace(near, score=score)
+
+
+def _name(frame: StoredFrame) -> str:
+    return f"{frame.platform}/{frame.code}/{frame.frame_number}"
 
 
 def _holds(moment: Candidate, asked: tuple[str, str, int]) -> bool:
-    frames = (near.hit for near in moment.frames)
-    return asked in ((hit.platform, hit.code, hit.frame_number) for hit in frames)
+    frames = (near.frame for near in moment.frames)
+    return asked in ((one.platform, one.code, one.frame_number) for one in frames)

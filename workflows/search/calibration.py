@@ -28,6 +28,8 @@ from components.records.record import Document
 Kind = Literal["text", "picture", "mixed"]
 
 THRESHOLD = 0.9
+# Of what is kept. 3: no text is measured by less than what the model knows least.
+VERSION = 3
 # By how much a collection may grow, or shrink, before its background is taken anew.
 _GROWTH = 0.2
 # Scores have four digits in what the program writes; nothing below is a difference.
@@ -41,7 +43,7 @@ class Background(Document):
     Those of texts are divided by what the texts can reach; `measured` says that the model tells it.
     """
 
-    version: int = 2
+    version: int = VERSION
     model: str
     collection: str
     points: int
@@ -49,9 +51,10 @@ class Background(Document):
     measured: bool = False
 
     def is_of(self, model: str, collection: str, points: int) -> bool:
-        """Return whether it holds for a collection as it is now."""
+        """Return whether it holds for a collection as it is now, and is measured as today."""
         grown = abs(points - self.points) > _GROWTH * self.points
-        return (self.model, self.collection) == (model, collection) and not grown
+        of_it = (self.version, self.model, self.collection) == (VERSION, model, collection)
+        return of_it and not grown
 
     def confidence(self, kind: Kind, score: float, reach: float = 1.0) -> float:
         """Return the share of random questions whose best score is lower; rises with the score.

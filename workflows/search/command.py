@@ -1,29 +1,38 @@
-"""The command `search`, and the tables that it prints."""
+"""The command `search`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from components.base.typed_paths import typed_path
 from components.errors import ConfigurationError
 from workflows.terminal.commands import SEARCH, command
 from workflows.terminal.options import JsonOption
-from workflows.terminal.output import errors, output, print_json, table
+from workflows.terminal.output import errors, output, print_json
 
 if TYPE_CHECKING:
     from components.settings import Settings
-    from workflows.search.answer import Answer, Found, Moment
+    from workflows.search.answer import Answer
     from workflows.search.client import Answered
     from workflows.search.question import Question
 
 commands = typer.Typer()
+
+
+def _date(says: str) -> Any:
+    return typer.Option(parser=_read_date, metavar="DATE", help=says)
+
+
+def _read_date(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"expected a date such as 2026-11-01, or 2026-11-01T18:00, found {text!r}"
+        ) from None
 
 
 def _seconds(says: str) -> Any:
@@ -70,12 +79,8 @@ def search(
         str | None,
         typer.Option(metavar="VIDEO", help="This video only: platform/code, or a code"),
     ] = None,
-    after: Annotated[
-        datetime | None, typer.Option(metavar="DATE", help="Sources written then or later, UTC")
-    ] = None,
-    before: Annotated[
-        datetime | None, typer.Option(metavar="DATE", help="Sources written before that, UTC")
-    ] = None,
+    after: Annotated[datetime | None, _date("Sources written then or later, UTC")] = None,
+    before: Annotated[datetime | None, _date("Sources written before that, UTC")] = None,
     min_duration: Annotated[float | None, _seconds("Videos at least so long")] = None,
     max_duration: Annotated[float | None, _seconds("Videos at most so long")] = None,
     from_second: Annotated[
@@ -103,6 +108,7 @@ def search(
     """
     from components.settings import Settings
     from workflows.local.stand_ins import deployed
+    from workflows.search.printed import described, print_answer
     from workflows.search.question import asked
     from workflows.search.question_picture import picture_file
 
@@ -135,7 +141,7 @@ def search(
     if as_json:
         print_json(answer)
     else:
-        print_answer(output(), named, answer)
+        print_answer(output(), question, named, answer)
     if answered and open_page:
         _show(answered.page)
 
@@ -145,6 +151,7 @@ def _print_frames(
 ) -> None:
     from components.base.logs import recording
     from workflows.search.ask import asking
+    from workflows.search.printed import hits_table
     from workflows.search.question_picture import with_plain_picture
 
     if open_page:
@@ -159,6 +166,8 @@ def _print_frames(
         hits = asker.frames(with_plain_picture(question, settings))
     if as_json:
         print_json(hits)
+    elif not hits:
+        output().print(f"No frame passes the filters of “{named}”.", highlight=False)
     else:
         output().print(hits_table(named, hits))
 
@@ -214,77 +223,3 @@ def _show(page: str | None) -> None:
     errors().print(page, highlight=False, soft_wrap=True)
     if not webbrowser.open(page):
         errors().print("no browser was found here; open this address in one", highlight=False)
-
-
-def described(question: Question, image: Path | None = None) -> str:
-    """Return a question in words."""
-    wanted = [*question.texts, *([str(image)] if image else []), *filter(None, [question.like])]
-    unwanted = [f"without {text}" for text in question.without]
-    return ", ".join([*wanted, *unwanted])
-
-
-def print_answer(console: Console, question: str, answer: Answer) -> None:
-    """Print the moments that fit, or that none does, and those that come closest."""
-    _print_moments(console, question, answer)
-    if answer.undated:
-        console.print(
-            "Frames without a date, as earlier versions indexed them, were left out; "
-            "`oriane verify --repair --yes` dates them.",
-            highlight=False,
-            soft_wrap=True,
-        )
-
-
-def _print_moments(console: Console, question: str, answer: Answer) -> None:
-    if answer.fits:
-        console.print(moments_table(f"“{question}”", answer.moments))
-        return
-    if not answer.nearest:
-        console.print(f"Nothing to choose from for “{question}”: no frame passes the filters.")
-        return
-    console.print(
-        f"Nothing fits “{question}”: no moment reaches a confidence of {answer.threshold:g}. "
-        "The nearest, which --confidence 0 counts as fitting:",
-        highlight=False,
-        soft_wrap=True,
-    )
-    console.print(moments_table("", answer.nearest))
-
-
-def moments_table(title: str, moments: Sequence[Moment]) -> Table:
-    """Return a row a moment; `same` counts those that look the same and are left out."""
-    return table(
-        title,
-        ("confidence", "video", "moment", "best", "same", "frame"),
-        ("confidence", "best", "same"),
-        [
-            (
-                f"{moment.confidence:.2f}",
-                f"{moment.platform}/{moment.code}",
-                f"{moment.start:.1f}–{moment.end:.1f} s",
-                f"{moment.best.second:.2f}",
-                f"+{len(moment.folded)}" if moment.folded else "",
-                typed_path(moment.best.location),
-            )
-            for moment in moments
-        ],
-    )
-
-
-def hits_table(query: str, hits: Sequence[Found]) -> Table:
-    """Return the hits of a search, best first."""
-    return table(
-        f"“{query}”",
-        ("score", "video", "second", "scene", "frame"),
-        ("score", "second"),
-        [
-            (
-                f"{hit.score:.3f}",
-                f"{hit.platform}/{hit.code}",
-                f"{hit.second:.2f}",
-                f"{hit.scene_start:.1f}–{hit.scene_end:.1f} s",
-                typed_path(hit.location),
-            )
-            for hit in hits
-        ],
-    )

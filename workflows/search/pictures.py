@@ -15,6 +15,7 @@ from components.running.answers import unbelievable
 from components.running.decoders import Access, Decoders
 from components.running.wardens import start_forkserver
 from components.settings import Settings
+from workflows.search.picture_kind import STARTS_WITHIN, looks_like
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 MOST_PIXELS = 64_000_000
@@ -89,8 +90,10 @@ def write_plain(path: Path, target: Path) -> None:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise VideoRejectedError(Reason.TOO_LARGE, "too many pixels") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
+        with path.open("rb") as file:
+            found = looks_like(file.read(STARTS_WITHIN))
         raise VideoRejectedError(
-            Reason.UNDECODABLE, "expected a picture, found something else"
+            Reason.UNDECODABLE, f"expected a picture, found {found}"
         ) from error
     plain.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
     plain.save(target, "PNG")

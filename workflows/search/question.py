@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from difflib import get_close_matches
-from typing import Any, Self
+from datetime import UTC, date, datetime
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from components.base.did_you_mean import did_you_mean
 from components.base.wrong_values import wrong_value
 from components.errors import ConfigurationError
 from components.records.record import Record
+
+# No model reads as much; CLIP's read 77 tokens, of which the rest is cut off.
+LONGEST_TEXT = 1000
 
 
 class Question(Record):
@@ -53,16 +56,45 @@ class Question(Record):
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
         if not (self.texts or self.image or self.like):
-            raise ValueError("expected a text, a picture or a frame to search for, found none")
-        if not all(text.strip() for text in (*self.texts, *self.without)):
-            raise ValueError("expected texts, found an empty one")
+            only = ", only what to leave out" if self.without else ""
+            raise ValueError(
+                f"expected a text, a picture or a frame to search for, found none{only}"
+            )
         if self.like is not None:
             self.frame_asked()
+        return self
+
+    @model_validator(mode="after")
+    def _texts_can_be_read(self) -> Self:
+        for text in (*self.texts, *self.without):
+            if not text.strip():
+                raise ValueError("expected texts, found an empty one")
+            if len(text) > LONGEST_TEXT:
+                raise ValueError(
+                    f"expected texts of at most {LONGEST_TEXT} characters, found one of "
+                    f"{len(text)}; say in a sentence what is seen"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
         for low, high in (("min_duration", "max_duration"), ("from_second", "to_second")):
             first, last = getattr(self, low), getattr(self, high)
             if first is not None and last is not None and first > last:
-                raise ValueError(f"expected {low} up to {high}, found {first:g} and {last:g}")
+                raise ValueError(f"{low} {first:g} is above {high} {last:g}; swap them")
+        after, before = self.instant("after"), self.instant("before")
+        if after and before and after >= before:
+            raise ValueError(f"after {after} is not earlier than before {before}; swap them")
         return self
+
+    def instant(self, name: Literal["after", "before"]) -> datetime | None:
+        """Return the time that a filter names, with its zone; of a date, its midnight in UTC."""
+        given: datetime | date | None = getattr(self, name)
+        if given is None:
+            return None
+        if not isinstance(given, datetime):
+            return datetime(given.year, given.month, given.day, tzinfo=UTC)
+        return given if given.tzinfo else given.replace(tzinfo=UTC)
 
     def frame_asked(self) -> tuple[str, str, int] | None:
         """Return platform, code and number of the frame in `like`.
@@ -75,7 +107,10 @@ class Question(Record):
         platform, _, rest = self.like.partition("/")
         code, _, number = rest.rpartition("/")
         if not (platform and code and "/" not in code and number.isascii() and number.isdecimal()):
-            raise ValueError(f"expected a frame as platform/code/number, found {self.like!r}")
+            raise ValueError(
+                f"expected a frame as platform/code/number, found {self.like!r}; "
+                "oriane show platform/code lists a video's"
+            )
         return platform, code, int(number)
 
 
@@ -86,8 +121,7 @@ def asked(**given: Any) -> Question:
         ConfigurationError: it asks nothing, or for something that cannot be understood.
     """
     if unknown := sorted(given.keys() - Question.model_fields.keys()):
-        near = get_close_matches(unknown[0], Question.model_fields, n=1)
-        meant = f"; did you mean {near[0]}?" if near else ""
+        meant = did_you_mean(unknown[0], Question.model_fields)
         raise ConfigurationError(f"{unknown[0]}: no part of a question{meant}")
     try:
         return Question(**given)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from components.errors import ConfigurationError
 from components.settings import Settings
+from workflows.search.picture_kind import UNKNOWN, looks_like
 from workflows.search.question import Question
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ def picture_file(path: str | Path | None, settings: Settings) -> bytes | None:
             content = file.read(most + 1)
     except OSError as error:
         raise ConfigurationError(f"--image {path}: expected a picture ({error})") from error
+    if (found := looks_like(content)) != UNKNOWN:
+        raise ConfigurationError(
+            f"--image {path}: expected a picture, found {found}; give a JPEG, PNG, WebP, GIF or BMP"
+        )
     if len(content) > most:
         raise ConfigurationError(
             f"--image {path}: larger than {most / 1e6:g} MB; make it smaller, or raise "

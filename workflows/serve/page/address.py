@@ -53,6 +53,11 @@ class Search:
         return bool(self.texts or self.like or self.picture)
 
     @property
+    def sets_only_bounds(self) -> bool:
+        """Whether it has texts to leave out, or filters, and nothing to look for among the rest."""
+        return not self.asks and (self.narrowed or bool(self.without))
+
+    @property
     def narrowed(self) -> bool:
         """Whether any filter is set."""
         return any(getattr(self, name) not in ("", None) for name in _FILTERS)
@@ -78,12 +83,17 @@ class Search:
         for number, text in enumerate(self.without):
             rest = self.without[:number] + self.without[number + 1 :]
             found.append((f"without {text}", self.having(without=rest)))
-        for name, words in _CONDITIONS.items():
-            value = getattr(self, name)
-            if value not in ("", None):
-                shown = f"{value:g}" if isinstance(value, float) else str(value)
-                found.append((words.format(shown), self.having(**{name: _EMPTY[name]})))
+        found.extend(
+            (self.in_words(name), self.having(**{name: _EMPTY[name]}))
+            for name in _FILTERS
+            if getattr(self, name) not in ("", None)
+        )
         return found
+
+    def in_words(self, name: str) -> str:
+        """Return a filter that is set, as it is shown."""
+        value = getattr(self, name)
+        return _CONDITIONS[name].format(f"{value:g}" if isinstance(value, float) else value)
 
 
 _EMPTY = {field.name: field.default for field in fields(Search)}

@@ -13,6 +13,18 @@ from workflows.serve.page.pictures import KeptPictures
 from workflows.serve.served import Served
 
 PAGE = 24
+# What a question's filters are called in a search.
+_FILTERS = {
+    "platform": "platform",
+    "video": "video",
+    "after": "since",
+    "before": "until",
+    "min_duration": "longer",
+    "max_duration": "shorter",
+    "from_second": "first",
+    "to_second": "last",
+    "cropped": "cropped",
+}
 # Of one video on its time line.
 MOST_OF_A_VIDEO = 200
 
@@ -37,6 +49,8 @@ class Asking:
             more=found.fits and found.more,
             threshold=found.threshold,
             undated=found.undated,
+            unknown=found.unknown,
+            excluded_by=[search.in_words(_FILTERS[name]) for name in found.excluded_by],
         )
 
     def of_video(self, served: Served, search: Search, video: str) -> list[Moment]:

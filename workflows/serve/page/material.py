@@ -62,7 +62,8 @@ class Answer:
 
     Where none reaches the confidence that was asked for, `fits` is false, and the moments are the
     nearest ones: an offer. `more` says whether there are further ones. `threshold` is from 0 to 1.
-    `undated` says that frames without a date were left out by a filter on dates.
+    `undated` says that frames without a date were left out by a filter on dates. `unknown` are
+    texts that the model hardly knows. `excluded_by` are filters that no frame passes, in words.
     """
 
     moments: Sequence[Moment]
@@ -70,3 +71,5 @@ class Answer:
     more: bool = False
     threshold: float = 0.0
     undated: bool = False
+    unknown: Sequence[str] = ()
+    excluded_by: Sequence[str] = ()

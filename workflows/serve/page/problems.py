@@ -16,6 +16,9 @@ _OF_ADDRESSES = re.compile(r"[A-Z]+ /\S*: ")
 # A remedy that names the API's addresses is for programs.
 _FOR_PROGRAMS = re.compile(r"\b(GET|POST) /api/|Authorization:")
 
+# What may be answered if it is asked again.
+_MAY_PASS = (429, 500, 503)
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -59,4 +62,11 @@ def render_refusal(request: Request, refusal: Refusal) -> HTMLResponse:
     told = known.text if _OF_ADDRESSES.match(refusal.error) or status == 500 else refusal.error
     remedy = "" if status == 500 or _FOR_PROGRAMS.search(refusal.remedy) else refusal.remedy
     shown = Problem(status, known.title, told, remedy or known.remedy)
-    return page(request, "problem.html", status, problem=shown)
+    again = _address(request) if request.method == "GET" and status in _MAY_PASS else ""
+    return page(request, "problem.html", status, problem=shown, again=again)
+
+
+def _address(request: Request) -> str:
+    """Return path and query; two slashes in front would name another host."""
+    query = request.url.query
+    return "/" + request.url.path.lstrip("/") + (f"?{query}" if query else "")

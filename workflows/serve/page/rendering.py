@@ -103,7 +103,7 @@ def when(time: datetime | str | None) -> str:
             time = datetime.fromisoformat(time)
         except ValueError:
             return str(time)
-    return time.strftime("%Y-%m-%d %H:%M") if time else ""
+    return time.strftime("%Y-%m-%d %H:%M UTC") if time else ""
 
 
 def day(value: date | None) -> str:

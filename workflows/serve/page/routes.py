@@ -101,6 +101,8 @@ class _Pages:
             search, refused = read_search(request.query_params.multi_items()), ""
         except ConfigurationError as error:
             search, refused = _as_far_as_read(request), str(error)
+        if search.sets_only_bounds and not refused:
+            refused = "Type what the moment shows, or give a picture: filters alone find nothing"
         part = request.query_params.get("part")
         answer, player, is_empty = None, None, False
         try:
@@ -134,6 +136,7 @@ class _Pages:
         values["counts"] = self._library.counts() if start else None
         values["new"] = new_moments(self.served) if start else ()
         values["videos"] = self._some() if start else ()
+        values["last"] = next(iter(self._library.runs(limit=1).runs), None) if start else None
         return page(request, "search.html", status, **values)
 
     def export(self, request: Request) -> Response:

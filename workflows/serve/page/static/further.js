@@ -18,11 +18,11 @@ export function loadFurther() {
     const added = [...loaded.querySelectorAll(".moment")];
     list.append(...added);
     stepThroughScenes({ querySelectorAll: () => added.filter((one) => one.dataset.frames) });
-    const next = loaded.querySelector(".further");
+    const next = loaded.querySelector(".further, .less-sure");
     link.closest(".further").replaceWith(...(next ? [next] : []));
     history.replaceState(history.state, "", link.href);
     followPage(new URL(link.href).searchParams.get("page"));
-    count(list, next);
+    count(list, next?.matches(".further"));
     added[0]?.querySelector(".open").focus();
   });
 }

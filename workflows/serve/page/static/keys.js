@@ -13,6 +13,8 @@ export function listenForKeys() {
       box.focus();
       box.select();
     } else if (event.key === "Escape" && typing === box) {
+      // Leaves the box; a browser would empty it as well.
+      event.preventDefault();
       box.blur();
     } else if (event.key in MOVES) {
       move(event, typing, box);

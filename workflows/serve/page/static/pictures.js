@@ -38,6 +38,10 @@ export function takePictures(form) {
 }
 
 async function send(form, file) {
+  if (file.type.startsWith("video/")) {
+    refuse("This is a video. Search by a picture of what you look for.");
+    return;
+  }
   const most = Number(form.dataset.most);
   if (file.size > most) {
     refuse(`A picture may have ${Math.round(most / 1e6)} MB, this one has ${Math.round(file.size / 1e6)}.`);
