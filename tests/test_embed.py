@@ -152,11 +152,11 @@ def test_the_next_batch_is_begun_before_rows_are_waited_for() -> None:
 
 
 def test_shards_side_by_side_hold_a_gpu_once() -> None:
-    encoders = [cast(Encoder, Numbering(batches=8)) for _ in range(2)]
+    encoders = [cast(Encoder, Numbering(batches=500)) for _ in range(2)]
     start = time.perf_counter()
-    shards = [embedded(numbered(3, 5), lambda e=e: e, readers=2, ahead=4) for e in encoders]  # type: ignore[misc]
+    shards = [embedded(numbered(200, 5), lambda e=e: e, readers=2, ahead=4) for e in encoders]  # type: ignore[misc]
     videos = [video for pair in zip(*shards, strict=True) for video in pair]
-    assert len(videos) == 6
+    assert len(videos) == 400
     assert sum(video.held_s for video in videos) <= time.perf_counter() - start
 
 
