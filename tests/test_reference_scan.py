@@ -22,7 +22,6 @@ from components.frame.reference_scan import reference_scan
 from components.frame.scenes import Difference, SceneCuts, ScoredCuts, doubt
 from components.frame.segments import InOrder, Looked
 from components.frame.skipping import CannotSkipError
-from components.frames_tar.pictures import read_pictures
 from components.frames_tar.read import check_tar
 from components.media.display import Display
 from components.media.packets import PacketIndex
@@ -34,6 +33,7 @@ from components.settings import FrameSettings, LimitSettings, Settings
 from tests import readable
 from tests.clips import write_pictures
 from tests.conftest import source_of
+from tests.frame_pictures import read_pictures
 
 slow = pytest.mark.slow
 RATE = 30
