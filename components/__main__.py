@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
+from components.base.garbage import collect_seldom
 from components.base.wrong_values import wrong_value
 from components.contract import Component, ShardOutputs
 from components.errors import (
@@ -173,4 +174,5 @@ def _shown(default: Any) -> str:
 
 
 if __name__ == "__main__":
+    collect_seldom()
     sys.exit(main())

@@ -39,7 +39,7 @@ def save_clip(
     text: dict[str, int] = _TEXT,
     vision: dict[str, int] = _VISION,
 ) -> Path:
-    """Save a CLIP of `dim` dimensions; empty `text` and `vision` make it as large as ViT-B/32."""
+    """Save a CLIP of `dim` dimensions; what `text` and `vision` do not say is as in ViT-B/32."""
     torch.manual_seed(seed)
     tokenizer = CLIPTokenizer(*_byte_vocabulary(folder), model_max_length=77)
     text = {**text, "vocab_size": len(tokenizer), "max_position_embeddings": 77}

@@ -53,6 +53,17 @@ def database(postgres: Any) -> LedgerSettings:
     return new_database(postgres)
 
 
+def variables(database: LedgerSettings) -> dict[str, object]:
+    """Return what a process needs to reach the database."""
+    return {
+        "DB_HOST": database.host,
+        "DB_PORT": database.port,
+        "DB_NAME": database.name,
+        "DB_USER": database.user,
+        "DB_SSLMODE": "disable",
+    }
+
+
 def new_database(postgres: Any, template: str = "template1") -> LedgerSettings:
     """Create a database, as a copy of another, and return the settings that reach it."""
     name = f"db{next(_NUMBERS)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -28,7 +28,7 @@ from components.records.watch import Watch
 from components.running.services import Services
 from components.settings import Settings, StorageSettings
 from components.stores.vectors.frame_filter import FrameFilter
-from components.stores.vectors.store import Hit, Neighbour
+from components.stores.vectors.store import Neighbour, StoredFrame
 from tests.conftest import settings_below
 from tests.vectors import framed, unit
 from workflows.demo.videos import packaged_folder
@@ -49,8 +49,7 @@ def near(
 ) -> Neighbour:
     """Return a frame of a video; frames of the same look are the same picture."""
     vector = np.random.default_rng(look).normal(size=_DIM)
-    hit = Hit(
-        score=score,
+    frame = StoredFrame(
         platform="tiktok",
         code=code,
         second=second,
@@ -58,9 +57,10 @@ def near(
         scene_start=scene[0],
         scene_end=scene[1],
         path=f"tiktok/{code}/{frame_file(round(second * 100), second)}",
+        model="m",
+        dhash=np.random.default_rng(look).bytes(8).hex(),
     )
-    mark = np.random.default_rng(look).bytes(8).hex()
-    return Neighbour(hit, mark, (vector / np.linalg.norm(vector)).tolist())
+    return Neighbour(frame, score, (vector / np.linalg.norm(vector)).tolist())
 
 
 seconds = st.floats(0, 100, allow_nan=False)
@@ -82,11 +82,11 @@ neighbours = st.lists(
 def test_moments_of_a_video_never_overlap_and_lose_no_frame(frames: list[Neighbour]) -> None:
     moments = grouped(frames)
     assert sum(len(moment.frames) for moment in moments) == len(frames)
-    scores = [moment.best.hit.score for moment in moments]
+    scores = [moment.best.score for moment in moments]
     assert scores == sorted(scores, reverse=True)
     for moment in moments:
-        assert moment.best.hit.score == max(one.hit.score for one in moment.frames)
-        assert all(moment.start <= one.hit.second <= moment.end for one in moment.frames)
+        assert moment.best.score == max(one.score for one in moment.frames)
+        assert all(moment.start <= one.frame.second <= moment.end for one in moment.frames)
         for other in moments:
             if other is not moment and other.video == moment.video:
                 assert moment.end <= other.start or other.end <= moment.start
@@ -97,20 +97,21 @@ def test_folding_loses_nothing_and_keeps_the_best(frames: list[Neighbour]) -> No
     moments = grouped(frames)
     kept = folded(moments)
     assert len(kept) + sum(len(moment.folded) for moment in kept) == len(moments)
-    assert {one.best.dhash for one in kept} == {one.best.dhash for one in moments}
-    assert len({one.best.dhash for one in kept}) == len(kept), "of each picture, one"
+    assert {one.best.frame.dhash for one in kept} == {one.best.frame.dhash for one in moments}
+    assert len({one.best.frame.dhash for one in kept}) == len(kept), "of each picture, one"
     assert folded(kept) == kept
     for moment in kept:
-        assert all(moment.best.hit.score >= hit.score for hit in moment.folded)
+        assert all(moment.best.score >= one.score for one in moment.folded)
 
 
 def test_a_hash_alone_folds_nothing() -> None:
     one = near("a", 1, (0, 2), 0.9, look=1)
-    plain = Neighbour(near("b", 1, (0, 2), 0.8).hit, one.dhash, near("b", 1, (0, 2), 0.8, 2).vector)
+    other = near("b", 1, (0, 2), 0.8, look=2)
+    plain = replace(other, frame=replace(other.frame, dhash=one.frame.dhash))
     assert len(folded(grouped([one, plain]))) == 2
-    older = Neighbour(plain.hit, "", one.vector)
+    older = replace(other, frame=replace(other.frame, dhash=""), vector=one.vector)
     (moment,) = folded(grouped([one, older]))
-    assert [hit.code for hit in moment.folded] == ["b"], "by its vector, without a hash"
+    assert [one.frame.code for one in moment.folded] == ["b"], "by its vector, without a hash"
 
 
 @given(neighbours, st.integers(0, 3))
@@ -182,6 +183,8 @@ def test_the_packaged_model_reaches_what_has_a_name_and_little_else(settings: Se
         named, also_named, nameless = reach_of(encoder, texts).tolist()
         assert 1 >= min(named, also_named) > 0.7 > nameless > 0
         assert known_by(encoder, texts).tolist() == [True, True, False]
+        strange = encoder.embed_texts(["eine Katze", "猫", "🐱", "bycicle", "the", "???", " ,"])
+        assert not known_by(encoder, strange).any()
 
     class Unknowing:
         name, dim = "m", 4

@@ -33,8 +33,8 @@ def texts() -> str:
     folders = [ROOT / "k8s" / folder for folder in ("base", "examples", "components")]
     written = (path.read_text() for folder in folders for path in sorted(folder.rglob("*.yaml")))
     found = [*rendered().values(), *(text for text in written if "Rendered by" not in text)]
-    manifests = [one for text in found for one in yaml.safe_load_all(text) if "metadata" in one]
-    return json.dumps(manifests)
+    objects = [one for text in found for one in yaml.load_all(text, yaml.CSafeLoader)]
+    return json.dumps([one for one in objects if "metadata" in one])
 
 
 def manifests() -> list[Manifest]:

@@ -104,6 +104,22 @@ def test_no_more_is_read_ahead_than_asked_for() -> None:
     assert list(Prefetched(range(50), ahead=3)) == list(range(50))
 
 
+def test_reading_ahead_counts_items_by_their_weight() -> None:
+    read: list[int] = []
+
+    def numbers():  # type: ignore[no-untyped-def]
+        for number in range(100):
+            read.append(number)
+            yield number
+
+    items = Prefetched(numbers(), 10, lambda _: 4)
+    assert next(items) == 0
+    time.sleep(0.3)
+    assert len(read) <= 1 + 3 + 1
+    items.close()
+    assert list(Prefetched(range(50), 3, lambda item: item + 1)) == list(range(50))
+
+
 def test_what_goes_wrong_while_reading_ahead_is_raised_to_the_reader() -> None:
     def numbers():  # type: ignore[no-untyped-def]
         yield 1

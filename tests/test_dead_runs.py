@@ -10,30 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from components.base.model_names import PACKAGED
 from components.settings import LedgerSettings
 from components.stores.postgres.ledger import Ledger
 from tests.commands import environment, oriane_here
+from tests.postgres import variables
 from tests.test_kill import DIES
 
 pytestmark = pytest.mark.slow
-
-
-def variables(database: LedgerSettings) -> dict[str, object]:
-    return {
-        "DB_HOST": database.host,
-        "DB_PORT": database.port,
-        "DB_NAME": database.name,
-        "DB_USER": database.user,
-        "DB_SSLMODE": "disable",
-        "CLIP_MODEL": "packaged:conse",
-    }
 
 
 def test_the_videos_of_a_killed_run_are_taken_over(
     tmp_path: Path, database: LedgerSettings
 ) -> None:
     (tmp_path / "one.mp4").write_text("no video, which is soon found out")
-    env = environment(tmp_path / "data", **variables(database))
+    env = environment(tmp_path / "data", CLIP_MODEL=PACKAGED, **variables(database))
     arguments = ["run", str(tmp_path / "one.mp4")]
     subprocess.run(
         [sys.executable, "-c", DIES, "fetch", *arguments],
@@ -56,7 +47,7 @@ def test_what_is_left_to_a_living_run_is_said_and_is_not_done(
     tmp_path: Path, database: LedgerSettings
 ) -> None:
     (tmp_path / "one.mp4").write_text("no video, which is soon found out")
-    env = environment(tmp_path / "data", **variables(database))
+    env = environment(tmp_path / "data", CLIP_MODEL=PACKAGED, **variables(database))
     sign = tmp_path / "data" / "runs" / "living.alive"
     sign.parent.mkdir(parents=True)
     with closing(Ledger(database)) as ledger, sign.open("w") as file:

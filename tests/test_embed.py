@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from components.base.vectors import Vectors
-from components.encoders.encoder import Encoder, ModelInput
+from components.encoders.encoder import Computed, Encoder, ModelInput
 from components.encoders.load import load_encoder
 from components.encoders.scaling import Pixels
 from components.errors import ConfigurationError
@@ -44,11 +44,10 @@ class Recording:
     def of_pixels(self, pixels: Pixels) -> ModelInput:
         return self._encoder.of_pixels(pixels)
 
-    def embed(self, pictures: Sequence[ModelInput]) -> Vectors:
+    def begin(self, pictures: Sequence[ModelInput]) -> Callable[[], Computed]:
         self.batches.append(len(pictures))
-        if self.gpu_s is not None:
-            self.gpu_s += SECONDS_A_BATCH
-        return self._encoder.embed(pictures)
+        computed = self._encoder.begin(pictures)()
+        return lambda: Computed(computed.rows, self.gpu_s)
 
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
         return self._encoder.embed_images(images)
@@ -101,7 +100,7 @@ def test_batches_run_on_across_videos(three_videos: Corpus, encoder: Recording) 
 
 
 def test_what_a_gpu_did_is_told(three_videos: Corpus, encoder: Recording) -> None:
-    encoder.gpu_s = 0.0
+    encoder.gpu_s = SECONDS_A_BATCH
     told = [entry.steps[-1].gpu for entry in three_videos.through(*BEFORE, "embed")]
     busy_s = sum(gpu.busy_s for gpu in told if gpu)
     assert busy_s == pytest.approx(SECONDS_A_BATCH * len(encoder.batches), abs=0.01)
@@ -110,7 +109,7 @@ def test_what_a_gpu_did_is_told(three_videos: Corpus, encoder: Recording) -> Non
 
 def test_rows_belong_to_their_frames(three_videos: Corpus, encoder: Recording) -> None:
     """The same frames one by one give the same rows, in the same order."""
-    from components.frames_tar.pictures import read_pictures
+    from tests.frame_pictures import read_pictures
 
     for entry in three_videos.through(*BEFORE, "embed"):
         assert isinstance(entry.result, EmbeddedVideo)

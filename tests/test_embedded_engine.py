@@ -10,8 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,7 +25,14 @@ import pytest
 
 from components.errors import ConfigurationError, TransientError
 from components.settings import IndexSettings, Settings
-from components.stores.vectors.edge import catalogue, known_points, socket_file, takeover, wire
+from components.stores.vectors.edge import (
+    catalogue,
+    known_points,
+    reading,
+    socket_file,
+    takeover,
+    wire,
+)
 from components.stores.vectors.edge import folder as edge_folder
 from components.stores.vectors.edge.collection import EdgeCollection
 from components.stores.vectors.edge.requests import GetCatalogue
@@ -270,6 +279,56 @@ def test_a_large_collection_is_searched_by_bytes_and_answers_as_if_by_all(
     assert near[0].hit.score == 1
     assert near[-1].hit.score == pytest.approx(scores[found[-1]], abs=1e-4)
     assert all(one.hit.second >= 100 for one in late)
+
+
+def test_searches_of_several_at_once_are_answered_as_if_each_was_alone(
+    index: IndexSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, count = framed(), 500
+    frames = tuple(
+        one.frames[0].model_copy(update={"number": n, "second": n / 10}) for n in range(count)
+    )
+    vectors = unit(count, 64)
+    asked = [
+        partial(EdgeCollection.nearest, vector=vectors[at].tolist(), limit=limit, where=where)
+        for at, (limit, where) in enumerate(
+            itertools.product((1, 7, 60), (FrameFilter(), FrameFilter(from_second=20.0)))
+        )
+    ]
+    passes: list[int] = []
+    reads = reading.nearest
+
+    def counting(shard: object, requests: list[object], known: object) -> object:
+        passes.append(len(requests))
+        return reads(shard, requests, known)
+
+    with opened(index) as store:
+        target = store.begin("m", 64)
+        target.replace(one.model_copy(update={"frames": frames}), vectors, "m")
+        alone = [ask(target) for ask in asked]
+        monkeypatch.setattr(reading, "nearest", counting)
+        short = partial(EdgeCollection.nearest, vector=[1.0], limit=1, where=FrameFilter())
+        elsewhere = EdgeCollection(store.engine, index, "not_there")
+        folder = store.engine._engine._engine
+        with ThreadPoolExecutor(len(asked) + 3) as pool:
+            with folder._lock:
+                begun = [pool.submit(ask, target) for ask in asked]
+                refused = [pool.submit(short, target), pool.submit(asked[0], elsewhere)]
+                # The first has its turn, and waits for the lock; the others wait for it.
+                while len(folder._nearest._waiting) < len(asked) + 1:
+                    time.sleep(0.001)
+            assert [each.result() for each in begun] == alone
+            with pytest.raises(ConfigurationError, match="refuses"):
+                refused[0].result()
+            with pytest.raises(ConfigurationError, match="not_there"):
+                refused[1].result()
+            passes.clear()
+            with folder._lock:
+                begun = [pool.submit(ask, target) for ask in asked]
+                while len(folder._nearest._waiting) < len(asked) - 1:
+                    time.sleep(0.001)
+            assert [each.result() for each in begun] == alone
+    assert passes == [1, len(asked) - 1]
 
 
 def test_what_was_read_once_is_as_it_is_now(
@@ -523,5 +582,37 @@ def test_a_search_is_answered_and_a_second_run_refused_during_a_run(
         run.end()
         code, said = invoked("verify", data=tmp_path)
         assert code == 0, said
+    finally:
+        run.kill()
+
+
+# The first run, before it has indexed anything: alone with the stores, or one of several by leases.
+BEGINS = RUNS.replace("    store.collection().model()\n", "")
+BEGINS_LEASED = """
+import sys
+from types import SimpleNamespace
+from components.settings import Settings
+from workflows.local.signs_of_life import alive
+settings = Settings.load()
+with alive(SimpleNamespace(settings=settings, ledger=SimpleNamespace(leases=lambda: [])), "r"):
+    print("open", flush=True)
+    sys.stdin.read()
+print("closed", flush=True)
+"""
+
+
+@pytest.mark.parametrize("script", [BEGINS, BEGINS_LEASED])
+def test_a_search_during_the_first_run_says_that_it_is_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    monkeypatch.setenv("VP_DATA_DIR", str(tmp_path))
+    run = Process(tmp_path / "qdrant", script=script)
+    try:
+        for typed in (("search", "a cat"), ("export", str(tmp_path / "frames.csv"))):
+            code, said = invoked(*typed, data=tmp_path)
+            assert (code, "nothing is indexed yet, and a run is under" in said) == (75, True), said
+        run.end()
+        code, said = invoked("search", "a cat", data=tmp_path)
+        assert (code, "index videos first" in said) == (78, True), said
     finally:
         run.kill()

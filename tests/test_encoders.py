@@ -328,17 +328,25 @@ def test_the_graphs_give_what_torch_gives() -> None:
     tokens = SentenceEncoder()._tokenizer.encode_batch([*TEXTS, "what a long text this is"])
     with torch.inference_mode():
         scores = Classifier()(torch.from_numpy(np.stack(prepared))).softmax(dim=1)
-        states = Sentences()(
-            torch.tensor([each.ids for each in tokens]),
-            torch.tensor([each.attention_mask for each in tokens]),
-        )
+        mask = torch.tensor([each.attention_mask for each in tokens])
+        states = Sentences()(torch.tensor([each.ids for each in tokens]), mask)
+        means = (states * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)
     weights, classes = (each.numpy() for each in scores.topk(10, dim=1))
     labels = label_vectors()
     named = np.einsum("nk,nkd->nd", weights / weights.sum(1, keepdims=True), labels[classes])
     expected = normalized(named - labels.mean(axis=0))
-    assert encoder.embed(prepared) == pytest.approx(expected, abs=1e-5)
+    assert encoder.begin(prepared)().rows == pytest.approx(expected, abs=1e-5)
     sentences = SentenceEncoder().embed([*TEXTS, "what a long text this is"])
-    assert sentences == pytest.approx(normalized(states.numpy()), abs=1e-5)
+    assert sentences == pytest.approx(normalized(means.numpy()), abs=1e-5)
+
+
+def test_a_text_has_the_same_vector_whatever_it_comes_with() -> None:
+    """A server embeds texts of several requests together: answers must not depend on that."""
+    encoder = loaded(PACKAGED)
+    texts = ["a cat", *TEXTS, "tree " * 40, "what a long text this is, and what a length it has"]
+    alone = np.concatenate([encoder.embed_texts([text]) for text in texts])
+    assert np.array_equal(encoder.embed_texts(texts), alone)
+    assert np.array_equal(encoder.embed_texts(texts[:2]), alone[:2])
 
 
 def test_convolutions_take_in_what_follows_them(tmp_path: Path) -> None:

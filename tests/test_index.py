@@ -165,7 +165,7 @@ def test_a_hash_that_is_none_is_taken_for_none(services: Services) -> None:
     for identifier, odd in zip(ids, (5, "zz"), strict=True):
         change(services.collection, identifier, dhash=odd)
     near = services.collection.nearest([1.0, 0, 0, 0], 2, where=FrameFilter())
-    assert [each.dhash for each in near] == ["", ""]
+    assert [each.frame.dhash for each in near] == ["", ""]
 
 
 def test_a_collection_of_foreign_points_is_not_taken_for_ours(services: Services) -> None:

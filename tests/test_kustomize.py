@@ -32,7 +32,8 @@ def built(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
         ["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    return {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(done.stdout)}
+    objects = yaml.load_all(done.stdout, yaml.CSafeLoader)  # the other takes ten times as long
+    return {(one["kind"], one["metadata"]["name"]): one for one in objects}
 
 
 @cache

@@ -22,20 +22,10 @@ from components.settings import LedgerSettings
 from components.stores.postgres.ledger import Ledger
 from tests.commands import environment, invoked
 from tests.conftest import Corpus
+from tests.postgres import variables
 
 PLAN, DIGEST = component("plan"), component("digest")
 pytestmark = pytest.mark.slow
-
-
-def variables(database: LedgerSettings) -> dict[str, Any]:
-    """Return what a process needs to reach the ledger."""
-    return {
-        "DB_HOST": database.host,
-        "DB_PORT": database.port,
-        "DB_NAME": database.name,
-        "DB_USER": database.user,
-        "DB_SSLMODE": "disable",
-    }
 
 
 def test_a_process_renews_what_its_run_still_has_until_it_is_ended(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,18 +22,25 @@ from components.pipeline import PHASES
 from components.records.videos import Video
 from components.running.decoders import Decoders
 from components.running.services import Services
-from components.settings import LedgerSettings, Settings, StorageSettings
+from components.settings import LedgerSettings, Settings
 from tests.clips import numbered_video
-from tests.conftest import Corpus, SharedDecoders
+from tests.conftest import Corpus, SharedDecoders, settings_below
 from tests.deployment import sparse_copy
 from tests.kills import dies_at
 from tests.points import aliases_below, fresh, make_plain, names_below, points_below
+from tests.storage import SharedS3
 from tests.vectors import framed
 from workflows.cli.app import app
-from workflows.local.s3_server import local_s3
 from workflows.model_swap.backfill import backfill
 from workflows.model_swap.compare import compare
-from workflows.model_swap.judge import Judgement, interval, judge, require_better
+from workflows.model_swap.judge import (
+    Judgement,
+    in_words,
+    interval,
+    judge,
+    require_better,
+    verdict,
+)
 from workflows.model_swap.reports import (
     Answered,
     Judged,
@@ -68,19 +75,25 @@ def moved_back(services: Services) -> Switched:
     return rollback(services, confirmed=True, tell=quiet)
 
 
-@contextmanager
-def deployment(root: Path, model: Path) -> Iterator[Settings]:
-    """Serve the S3 and the Qdrant below `root`; give the settings with this model."""
-    with local_s3(root / "s3", StorageSettings()) as storage:
-        settings = Settings.load().having("storage", **storage.model_dump())
-        settings = settings.having("work", data_dir=root, scratch_dir=root / "scratch")
-        settings = settings.having("ledger", local_mode=True)
-        settings = settings.having("index", url=str(root / "qdrant"))
-        yield settings.having("embed", model=str(model))
+Served = Callable[[Path, Path], AbstractContextManager[Settings]]
 
 
-def run_pipeline(root: Path, model: Path, decoders: Decoders, videos: list[Path]) -> None:
-    with deployment(root, model) as settings, SharedDecoders(settings, decoders) as services:
+@pytest.fixture(scope="module")
+def served(shared_s3: SharedS3) -> Served:
+    """Return what serves the S3 and the Qdrant below a folder, and gives settings with a model."""
+
+    @contextmanager
+    def serve(root: Path, model: Path) -> Iterator[Settings]:
+        with shared_s3.over(root / "s3") as storage:
+            yield settings_below(root, storage, str(model))
+
+    return serve
+
+
+def run_pipeline(
+    served: Served, root: Path, model: Path, decoders: Decoders, videos: list[Path]
+) -> None:
+    with served(root, model) as settings, SharedDecoders(settings, decoders) as services:
         corpus = Corpus(services)
         for path in videos:
             corpus.add(path)
@@ -106,36 +119,43 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def done_with_tiny(
+    served: Served,
     tmp_path_factory: pytest.TempPathFactory,
     decoders: Decoders,
     clip_model: Path,
     videos: list[Path],
 ) -> Path:
-    run_pipeline(root := tmp_path_factory.mktemp("tiny"), clip_model, decoders, videos)
+    run_pipeline(served, root := tmp_path_factory.mktemp("tiny"), clip_model, decoders, videos)
     return root
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory, done_with_tiny: Path, other: Path) -> Path:
+def prepared(
+    served: Served, tmp_path_factory: pytest.TempPathFactory, done_with_tiny: Path, other: Path
+) -> Path:
     sparse_copy(done_with_tiny, root := tmp_path_factory.mktemp("prepared") / "root")
-    with deployment(root, other) as settings, Services(settings) as services:
+    with served(root, other) as settings, Services(settings) as services:
         assert filled(services).videos.embedded == 2
     return root
 
 
 @pytest.fixture(scope="module")
 def done_with_other(
-    tmp_path_factory: pytest.TempPathFactory, decoders: Decoders, other: Path, videos: list[Path]
+    served: Served,
+    tmp_path_factory: pytest.TempPathFactory,
+    decoders: Decoders,
+    other: Path,
+    videos: list[Path],
 ) -> Path:
-    run_pipeline(root := tmp_path_factory.mktemp("other"), other, decoders, videos)
+    run_pipeline(served, root := tmp_path_factory.mktemp("other"), other, decoders, videos)
     return root
 
 
 @pytest.fixture
-def services(prepared: Path, other: Path, tmp_path: Path) -> Iterator[Services]:
+def services(served: Served, prepared: Path, other: Path, tmp_path: Path) -> Iterator[Services]:
     """Services on a deployment of tiny-clip in which other-clip is prepared, and set."""
     sparse_copy(prepared, tmp_path / "root")
-    with deployment(tmp_path / "root", other) as settings, Services(settings) as services:
+    with served(tmp_path / "root", other) as settings, Services(settings) as services:
         yield services
 
 
@@ -287,23 +307,25 @@ def test_other_pictures_under_the_same_ids_are_embedded_anew(
 
 
 def test_missing_frames_and_unreadable_markers_are_counted(
-    done_with_tiny: Path, other: Path, tmp_path: Path
+    served: Served, done_with_tiny: Path, other: Path, tmp_path: Path
 ) -> None:
     sparse_copy(done_with_tiny, root := tmp_path / "root")
     lost = sorted((root / "s3/oriane-frames/local/one").glob("*.png"))[0]
     lost.unlink()
     (root / "s3/oriane-frames/local/three").mkdir()
     (root / "s3/oriane-frames/local/three/manifest.json").write_text("{")
-    with deployment(root, other) as settings, Services(settings) as services:
+    with served(root, other) as settings, Services(settings) as services:
         result = filled(services)
     assert result.videos == PreparedVideos(embedded=1, already=0, skipped=1, unreadable=1)
     assert result.skipped[0].video == "local/one"
     assert f"1 frames are missing, local/one/{lost.name}" in result.skipped[0].why
 
 
-def test_a_limit_and_a_platform(done_with_tiny: Path, other: Path, tmp_path: Path) -> None:
+def test_a_limit_and_a_platform(
+    served: Served, done_with_tiny: Path, other: Path, tmp_path: Path
+) -> None:
     sparse_copy(done_with_tiny, root := tmp_path / "root")
-    with deployment(root, other) as settings, Services(settings) as services:
+    with served(root, other) as settings, Services(settings) as services:
         assert backfill(services, tell=quiet, platform="none").videos.embedded == 0
         assert backfill(services, tell=quiet, limit=1).videos.embedded == 1
         rest = filled(services).videos
@@ -412,16 +434,20 @@ def test_captions_are_asked_as_people_ask(
 ) -> None:
     with_model(services, clip_model)
     (file := tmp_path / "captions.csv").write_text("text,video\na cat,local/one\na dog,local/two\n")
-    verdict = judge(services, str(other), sample=2, captions=file, tell=quiet)
-    verdicts = verdict.judged
-    asked = [(one.kind, one.queries, one.confidence) for one in verdict.answered]
+    found = judge(services, str(other), sample=2, captions=file, tell=quiet)
+    judged = found.judged
+    asked = [(one.kind, one.queries, one.confidence) for one in found.answered]
     assert asked == [("captions", 2, 0.9), ("not there", 100, 0.9)]
-    assert [(one.kind, one.queries) for one in verdicts] == [("known items", 6), ("captions", 2)]
+    assert [(one.kind, one.queries) for one in judged] == [("known items", 6), ("captions", 2)]
     # Two videos in all, so the right one is among ten.
-    assert verdicts[1].recall.current == verdicts[1].recall.other == 1.0
+    assert judged[1].recall.current == judged[1].recall.other == 1.0
     for content, told in (
         ("text,video\n", "found no row"),
         ("text,video\na cat,local/one\na dog,\n", "line 3: expected a text and a video"),
+        (
+            "text,video\na cat,local/one\na dog,local/x\n",
+            "line 3: local/x has no frames in watched",
+        ),
         ("\xff", "expected a CSV"),
     ):
         file.write_text(content)
@@ -463,11 +489,26 @@ def _false(low: float, high: float) -> Answered:
     return Answered(kind="not there", queries=9, confidence=0.9, share=share)
 
 
+def test_what_is_asked_of_one_frame_counts_once() -> None:
+    """Four frames, each with three variants: as sure as of four, not as of twelve."""
+    names = [f"v/{frame}.png {variant}" for frame in range(4) for variant in ("a", "b", "c")]
+    relevant = {name: {name.split()[0]: 2} for name in names}
+    found = {name: dict(hits) for name, hits in relevant.items()}
+    missing = {name: {} if name.startswith("v/0") else hits for name, hits in found.items()}
+    judged = verdict("known items", relevant, missing, found)
+    assert (judged.queries, judged.ndcg.current, judged.ndcg.low) == (12, 0.75, 0.0)
+
+
 def test_better_is_what_is_surely_better() -> None:
     known, captions = "known items", "captions"
     better = _judged(known, 0.01, 0.2)
     fewer, more = _false(-0.2, 0.1), _false(0.01, 0.2)
     require_better(Judgement((better,), (fewer,)), "m")
+    assert in_words(Judgement((better,), (more,)), "m") == (
+        "compared with the current model, m is surely better by known items; it surely gives more "
+        "false answers; `oriane model switch --if-better` would refuse it; known items say "
+        "nothing of texts, --captions does"
+    )
     require_better(Judgement((_judged(known, -0.1, 0.1), _judged(captions, 0.01, 0.2)), ()), "m")
     for doubtful in (
         (_judged(known, -0.01, 0.2),),
@@ -519,7 +560,14 @@ def test_the_commands(
     compared = told("compare", "--model", str(other), "--json")
     assert compared["judged"][0]["queries"] == 3 * roles["current"]["points"]
     assert not told("compare", "--model", str(other), "--overlap-only", "--json")["judged"]
-    assert "95 % interval" in told("compare", "--model", str(other))
+    shown = told("compare", "--model", str(other))
+    assert "95 % interval" in shown
+    assert "\\n" not in shown
+    assert (
+        "known items: frames, mirrored, cropped and recompressed, should find themselves" in shown
+    )
+    assert "is neither surely better nor surely worse by known items; `oriane" in shown
+    assert "switch --if-better` would refuse it; known items say nothing of texts" in shown
     refused = CliRunner().invoke(app, ["model", "switch", "--model", str(other), "--if-better"])
     assert "not surely better" in str(refused.exception)
     monkeypatch.setenv("CLIP_MODEL", str(other))
@@ -532,19 +580,19 @@ def test_the_commands(
 
 
 def killed_everywhere(
-    start: Path, folder: Path, model: Path, work: Callable[[Services], object]
+    served: Served, start: Path, folder: Path, model: Path, work: Callable[[Services], object]
 ) -> tuple[int, dict[str, Any]]:
     """Do the work undisturbed, then killed at each side effect and done again: no difference.
 
     Return how many side effects there are, and what the work leaves.
     """
     sparse_copy(start, folder / "whole")
-    with deployment(folder / "whole", model) as settings, Services(settings) as services:
+    with served(folder / "whole", model) as settings, Services(settings) as services:
         work(services)
     expected, number = state(folder / "whole"), 0
     while True:
         sparse_copy(start, root := folder / str(number))
-        with deployment(root, model) as settings:
+        with served(root, model) as settings:
             if not dies_at(number, settings, work):
                 return number, expected
             with Services(settings) as services:
@@ -554,40 +602,42 @@ def killed_everywhere(
 
 
 def test_prepare_killed_between_any_two_side_effects(
-    done_with_tiny: Path, other: Path, tmp_path: Path
+    served: Served, done_with_tiny: Path, other: Path, tmp_path: Path
 ) -> None:
-    effects, left = killed_everywhere(done_with_tiny, tmp_path, other, filled)
+    effects, left = killed_everywhere(served, done_with_tiny, tmp_path, other, filled)
     assert effects == 1 + 2 * 2, "the collection; for each video an upsert, and a removal of others"
     assert len({key.split()[0] for key in left["points"]}) == 2
 
 
 def test_switch_killed_between_any_two_side_effects(
-    prepared: Path, other: Path, tmp_path: Path
+    served: Served, prepared: Path, other: Path, tmp_path: Path
 ) -> None:
-    effects, left = killed_everywhere(prepared, tmp_path, other, moved)
+    effects, left = killed_everywhere(served, prepared, tmp_path, other, moved)
     assert effects == 1 + 2, "the alias, then a marker for each video"
     assert "--other-clip-" in left["aliases"]["watched_frames"]
 
 
 def test_rollback_killed_between_any_two_side_effects(
-    services: Services, prepared: Path, other: Path, tmp_path: Path
+    served: Served, services: Services, prepared: Path, other: Path, tmp_path: Path
 ) -> None:
     moved(services)
     services.close()
     (tmp_path / "kills").mkdir()
-    effects, left = killed_everywhere(tmp_path / "root", tmp_path / "kills", other, moved_back)
+    effects, left = killed_everywhere(
+        served, tmp_path / "root", tmp_path / "kills", other, moved_back
+    )
     assert effects == 1 + 2, "the alias, then a marker for each video"
     assert left == state(prepared)
 
 
 def test_the_first_start_killed_between_any_two_side_effects(
-    tmp_path: Path, clip_model: Path
+    served: Served, tmp_path: Path, clip_model: Path
 ) -> None:
     (tmp_path / "empty/qdrant").mkdir(parents=True)
 
     def start(services: Services) -> None:
         services.collection.ensure("owner/model@0123456789abcdef", 4)
 
-    effects, left = killed_everywhere(tmp_path / "empty", tmp_path, clip_model, start)
+    effects, left = killed_everywhere(served, tmp_path / "empty", tmp_path, clip_model, start)
     assert effects == 2, "the collection, then its alias"
     assert left["aliases"] == {"watched_frames": "watched_frames--model-0123456789ab-4"}

@@ -108,7 +108,7 @@ class Copy:
         return [json.loads(line) for line in self.python("-c", TYPES, typed).splitlines()]
 
     def yaml(self, file: str) -> list[Any]:
-        return list(yaml.safe_load_all((self.root / file).read_text()))
+        return list(yaml.load_all((self.root / file).read_text(), yaml.CSafeLoader))
 
 
 @pytest.fixture(scope="module")

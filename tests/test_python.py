@@ -57,14 +57,19 @@ def test_the_documented_example_as_a_script_without_a_guard(home: Path) -> None:
     assert re.search(r"like the first: \S+\.png", said)
 
 
-def test_the_documented_example_from_standard_input(home: Path) -> None:
-    assert "local/clip done" in executed(home, "-", code=example())
+def run_alone() -> str:
+    """Return of the example what starts workers: all that asks where the code comes from."""
+    return example().partition("for hit in")[0]
 
 
-def test_the_documented_example_as_a_notebook_runs_it(home: Path) -> None:
+def test_the_documented_run_from_standard_input(home: Path) -> None:
+    assert "local/clip done" in executed(home, "-", code=run_alone())
+
+
+def test_the_documented_run_as_a_notebook_does_it(home: Path) -> None:
     """A main module without a file, and an event loop that is running."""
     cell = "import asyncio, sys\nasync def cell(): exec(sys.stdin.read(), {})\nasyncio.run(cell())"
-    assert "local/clip done" in executed(home, "-c", cell, code=example())
+    assert "local/clip done" in executed(home, "-c", cell, code=run_alone())
 
 
 def test_frames_and_vectors(home: Path) -> None:

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 from scenedetect import AdaptiveDetector, ContentDetector, SceneDetector
 from scenedetect.common import FrameTimecode, Timecode
 
-from components.frame.scenes import MIN_SCENE_S, SceneCuts
+from components.frame.framing import is_blank
+from components.frame.scenes import MIN_SCENE_S, SceneCuts, ScoredCuts
 from components.settings import FrameSettings
 
 pytestmark = pytest.mark.slow
@@ -45,3 +48,43 @@ def test_scores_in_one_pass_cut_where_the_library_does(
         time = Timecode(round(1_000_000 * number / FPS), Fraction(1, 1_000_000))
         expected += theirs.process_frame(FrameTimecode(time, FPS), picture)
     assert found == pytest.approx([cut.seconds for cut in expected])
+
+
+class Told(AdaptiveDetector):
+    """The library's detector, given scores."""
+
+    def _calculate_frame_score(self, _: FrameTimecode, score: float) -> float:
+        return score
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.sampled_from([14.999, 15.0, 22.0, 60.0, 255.0]))),
+    st.lists(st.floats(0, 6), min_size=40, max_size=40),
+)
+def test_frames_that_a_detector_is_not_told_of_are_no_cuts(
+    high: list[tuple[int, float]], quiet: list[float]
+) -> None:
+    scores: list[float] = []
+    for stretch, score in high:
+        scores += [*quiet[:stretch], score]
+    scores += quiet
+    cuts, theirs = ScoredCuts(FrameSettings()), Told(min_scene_len=MIN_SCENE_S)
+    found, expected = [], []
+    for number, score in enumerate(scores):
+        found += cuts.feed(number / FPS, score)
+        time = Timecode(round(1_000_000 * number / FPS), Fraction(1, 1_000_000))
+        expected += theirs.process_frame(FrameTimecode(time, FPS), score)
+    assert found == pytest.approx([cut.seconds for cut in expected])
+
+
+@given(
+    arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40), st.just(3)),
+           elements=st.integers(60, 66)),
+    st.floats(0, 4),
+)  # fmt: skip
+def test_a_picture_is_blank_where_no_channel_varies(
+    picture: NDArray[np.uint8], solid_std: float
+) -> None:
+    deviations = picture.reshape(-1, 3).astype(np.float64).std(axis=0)
+    if np.abs(deviations - solid_std).min() > 1e-6:
+        assert is_blank(picture, solid_std) == (deviations < solid_std).all()

@@ -7,6 +7,7 @@ import io
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +80,27 @@ def test_search_by_text(api: httpx.Client) -> None:
     assert api.get("/api/search", params=minus).status_code == 200
     for wrong in ({}, {"texts": ""}, {"texts": "a", "limit": 0}, {"texts": "a", "nonsense": 1}):
         assert api.get("/api/search", params=wrong).status_code == 422
+    told = api.get("/api/search", params={"texts": ["a", ""], "after": "yesterday"}).json()["error"]
+    assert [part.partition(":")[0] for part in told.split("; ")] == ["after", "texts.1"]
 
 
 def test_the_api_asks_all_that_a_question_can() -> None:
     assert {*Asked.model_fields} == {*Question.model_fields} - {"image"}
+
+
+def test_an_answer_is_the_same_byte_for_byte_however_many_ask_at_once(
+    served_services: Services,
+) -> None:
+    texts = [f"{number} {thing}" for number in range(4) for thing in ("cats", "a street, no cars")]
+    with serving(create_app(served_services, served_services.settings)) as client:
+        alone = [client.get("/api/search", params={"texts": text}).content for text in texts]
+    # Another one, which has not embedded them yet.
+    with (
+        serving(create_app(served_services, served_services.settings)) as client,
+        ThreadPoolExecutor(len(texts)) as pool,
+    ):
+        found = pool.map(lambda text: client.get("/api/search", params={"texts": text}), texts)
+        assert [one.content for one in found] == alone
 
 
 def first_frame(api: httpx.Client) -> str:

@@ -25,10 +25,15 @@ SECRETS = {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "Q
 
 
 @cache
+def documents() -> list[dict[str, Any]]:
+    """Return every rendered object."""
+    texts = rendered().values()
+    return [document for text in texts for document in yaml.load_all(text, yaml.CSafeLoader)]
+
+
 def objects(kind: str) -> dict[str, dict[str, Any]]:
     """Return the rendered objects of a kind by name."""
-    documents = [document for text in rendered().values() for document in yaml.safe_load_all(text)]
-    return {found["metadata"]["name"]: found for found in documents if found["kind"] == kind}
+    return {found["metadata"]["name"]: found for found in documents() if found["kind"] == kind}
 
 
 def template_of(name: str) -> dict[str, Any]:

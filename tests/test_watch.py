@@ -23,7 +23,7 @@ from components.errors import ConfigurationError
 from components.records.watch import WatchEvent, WatchNotice
 from components.settings import Settings, WatchSettings
 from tests.clips import numbered_video
-from tests.commands import environment, invoked, oriane_here, report, report_here
+from tests.commands import environment, invoked, oriane_here, report_here
 from workflows.watch.addresses import target
 from workflows.watch.webhook import deliver
 
@@ -109,8 +109,7 @@ def test_a_run_asks_of_its_new_frames_and_sends_what_fits_once(
     videos = tmp_path / "videos"
     videos.mkdir()
     clip(videos, "one.mp4", 0)
-    # As a user types it; all after it in this process.
-    assert "watches" not in report(videos, env=env)
+    assert "watches" not in report_here(videos, env=env)
     # A confidence of 0 is reached by everything, so that what is new is all that tells.
     add = ("watch", "add", "a number", "--confidence", 0, "--webhook", f"{receiver.url}/hook?k=v")
     oriane_here(*add, env=env)
@@ -178,7 +177,6 @@ def test_after_a_switch_a_watch_is_asked_of_all_frames_by_the_new_model(
     # What was announced stays so.
     assert (codes(after), after["model"]) == ({"one"}, identity(str(clip_model)))
     assert kept(tmp_path, "a-number")["model"] == after["model"]
-    assert "watches" not in report_here(videos, env=env)
     # By the new model's vectors: what it finds itself, with the same scores.
     found = oriane_here("search", "a number", "--frames", "--limit", 99, "--json", env=env)
     scores = {(hit["code"], hit["frame_number"]): hit["score"] for hit in json.loads(found.stdout)}
@@ -226,6 +224,9 @@ def test_without_a_secret_nothing_is_sent(
     assert code == 75
     assert "ORIANE_WEBHOOK_SECRET is not set" in json.loads(says)["webhook"]["message"]
     assert receiver.got == []
+    says = invoked("watch", "test", "a-number", "--all", **given)[1]
+    assert "The model hardly knows “a number”" in says
+    assert "more; --all" not in says
     code, says = invoked("watch", "test", "none", **given)
     assert code == 78
     assert "no watch 'none'" in says

@@ -13,13 +13,25 @@ from typing import Any
 
 import torch
 
-from benchmarks.gpu.bare_model import rates
+from benchmarks.gpu.bare_model import WAYS, rates
 from benchmarks.gpu.embed_phase import embedding
 from benchmarks.gpu.report import markdown
 from benchmarks.gpu.video import video_speeds
 from components.errors import PipelineError
 from components.settings import Settings
 from tests.models import save_clip
+
+# The vision towers of CLIP's sizes, but for what is as in the smallest.
+_TOWERS: dict[str, dict[str, int]] = {
+    "vit-b-32": {},
+    "vit-l-14": {
+        "hidden_size": 1024,
+        "intermediate_size": 4096,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 16,
+        "patch_size": 14,
+    },
+}
 
 
 def main() -> int:
@@ -35,26 +47,25 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
-            # A CLIP of ViT-B/32's size: speed does not depend on what the weights are.
+            # Speed does not depend on what the weights are.
             model = options.model or str(
-                save_clip(folder / "vit-b-32", dim=512, text={}, vision={})
+                save_clip(folder / options.like, dim=512, text={}, vision=_TOWERS[options.like])
             )
             settings = settings.having("embed", model=model)
             batches = [2**power for power in range(3, 13) if 2**power <= largest]
-            precisions = ["float32", "bfloat16", *(["float16"] if on_gpu else [])]
+            ways = [way for way in WAYS if on_gpu or way in ("float32", "bfloat16")]
             measured: dict[str, Any] = {
                 "device": torch.cuda.get_device_name() if on_gpu else "CPU (no GPU here)",
                 "cores": len(os.sched_getaffinity(0)),
                 "torch": torch.__version__,
-                "model": options.model or "CLIP ViT-B/32, random weights",
+                "model": options.model or f"CLIP as large as {options.like}, random weights",
                 "bare": [
-                    asdict(rate)
-                    for rate in rates(model, device, precisions, batches, options.seconds)
+                    asdict(rate) for rate in rates(model, device, ways, batches, options.seconds)
                 ],
                 "size": options.size,
                 "format": options.format,
                 # What VP_PRECISION=auto computes with.
-                "precision": "float16" if on_gpu else "float32",
+                "precision": "mixed float16" if on_gpu else "float32",
                 "embed": asdict(
                     embedding(folder, settings, frames, _size(options.size), options.format)
                 ),
@@ -62,7 +73,7 @@ def main() -> int:
                     embedding(
                         _made(folder / "handed"),
                         settings,
-                        frames,
+                        options.handed or frames,
                         _size(options.size),
                         handed=True,
                     )
@@ -89,9 +100,13 @@ def _options() -> argparse.Namespace:
         "~/models/clip --frames 20000 | python -m benchmarks.gpu --device cpu --max-batch 8",
     )
     parser.add_argument("--model", help="folder of a CLIP or SigLIP (default: random weights)")
+    parser.add_argument(
+        "--like", choices=_TOWERS, default="vit-b-32", help="how large one of random weights is"
+    )
     parser.add_argument("--device", choices=("auto", "cpu"), default="auto")
     parser.add_argument("--max-batch", type=int, help="largest batch (1024; on a CPU 16)")
     parser.add_argument("--frames", type=int, help="frames to embed (4000; on a CPU 50)")
+    parser.add_argument("--handed", type=int, help="those that are handed on (as many)")
     parser.add_argument("--size", default="1280x720", help="of the frames, in pixels")
     parser.add_argument("--format", choices=("png", "webp", "jpeg"), default="png")
     parser.add_argument("--clip-seconds", type=float, default=10, help="length of the test clip")

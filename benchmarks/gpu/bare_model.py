@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,29 @@ from typing import Any
 import torch
 from transformers import AutoModel
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+@dataclass(frozen=True)
+class Way:
+    """How a model may compute: its weights, and what it computes with where that is mixed."""
+
+    weights: torch.dtype
+    mixed: torch.dtype | None = None
+    layout: torch.memory_format = torch.contiguous_format
+
+    def context(self, device: str) -> AbstractContextManager[object]:
+        """Return the context of its forward passes."""
+        return torch.autocast(device, dtype=self.mixed) if self.mixed else nullcontext()
+
+
+WAYS = {
+    "float32": Way(torch.float32),
+    "bfloat16": Way(torch.bfloat16),
+    "float16": Way(torch.float16),
+    "float16, channels last": Way(torch.float16, layout=torch.channels_last),
+    # As embed computes by VP_PRECISION.
+    "mixed bfloat16": Way(torch.float32, mixed=torch.bfloat16),
+    "mixed float16": Way(torch.float32, mixed=torch.float16),
+}
 
 
 @dataclass(frozen=True)
@@ -26,19 +49,20 @@ class Rate:
 def rates(
     model: str, device: str, precisions: Sequence[str], batches: Sequence[int], least_s: float
 ) -> Iterator[Rate]:
-    """Yield the rate of each precision and batch size; after one that does not fit, no larger.
-
-    The weights are of that precision, which is less work than the mixed precision that embed
-    computes with.
-    """
+    """Yield the rate of each of `WAYS` and batch size; after one that does not fit, no larger."""
     loaded: Any = AutoModel.from_pretrained(Path(model).expanduser(), trust_remote_code=False)
     side = loaded.config.vision_config.image_size
     for precision in precisions:
-        ready = loaded.eval().to(device, DTYPES[precision])
+        way = WAYS[precision]
+        ready = loaded.eval().to(device, way.weights, memory_format=way.layout)
         for batch in batches:
-            pixels = torch.randn(batch, 3, side, side).to(device, DTYPES[precision])
+            pixels = torch.randn(batch, 3, side, side).to(
+                device, way.weights, memory_format=way.layout
+            )
             try:
-                yield Rate(precision, batch, _rate(ready, pixels, least_s))
+                with way.context(device):
+                    rate = _rate(ready, pixels, least_s)
+                yield Rate(precision, batch, rate)
             except torch.OutOfMemoryError:
                 yield Rate(precision, batch, None)
                 break

@@ -29,7 +29,7 @@ def markdown(measured: dict[str, Any]) -> str:
         f"| embed, {embed['frames']} {measured['format'].upper()} of {measured['size']}, batch "
         f"{embed['batch_size']} | {_shown(embed['frames_per_s'])} |",
         f"| the GPU busy meanwhile | {_part(embed['gpu_busy'])} |",
-        f"| embed, of what frame hands on in one process | "
+        f"| embed, of what frame hands on in one process, {measured['handed']['frames']} frames | "
         f"{_shown(measured['handed']['frames_per_s'])} |",
         f"| the GPU busy meanwhile | {_part(measured['handed']['gpu_busy'])} |",
         f"| the first one's part of the bare model's best | "

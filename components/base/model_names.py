@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
+from components.base.did_you_mean import did_you_mean
 from components.errors import ConfigurationError
 
 PACKAGED = "packaged:conse"
@@ -93,11 +93,10 @@ def identity(model: str) -> str:
     if folder.is_dir():
         return f"{folder.resolve().name}@{_content(folder.resolve())}"
     if not _HUB_ID.fullmatch(model) or model.startswith((".", "/")):
-        near = get_close_matches(model, [PACKAGED, *REMOTE_MODELS], n=1)
         raise ConfigurationError(
             f"CLIP_MODEL: expected a hub id (owner/name), a folder or {PACKAGED}, found {model!r}"
             + ("; the folder does not exist" if "/" in model else "")
-            + (f"; did you mean {near[0]}?" if near else "")
+            + did_you_mean(model, [PACKAGED, *REMOTE_MODELS])
         )
     return model
 

@@ -107,12 +107,15 @@ def _may_have_border(
 ) -> bool:
     """Return whether enough rows or columns at the edges are as dark as cropdetect wants them.
 
-    It compares the mean of each line with its limit, from every edge inwards.
+    It compares the mean of each line with its limit, from every edge inwards. What is lit in one
+    picture no other makes dark, so none is looked at after one that leaves no room.
     """
     rows, columns = np.zeros(source.height, bool), np.zeros(source.width, bool)
     for picture in pictures:
         rows |= picture.mean(axis=1) > settings.limit
         columns |= picture.mean(axis=0) > settings.limit
+        if max(_dark(rows), _dark(columns)) < settings.min_ratio:
+            return False
     return max(_dark(rows), _dark(columns)) >= settings.min_ratio
 
 

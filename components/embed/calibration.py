@@ -31,10 +31,10 @@ def measure(due: Calibration) -> None:
     encoder = due.services.encoder
     noise = np.random.default_rng(0).integers(0, 255, _SHAPE, np.uint8)
     batch = [encoder.preprocess(Image.fromarray(noise))] * encoder.batch_size
-    encoder.embed(batch)
+    encoder.begin(batch)()
     start, cpu_start, frames = time.perf_counter(), time.process_time(), 0
     while time.perf_counter() - start < _SECONDS:
-        encoder.embed(batch)
+        encoder.begin(batch)()
         frames += len(batch)
     on_gpu = has_gpu() and settings.embed.device != "cpu"
     spent = time.perf_counter() - start if on_gpu else time.process_time() - cpu_start

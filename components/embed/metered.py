@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from components.base.vectors import Vectors
-from components.encoders.encoder import Encoder, ModelInput
+from components.encoders.encoder import Computed, Encoder, ModelInput
 
 
 class CpuMeter:
@@ -38,8 +37,8 @@ class _Metered:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._encoder, name)
 
-    def embed(self, pictures: Sequence[ModelInput]) -> Vectors:
+    def begin(self, pictures: Sequence[ModelInput]) -> Callable[[], Computed]:
         start = time.process_time()
-        rows = self._encoder.embed(pictures)
+        finished = self._encoder.begin(pictures)
         self._meter.add(len(pictures), time.process_time() - start)
-        return rows
+        return finished

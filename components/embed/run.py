@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import cache, partial
 
@@ -10,10 +11,11 @@ import numpy as np
 
 from components.base.gpu import has_gpu
 from components.base.profiling import profile
+from components.base.side_by_side import batches
 from components.base.vectors import Vectors
 from components.embed.contract import COMPONENT, EmbedInputs, EmbedOutputs
 from components.embed.metered import CpuMeter
-from components.encoders.batching import Embedded, Prepare, Task, embedded, of_file, of_pixels
+from components.encoders.batching import Embedded, Lot, Task, embedded, of_file, of_pixels
 from components.records.manifest import GpuTime
 from components.records.record import Record
 from components.records.videos import EmbeddedVideo, FramedVideo
@@ -22,6 +24,9 @@ from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import Shard
 from components.running.stored_frames import pictures
+
+# Frames that were handed on, of which a thread makes what the model takes.
+_AT_ONCE = 8
 
 
 @profile
@@ -49,14 +54,25 @@ def run(inputs: EmbedInputs, services: Services) -> EmbedOutputs:
         readers=services.settings.work.worker_count,
         ahead=services.settings.embed.read_ahead,
     )
-    with closing(done) as videos:
+    # The model need not wait until vectors are stored.
+    with (
+        ThreadPoolExecutor(services.settings.work.worker_count) as keepers,
+        closing(done) as videos,
+    ):
+        kept = []
         for video in videos:
             if video.error:
                 shard.stop(video.of, video.error)
             else:
                 keep = partial(_keep, video.vectors)
                 cpu_s, gpu = cpu_seconds(video.count), _gpu(video)
-                shard.attempt(video.of, keep, spent=video.seconds, cpu_spent=cpu_s, gpu=gpu)
+                kept.append(
+                    keepers.submit(
+                        shard.attempt, video.of, keep, spent=video.seconds, cpu_spent=cpu_s, gpu=gpu
+                    )
+                )
+        for future in kept:
+            future.result()
     return EmbedOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
 
 
@@ -70,13 +86,13 @@ def _task(job: Job[FramedVideo]) -> Task[Job[FramedVideo]]:
     return Task(job, len(job.input.frames), partial(_pictures, job))
 
 
-def _pictures(job: Job[FramedVideo]) -> Iterator[Prepare]:
+def _pictures(job: Job[FramedVideo]) -> Iterator[Lot]:
     """Yield what prepares each frame: of what frame handed on, or else of its file."""
     framed, services = job.input, job.services
     with handed_on(services, framed) as known:
         if known.keys() >= {frame.number for frame in framed.frames}:
-            for frame in framed.frames:
-                yield of_pixels(known[frame.number].copy())
+            for some in batches(framed.frames, _AT_ONCE):
+                yield of_pixels([known[frame.number].copy() for frame in some])
             return
     with closing(pictures(services, framed, framed.frames)) as files:
         for _, file in files:

@@ -1,7 +1,7 @@
 """Embedding pictures in batches that run on across videos, so that none is half empty but the last.
 
 A thread reads ahead, a pool reads, decodes and preprocesses the pictures, and another thread does
-nothing but run the model.
+nothing but run the model. While it does, the next batch is put together.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import io
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
+from threading import Lock
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -24,46 +25,71 @@ from PIL import Image
 from components.base.prefetch import Prefetched
 from components.base.profiling import span
 from components.base.vectors import Vectors
-from components.encoders.encoder import Encoder, ModelInput
+from components.encoders.encoder import Computed, Encoder, ModelInput
 from components.encoders.scaling import Pixels, of_fair_shape
 from components.errors import ConfigurationError
 from components.records.frame_names import PILLOW_FORMATS
 
 Of = TypeVar("Of")
 
-# Videos whose files are fetched at a time, and pictures of each that are held before their turn.
+# Videos whose files are fetched at a time, and lots of each that are held before their turn.
 _OPEN = 4
-_PICTURES_AHEAD = 8
-
-# Makes of a picture what the model takes; called in the pool.
-Prepare = Callable[[Encoder], ModelInput]
+_LOTS_AHEAD = 8
 
 
-# All who embed in this process share one model; side by side they would only be slower. One thread
-# runs it for all of them, since the allocator keeps what it freed for each thread that ever did.
+@dataclass(frozen=True)
+class Lot:
+    """Pictures that a thread prepares at once; `prepare` makes of them what the model takes."""
+
+    count: int
+    prepare: Callable[[Encoder], Sequence[ModelInput]]
+
+
+class _Turns:
+    """Of all who embed in this process, whose batch the model computes.
+
+    They share one model; side by side they would only be slower. One thread runs it for all of
+    them, since the allocator keeps what it freed for each thread that ever did.
+    """
+
+    def __init__(self, process: int) -> None:
+        self.thread = ThreadPoolExecutor(1, f"model of {process}")
+        self._ended = 0.0
+        self._lock = Lock()
+
+    def end(self) -> tuple[float, float]:
+        """Return when the batch before this one ended, and when this one did, which is now."""
+        with self._lock:
+            before, self._ended = self._ended, time.perf_counter()
+            return before, self._ended
+
+
 @cache
-def _model_thread(process: int) -> ThreadPoolExecutor:
-    """Return the thread of this process; a forked one has none of its parent's."""
-    return ThreadPoolExecutor(1, f"model of {process}")
+def _turns(process: int) -> _Turns:
+    """Return those of this process; a forked one has no thread of its parent's."""
+    return _Turns(process)
 
 
-def of_file(read: Callable[[], bytes]) -> Prepare:
-    """Return what prepares the picture whose file `read` gives."""
+def of_file(read: Callable[[], bytes]) -> Lot:
+    """Return the picture whose file `read` gives."""
 
-    def prepare(encoder: Encoder) -> ModelInput:
+    def prepare(encoder: Encoder) -> list[ModelInput]:
         with Image.open(io.BytesIO(read()), formats=PILLOW_FORMATS) as picture:
             fair = of_fair_shape(picture)
             # Pillow would copy what has the mode already.
             whole = fair if fair.mode == "RGB" else fair.convert("RGB")
             whole.load()
-            return encoder.preprocess(whole)
+            return [encoder.preprocess(whole)]
 
-    return prepare
+    return Lot(1, prepare)
 
 
-def of_pixels(pixels: Pixels) -> Prepare:
-    """Return what prepares the picture that the encoder's scaling made `pixels` of."""
-    return lambda encoder: encoder.of_pixels(pixels)
+def of_pixels(pixels: Sequence[Pixels]) -> Lot:
+    """Return the pictures that the encoder's scaling made `pixels` of.
+
+    To pass each from thread to thread takes longer than to prepare it.
+    """
+    return Lot(len(pixels), lambda encoder: [encoder.of_pixels(each) for each in pixels])
 
 
 @dataclass(frozen=True)
@@ -72,7 +98,7 @@ class Task(Generic[Of]):
 
     of: Of
     count: int
-    pictures: Callable[[], Iterator[Prepare]]
+    pictures: Callable[[], Iterator[Lot]]
 
 
 @dataclass
@@ -80,7 +106,8 @@ class Embedded(Generic[Of]):
     """What came of a task: `seconds` are its share of the model's, `rows` a vector a picture.
 
     `gpu_s` are the seconds in which a GPU computed for it, of `held_s` in which there was nothing
-    else to do for it: the time from one batch to the next, and so with all waiting for pictures.
+    else to do for it: the time from one batch to the next, whoever's that was, and so with all
+    waiting for pictures.
     Where `error` is set, it could not be read, or with `of_model` the model failed on it.
     """
 
@@ -105,7 +132,26 @@ class Embedded(Generic[Of]):
         return self.error is not None or len(self.rows) == self.count
 
 
-_Frame = tuple[Embedded[Of], Future[ModelInput] | None]
+@dataclass(frozen=True)
+class _Preparing(Generic[Of]):
+    """A lot of a video that the pool has; None where the video has no more, or none."""
+
+    video: Embedded[Of]
+    count: int = 0
+    inputs: Future[Sequence[ModelInput]] | None = None
+
+
+@dataclass(frozen=True)
+class _Batch(Generic[Of]):
+    """What the model was given at `begun_at`: for each picture the video that it is of.
+
+    `videos` are also those of which there was nothing to give it.
+    """
+
+    videos: Sequence[Embedded[Of]]
+    pictures: Sequence[Embedded[Of]]
+    computing: Future[Callable[[], Computed]] | None
+    begun_at: float
 
 
 def embedded(
@@ -123,49 +169,71 @@ def embedded(
     """
     with (
         ThreadPoolExecutor(readers) as pool,
-        closing(Prefetched(_frames(tasks, encoder, pool), ahead)) as frames,
+        closing(Prefetched(_lots(tasks, encoder, pool), ahead, _weight)) as lots,
     ):
-        ended = 0.0
-        for first in frames:
-            model = encoder()
-            ended = ended or time.perf_counter()
-            batch = [first, *islice(frames, model.batch_size - 1)]
-            ended = _embed(model, batch, ended)
-            for video in {id(video): video for video, _ in batch}.values():
-                if isinstance(video.error, ConfigurationError):
-                    raise video.error
-                if video.over and not video.yielded:
-                    video.yielded = True
-                    yield video
+        first, before = list(islice(lots, 1)), None
+        began = time.perf_counter()
+        for parts in _batches(chain(first, lots), encoder):
+            batch = _begin(encoder(), parts)
+            if before:
+                yield from _ended(before, began)
+            before = batch
+        if before:
+            yield from _ended(before, began)
 
 
-def _frames(
+def _weight(lot: _Preparing[Of]) -> int:
+    return max(1, lot.count)
+
+
+def _batches(
+    lots: Iterable[_Preparing[Of]], encoder: Callable[[], Encoder]
+) -> Iterator[list[tuple[_Preparing[Of], slice]]]:
+    """Yield lots whose pictures make up a batch, and which of them do."""
+    parts: list[tuple[_Preparing[Of], slice]] = []
+    room = 0
+    for lot in lots:
+        first, more = 0, True
+        while more:
+            room = room or encoder().batch_size
+            taken = min(room, lot.count - first)
+            parts.append((lot, slice(first, first + taken)))
+            first, room = first + taken, room - taken
+            more = first < lot.count
+            if not room:
+                yield parts
+                parts = []
+    if parts:
+        yield parts
+
+
+def _lots(
     tasks: Iterable[Task[Of]], encoder: Callable[[], Encoder], pool: ThreadPoolExecutor
-) -> Iterator[_Frame[Of]]:
-    """Yield every picture as the pool preprocesses it; None where a video has no more, or none."""
+) -> Iterator[_Preparing[Of]]:
+    """Yield all videos' lots as the pool prepares them."""
     with closing(_opened(tasks)) as opened:
         for task, pictures in opened:
             video = Embedded(task.of, task.count)
             try:
-                for prepare in pictures:
-                    yield video, pool.submit(prepare, encoder())
+                for lot in pictures:
+                    yield _Preparing(video, lot.count, pool.submit(lot.prepare, encoder()))
             except Exception as error:
                 video.error = error
             if video.error or not task.count:
-                yield video, None
+                yield _Preparing(video)
 
 
-def _opened(tasks: Iterable[Task[Of]]) -> Generator[tuple[Task[Of], Iterator[Prepare]]]:
+def _opened(tasks: Iterable[Task[Of]]) -> Generator[tuple[Task[Of], Iterator[Lot]]]:
     """Yield tasks with their pictures, those of the next ones being fetched meanwhile.
 
     A GPU takes a video's pictures in less time than their file takes to come.
     """
     remaining = iter(tasks)
-    window: deque[tuple[Task[Of], Prefetched[Prepare]]] = deque()
+    window: deque[tuple[Task[Of], Prefetched[Lot]]] = deque()
     try:
         while True:
             for task in islice(remaining, _OPEN - len(window)):
-                window.append((task, Prefetched(task.pictures(), _PICTURES_AHEAD)))
+                window.append((task, Prefetched(task.pictures(), _LOTS_AHEAD)))
             if not window:
                 return
             task, pictures = window[0]
@@ -177,42 +245,64 @@ def _opened(tasks: Iterable[Task[Of]]) -> Generator[tuple[Task[Of], Iterator[Pre
             pictures.close()
 
 
-def _embed(encoder: Encoder, batch: list[_Frame[Of]], since: float) -> float:
-    """Append a row to each video's rows; a failure fails the videos of the batch alone.
+def _begin(encoder: Encoder, parts: Sequence[tuple[_Preparing[Of], slice]]) -> _Batch[Of]:
+    """Give the model a batch, as soon as its pictures are prepared."""
+    inputs: list[ModelInput] = []
+    pictures: list[Embedded[Of]] = []
+    for lot, part in parts:
+        if lot.inputs and not lot.video.error:
+            try:
+                prepared = lot.inputs.result()[part]
+            except Exception as error:
+                lot.video.error = error
+            else:
+                inputs += prepared
+                pictures += [lot.video] * len(prepared)
+    return _Batch(
+        videos=list({id(lot.video): lot.video for lot, _ in parts}.values()),
+        pictures=pictures,
+        computing=_turns(os.getpid()).thread.submit(_forward, encoder, inputs) if inputs else None,
+        begun_at=time.perf_counter(),
+    )
+
+
+def _ended(batch: _Batch[Of], since: float) -> Iterator[Embedded[Of]]:
+    """Yield the videos that end with the batch; a failure fails the videos of the batch alone.
 
     Args:
-        since: When the batch before ended.
+        since: When there was a first picture.
 
-    Returns:
-        When this one did.
+    Raises:
+        ConfigurationError: one that no other video would escape either.
     """
-    pictures: list[tuple[Embedded[Of], ModelInput]] = []
-    for video, frame in batch:
-        if frame is not None and not video.error:
-            try:
-                pictures.append((video, frame.result()))
-            except Exception as error:
-                video.error = error
-    if not pictures:
-        return since
-    start, computed_s = time.perf_counter(), encoder.gpu_s
+    if batch.computing:
+        _wait(batch, batch.computing, since)
+    for video in batch.videos:
+        if isinstance(video.error, ConfigurationError):
+            raise video.error
+        if video.over and not video.yielded:
+            video.yielded = True
+            yield video
+
+
+def _wait(batch: _Batch[Of], computing: Future[Callable[[], Computed]], since: float) -> None:
+    """Append a row to each video's rows."""
     try:
-        inputs = [picture for _, picture in pictures]
-        rows = _model_thread(os.getpid()).submit(_forward, encoder, inputs).result()
+        computed = computing.result()()
     except Exception as error:
-        for video, _ in pictures:
+        for video in batch.pictures:
             video.error, video.of_model = error, True
-        return time.perf_counter()
-    ended, count = time.perf_counter(), len(pictures)
-    for (video, _), row in zip(pictures, rows, strict=True):
+        return
+    before, now = _turns(os.getpid()).end()
+    count = len(batch.pictures)
+    for video, row in zip(batch.pictures, computed.rows, strict=True):
         video.rows.append(row)
-        video.seconds += (ended - start) / count
-        video.held_s += (ended - since) / count
-        if computed_s is not None and encoder.gpu_s is not None:
-            video.gpu_s = (video.gpu_s or 0.0) + (encoder.gpu_s - computed_s) / count
-    return ended
+        video.seconds += (now - max(before, batch.begun_at)) / count
+        video.held_s += (now - max(before, since)) / count
+        if computed.gpu_s is not None:
+            video.gpu_s = (video.gpu_s or 0.0) + computed.gpu_s / count
 
 
-def _forward(encoder: Encoder, pictures: list[ModelInput]) -> Vectors:
+def _forward(encoder: Encoder, pictures: list[ModelInput]) -> Callable[[], Computed]:
     with span("forward", frames=str(len(pictures))):
-        return encoder.embed(pictures)
+        return encoder.begin(pictures)

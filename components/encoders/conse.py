@@ -12,8 +12,8 @@ things. It knows no people, actions, places or written words. Good enough to see
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from components.base.vectors import Vectors
 from components.encoders.conse_labels import label_vectors
-from components.encoders.encoder import normalized
+from components.encoders.encoder import Computed, normalized
 from components.encoders.graphs import session
 from components.encoders.scaling import PACKAGED_SCALING, Pixels
 from components.errors import ConfigurationError
@@ -45,8 +45,6 @@ class ConseEncoder:
     """EfficientNet-Lite0 and MiniLM as one encoder of 384 dimensions, on ONNX Runtime."""
 
     scaling = PACKAGED_SCALING
-    # What ONNX Runtime has a GPU do, it does not tell.
-    gpu_s: float | None = None
 
     def __init__(self, name: str, settings: EmbedSettings) -> None:
         """
@@ -78,14 +76,14 @@ class ConseEncoder:
         scaled: Vectors = (pixels.astype(np.float32) - np.float32(127)) / np.float32(128)
         return scaled
 
-    def embed(self, pictures: Sequence[Vectors]) -> Vectors:
+    def begin(self, pictures: Sequence[Vectors]) -> Callable[[], Computed]:
+        """Embed them: what ONNX Runtime has a GPU do, it waits for, and does not tell."""
         starts = range(0, len(pictures), self.batch_size)
-        return np.concatenate(
-            [self._forward(pictures[start : start + self.batch_size]) for start in starts]
-        )
+        rows = [self._forward(pictures[start : start + self.batch_size]) for start in starts]
+        return partial(Computed, np.concatenate(rows))
 
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
-        return self.embed([self.preprocess(image) for image in images])
+        return self.begin([self.preprocess(image) for image in images])().rows
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         return self._texts.embed_texts(texts)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 import torch
 
 from components.base.logs import log
-from components.base.vectors import Vectors
+from components.encoders.encoder import Computed, normalized
 from components.errors import ConfigurationError, TransientError
 from components.settings import EmbedSettings
 
@@ -23,10 +24,7 @@ _AUTO_BATCH = {"cpu": 8, "cuda": 256}
 
 
 class Device:
-    """The device that the settings choose, and how forward passes run on it.
-
-    `gpu_s` counts the seconds in which a GPU computed (see `computing`); None where there is none.
-    """
+    """The device that the settings choose, and how forward passes run on it."""
 
     def __init__(self, settings: EmbedSettings) -> None:
         """
@@ -35,7 +33,6 @@ class Device:
         """
         self.torch = chosen_device(settings.device)
         self._precision = settings.precision
-        self.gpu_s: float | None = 0.0 if self.torch.type == "cuda" else None
         if settings.batch_size == "auto":
             self.batch_size = _AUTO_BATCH.get(self.torch.type, 8)
         else:
@@ -52,35 +49,48 @@ class Device:
             return torch.autocast(self.torch.type, dtype=_PRECISIONS[wanted])
         return nullcontext()
 
-    @contextmanager
-    def computing(self) -> Iterator[None]:
-        """Add to `gpu_s` what a GPU takes for the block, whose work is done when it is left."""
-        if self.gpu_s is None:
-            yield
-            return
-        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-        start.record()
-        yield
-        end.record()
-        end.synchronize()
-        self.gpu_s += start.elapsed_time(end) / 1000
+    def begin(self, compute: Callable[[], torch.Tensor]) -> Callable[[], Computed]:
+        """Begin a forward pass, a row a picture; return what waits for it and normalizes them.
+
+        A GPU has only been told what to do when this returns, and takes up the next pass, if it is
+        begun meanwhile, as soon as this one is over.
+        """
+        with torch.inference_mode(), self.precision():
+            if self.torch.type != "cuda":
+                return partial(Computed, normalized(compute().float().numpy()))
+            stream = torch.cuda.current_stream(self.torch)
+            start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+            start.record(stream)
+            rows = compute().float()
+            # The way back is queued behind this pass; asked for later, it would be behind the next.
+            fetched = torch.empty_like(rows, device="cpu", pin_memory=True)
+            fetched.copy_(rows, non_blocking=True)
+            end.record(stream)
+
+        def finished() -> Computed:
+            end.synchronize()
+            return Computed(normalized(fetched.numpy()), start.elapsed_time(end) / 1000)
+
+        return finished
 
     def in_batches(
-        self, inputs: Sequence[Input], forward: Callable[[Sequence[Input]], Vectors]
-    ) -> Vectors:
-        """Return the rows for all inputs, at most `batch_size` in a forward pass.
+        self,
+        inputs: Sequence[Input],
+        forward: Callable[[Sequence[Input]], Callable[[], Computed]],
+    ) -> Callable[[], Computed]:
+        """Begin forward passes over all inputs, at most `batch_size` in each; see `begin`.
 
         A batch that does not fit the GPU's memory is halved, and so are all after it.
 
         Raises:
             TransientError: not even one input fits.
         """
-        rows: list[Vectors] = []
+        begun: list[Callable[[], Computed]] = []
         start = 0
         while start < len(inputs):
             batch = inputs[start : start + self.batch_size]
             try:
-                rows.append(forward(batch))
+                begun.append(forward(batch))
                 start += len(batch)
                 continue
             except torch.OutOfMemoryError as error:
@@ -97,7 +107,12 @@ class Device:
                 len(batch),
                 self.batch_size,
             )
-        return np.concatenate(rows)
+        return lambda: _joined([finished() for finished in begun])
+
+
+def _joined(parts: Sequence[Computed]) -> Computed:
+    times = [part.gpu_s for part in parts if part.gpu_s is not None]
+    return Computed(np.concatenate([part.rows for part in parts]), sum(times) if times else None)
 
 
 def chosen_device(name: str) -> torch.device:

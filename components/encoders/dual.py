@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from transformers import AutoModel, AutoProcessor
 
 from components.base.vectors import Vectors
 from components.encoders.device import Device
-from components.encoders.encoder import normalized
+from components.encoders.encoder import Computed, normalized
 from components.encoders.pixels import Inputs, PixelInputs
 from components.encoders.scaling import Pixels, Scaling
 from components.errors import ConfigurationError
@@ -75,14 +75,13 @@ class DualEncoder:
         self._model.eval().to(self._device.torch)
         self._padding = padding(self._model.config)
         self.dim = self.embed_texts(["a photo"]).shape[1]
+        if self._device.torch.type == "cuda":
+            # The first pass takes a second more than others: for memory, and to load what computes.
+            self.embed_images([Image.new("RGB", (64, 64))] * self.batch_size)
 
     @property
     def batch_size(self) -> int:
         return self._device.batch_size
-
-    @property
-    def gpu_s(self) -> float | None:
-        return self._device.gpu_s
 
     @property
     def scaling(self) -> Scaling | None:
@@ -95,11 +94,11 @@ class DualEncoder:
     def of_pixels(self, pixels: Pixels) -> Inputs:
         return self._pixels.of_pixels(pixels)
 
-    def embed(self, pictures: Sequence[Inputs]) -> Vectors:
+    def begin(self, pictures: Sequence[Inputs]) -> Callable[[], Computed]:
         return self._device.in_batches(pictures, self._forward)
 
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
-        return self.embed([self.preprocess(image) for image in images])
+        return self.begin([self.preprocess(image) for image in images])().rows
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         inputs = self._processor(
@@ -107,16 +106,13 @@ class DualEncoder:
         )
         with torch.inference_mode(), self._device.precision():
             features = self._model.get_text_features(**inputs.to(self._device.torch))
-        return normalized(_pooled(features))
+        return normalized(_pooled(features).float().cpu().numpy())
 
-    def _forward(self, pictures: Sequence[Inputs]) -> Vectors:
+    def _forward(self, pictures: Sequence[Inputs]) -> Callable[[], Computed]:
         batch = self._pixels.batch(pictures)
-        with torch.inference_mode(), self._device.precision(), self._device.computing():
-            features = self._model.get_image_features(**batch)
-        return normalized(_pooled(features))
+        return self._device.begin(lambda: _pooled(self._model.get_image_features(**batch)))
 
 
 def _pooled(features: Any) -> Any:
-    """Return the features as an array; from transformers 5 on they come inside an output object."""
-    pooled = getattr(features, "pooler_output", features)
-    return pooled.float().cpu().numpy()
+    """Return the features as a tensor; from transformers 5 on they come inside an output object."""
+    return getattr(features, "pooler_output", features)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -17,6 +18,18 @@ if TYPE_CHECKING:
 
 # A picture as its model takes it: only the encoder that made it looks inside.
 ModelInput = Any
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What came of preprocessed pictures: a row each, (pictures, dim).
+
+    `gpu_s` are the seconds in which a GPU computed them; None where there is none, or it does not
+    tell.
+    """
+
+    rows: Vectors
+    gpu_s: float | None = None
 
 
 class TextEncoder(Protocol):
@@ -61,15 +74,11 @@ class Encoder(TextEncoder, Protocol):
     """Embeds pictures and texts into the same space; rows are L2-normalized float32.
 
     `batch_size` is how many pictures a forward pass takes: what VP_BATCH_SIZE says, or less once
-    that did not fit the GPU. `gpu_s` counts the seconds in which a GPU has computed; None where
-    there is none, or it does not tell.
+    that did not fit the GPU.
     """
 
     @property
     def batch_size(self) -> int: ...
-
-    @property
-    def gpu_s(self) -> float | None: ...
 
     @property
     def scaling(self) -> Scaling | None:
@@ -84,8 +93,12 @@ class Encoder(TextEncoder, Protocol):
         """Return what `preprocess` gives for the picture that `scaling` made these pixels of."""
         ...
 
-    def embed(self, pictures: Sequence[ModelInput]) -> Vectors:
-        """Return one row a preprocessed picture: (len(pictures), dim)."""
+    def begin(self, pictures: Sequence[ModelInput]) -> Callable[[], Computed]:
+        """Begin to embed preprocessed pictures; return what waits for the end of it.
+
+        A GPU computes meanwhile, and may be given more; a CPU has computed before this returns. It
+        is called by one thread at a time; to wait is for any.
+        """
         ...
 
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:

@@ -37,7 +37,10 @@ class SentenceEncoder:
         self._model = session("minilm", folder, providers=["CPUExecutionProvider"], threads=threads)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return one row a text: the mean over its tokens, normalized."""
+        """Return one row a text: the mean over its tokens, normalized.
+
+        A text has the same vector, to the last bit, whatever texts it comes with.
+        """
         # Texts of like length together, so that little of a batch is padding.
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         vectors = np.empty((len(texts), _DIM), np.float32)
@@ -48,7 +51,11 @@ class SentenceEncoder:
                 "input_ids": np.array([encoding.ids for encoding in found], np.int64),
                 "attention_mask": np.array([each.attention_mask for each in found], np.int64),
             }
-            (vectors[batch],) = self._model.run(None, tokens)
+            (states,) = self._model.run(None, tokens)
+            # ONNX Runtime sums up in an order that depends on how many texts there are.
+            for index, own, encoding in zip(batch, states, found, strict=True):
+                count = sum(encoding.attention_mask)
+                vectors[index] = own[:count].sum(axis=0) / np.float32(count)
         return normalized(vectors)
 
 

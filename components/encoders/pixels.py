@@ -40,7 +40,7 @@ class PixelInputs:
             where, use_fast=False, trust_remote_code=False, **options
         )
         self._device = device
-        self._pinned: torch.Tensor | None = None
+        self._copies = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
         self._of_bytes = self._gives_bytes()
         self.scaling = self._scaling_by_pillow() if self._of_bytes else None
         if self._of_bytes:
@@ -136,13 +136,23 @@ class PixelInputs:
         return whole.expand(3).reshape(1, 3, 1, 1)
 
     def _on_device(self, pixels: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Return the pictures on the device; for a GPU by way of memory that it reads itself."""
-        if self._device.type != "cuda":
-            return torch.cat(list(pixels)).to(self._device)
-        shape = (len(pixels), *pixels[0].shape[1:])
-        if self._pinned is None or len(self._pinned) < len(pixels):
-            # Kept from batch to batch: to pin memory takes longer than to fill it.
-            self._pinned = torch.empty(shape, dtype=torch.uint8, pin_memory=True)
-        filled = torch.cat(list(pixels), out=self._pinned[: len(pixels)])
-        # The vectors of this batch are waited for before the next one fills the memory again.
-        return filled.to(self._device, non_blocking=True)
+        """Return the pictures on the device; for a GPU by way of memory that it reads itself.
+
+        It does so while it computes the batch before.
+        """
+        # PyTorch keeps pinned memory, and gives it again once it has been read.
+        gathered = torch.empty(
+            (len(pixels), *pixels[0].shape[1:]),
+            dtype=torch.uint8,
+            pin_memory=self._copies is not None,
+        )
+        # PyTorch would wake all cores' threads for what one does in a millisecond.
+        np.concatenate([picture.numpy() for picture in pixels], out=gathered.numpy())
+        if self._copies is None:
+            return gathered.to(self._device)
+        computing = torch.cuda.current_stream(self._device)
+        with torch.cuda.stream(self._copies):
+            arrived = gathered.to(self._device, non_blocking=True)
+        computing.wait_stream(self._copies)
+        arrived.record_stream(computing)
+        return arrived

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,7 +18,7 @@ from PIL import Image
 
 from components.base.model_names import PinnedRepository, RemoteModel
 from components.base.vectors import Vectors
-from components.encoders.encoder import normalized
+from components.encoders.encoder import Computed, normalized
 from components.encoders.scaling import Pixels
 from components.errors import ConfigurationError
 from components.settings import EmbedSettings
@@ -64,10 +64,6 @@ class RemoteEncoder:
         self._model.eval().to(self._device.torch)
 
     @property
-    def gpu_s(self) -> float | None:
-        return self._device.gpu_s
-
-    @property
     def batch_size(self) -> int:
         return self._device.batch_size
 
@@ -78,21 +74,26 @@ class RemoteEncoder:
     def of_pixels(self, pixels: Pixels) -> NoReturn:
         raise NotImplementedError("its pictures are not scaled apart from the model")
 
-    def embed(self, pictures: Sequence[Image.Image]) -> Vectors:
-        return self._device.in_batches(
-            pictures, lambda batch: self._encode("encode_image", list(batch))
-        )
+    def begin(self, pictures: Sequence[Image.Image]) -> Callable[[], Computed]:
+        """Embed them: the model's own code waits for its rows."""
+        return self._device.in_batches(pictures, self._forward)
 
     def embed_images(self, images: Sequence[Image.Image]) -> Vectors:
-        return self.embed(images)
+        return self.begin(images)().rows
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        return self._encode("encode_text", list(texts))
+        with self._torch.inference_mode(), self._device.precision():
+            return normalized(self._encode("encode_text", list(texts)))
+
+    def _forward(self, pictures: Sequence[Image.Image]) -> Callable[[], Computed]:
+        images = list(pictures)
+        return self._device.begin(
+            lambda: self._torch.from_numpy(self._encode("encode_image", images))
+        )
 
     def _encode(self, method: str, inputs: list[Any]) -> Vectors:
-        with self._torch.inference_mode(), self._device.precision(), self._device.computing():
-            vectors = getattr(self._model, method)(inputs, batch_size=len(inputs))
-        return normalized(vectors[:, : self.dim])
+        vectors: Vectors = getattr(self._model, method)(inputs, batch_size=len(inputs))
+        return vectors[:, : self.dim]
 
 
 def _check_packages(model: RemoteModel) -> None:

@@ -6,13 +6,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from components.base.profiling import profile
+from components.base.side_by_side import side_by_side
 from components.frame.contract import COMPONENT, FrameInputs, FrameOutputs
 from components.frame.detectors import require_detector
 from components.frame.extract import Extracted, ScaledTo, extract
 from components.frames_tar.encoding import fitting
 from components.frames_tar.read import check_tar, read_files
 from components.records.sketch import is_sketch
-from components.records.videos import CroppedVideo, FramedVideo
+from components.records.videos import CroppedVideo, Frame, FramedVideo
 from components.running import budget, handed_on
 from components.running.answers import unbelievable
 from components.running.decoders import Access
@@ -23,6 +24,8 @@ from components.running.stored_frames import all_stored, md5
 
 # No video has as many frames, and every store takes such a number.
 _MOST = 2**31 - 1
+# Pictures that are hashed at a time, when a video is decoded and has nothing else to do.
+_AT_ONCE = 2
 
 
 @profile
@@ -74,10 +77,8 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
         except ValueError as error:
             raise unbelievable(str(error)) from error
         tar_bytes = tar.stat().st_size
-        frames = tuple(
-            frame.model_copy(update={"md5": md5(content)})
-            for frame, content in read_files(tar, extracted.frames)
-        )
+        hashed = side_by_side(_hashed, read_files(tar, extracted.frames), _AT_ONCE, 2 * _AT_ONCE)
+        frames = tuple(hashed)
         uri, sha256 = job.keep("tar", tar, content_type="application/x-tar")
         framed = FramedVideo(
             cropped=cropped,
@@ -92,6 +93,11 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
         if scaling:
             handed_on.hand_on(job.services, framed, scaled)
     return framed
+
+
+def _hashed(read: tuple[Frame, bytes]) -> Frame:
+    frame, content = read
+    return frame.model_copy(update={"md5": md5(content)})
 
 
 def _video(job: Job[CroppedVideo]) -> AbstractContextManager[Path]:

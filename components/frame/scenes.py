@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
-from functools import partial
 from typing import Any, cast
 
 import cv2
@@ -55,21 +55,6 @@ class Difference:
         return cv2.norm(last, hsv, cv2.NORM_L1) / hsv.size
 
 
-class _OnePass(ContentDetector):  # type: ignore[misc]
-    """ContentDetector on `Difference`."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._difference = Difference()
-
-    def _calculate_frame_score(self, _: FrameTimecode, picture: Picture) -> float:
-        return self._difference.score(picture)
-
-
-class _Adaptive(_OnePass, AdaptiveDetector):  # type: ignore[misc]
-    """AdaptiveDetector, on the same score."""
-
-
 class _Told(ContentDetector):  # type: ignore[misc]
     """ContentDetector that takes scores in place of pictures."""
 
@@ -82,12 +67,16 @@ class _ToldAdaptive(_Told, AdaptiveDetector):  # type: ignore[misc]
 
 
 _DETECTORS: dict[str, tuple[Callable[..., SceneDetector], str]] = {
-    "adaptive": (_Adaptive, "adaptive_threshold"),
-    "content": (_OnePass, "threshold"),
+    "adaptive": (_ToldAdaptive, "adaptive_threshold"),
+    "content": (_Told, "threshold"),
     "hash": (HashDetector, "threshold"),
     "histogram": (HistogramDetector, "threshold"),
     "threshold": (ThresholdDetector, "threshold"),
 }
+
+
+# Those that look at nothing but how much a frame differs from the one before.
+_SCORED = ("adaptive", "content")
 
 
 class SceneCuts:
@@ -98,12 +87,14 @@ class SceneCuts:
     """
 
     def __init__(self, settings: FrameSettings) -> None:
-        make, threshold = _DETECTORS[settings.detector]
-        options = {} if settings.threshold is None else {threshold: settings.threshold}
-        self._make = partial(make, min_scene_len=MIN_SCENE_S, **options)
-        self._detector = self._make()
+        self._settings = settings
         self._size: tuple[int, int] | None = None
         self._last = self._last_cut = 0.0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._cuts = ScoredCuts(self._settings)
+        self._difference = Difference() if self._settings.detector in _SCORED else None
 
     def feed(self, second: float, picture: Picture, size: tuple[int, int]) -> list[float]:
         """Take the next frame (small, BGR) and its full size.
@@ -113,32 +104,58 @@ class SceneCuts:
         cuts = []
         if size != self._size and self._size is not None:
             cuts = self.finish(self._last)
-            self._detector = self._make()
+            self._begin()
             if second - max([self._last_cut, *cuts]) >= MIN_SCENE_S:
                 cuts.append(second)
         self._size, self._last = size, second
-        found = self._detector.process_frame(_timecode(second), picture)
-        cuts += [cut.seconds for cut in found]
+        cuts += self._cuts.feed(
+            second, self._difference.score(picture) if self._difference else picture
+        )
         self._last_cut = max([self._last_cut, *cuts])
         return cuts
 
     def finish(self, second: float) -> list[float]:
         """Return the cuts that only the end of the video, at its last frame, reveals."""
-        return [cut.seconds for cut in self._detector.post_process(_timecode(second))]
+        return self._cuts.finish(second)
 
 
 class ScoredCuts:
-    """Finds the seconds at which scenes begin as `SceneCuts` does, from the scores of frames."""
+    """Finds the seconds at which scenes begin as `SceneCuts` does, from the scores of frames.
+
+    AdaptiveDetector takes no frame for a cut that scores less than its `min_content_val`, and
+    compares one that does with the window around it. So it is told of these windows and of the
+    first frames, with which it begins: telling it of a frame costs as much as the frame's score.
+    """
 
     def __init__(self, settings: FrameSettings) -> None:
-        _, threshold = _DETECTORS[settings.detector]
+        make, threshold = _DETECTORS[settings.detector]
         options = {} if settings.threshold is None else {threshold: settings.threshold}
-        make = _ToldAdaptive if settings.detector == "adaptive" else _Told
         self._detector = make(min_scene_len=MIN_SCENE_S, **options)
+        self._window, self._least = 0, 0.0
+        if isinstance(self._detector, AdaptiveDetector):
+            self._window = self._detector.window_width
+            self._least = self._detector.min_content_val
+        # Frames since one that may be a cut, and the last that the detector was not told of.
+        self._since = 0
+        self._untold: deque[tuple[float, Any]] = deque()
 
-    def feed(self, second: float, score: float) -> list[float]:
-        """Take the next frame's score; return cuts found by now, up to 0.6 s in the past."""
-        return [cut.seconds for cut in self._detector.process_frame(_timecode(second), score)]
+    def feed(self, second: float, score: Any) -> list[float]:
+        """Take the next frame's score, or picture where the detector looks at that.
+
+        Returns cuts found by now, up to 0.6 s in the past.
+        """
+        self._untold.append((second, score))
+        if self._window:
+            self._since = 0 if score >= self._least else self._since + 1
+            if self._since > self._window:
+                if len(self._untold) > self._window:
+                    self._untold.popleft()
+                return []
+        cuts: list[float] = []
+        while self._untold:
+            at, seen = self._untold.popleft()
+            cuts += [cut.seconds for cut in self._detector.process_frame(_timecode(at), seen)]
+        return cuts
 
     def finish(self, second: float) -> list[float]:
         """Return the cuts that only the end of the video, at its last frame, reveals."""
@@ -177,8 +194,9 @@ def changes(settings: FrameSettings) -> Callable[[float, Picture], bool]:
     Pictures may lie seconds apart, so only what a cut changes at the least is asked for.
     """
     least = _ADAPTIVE_LEAST_CHANGE if settings.detector == "adaptive" else settings.threshold
-    detector = _OnePass(**({} if least is None else {"threshold": least}), min_scene_len=0)
-    return lambda second, picture: bool(detector.process_frame(_timecode(second), picture))
+    detector = _Told(**({} if least is None else {"threshold": least}), min_scene_len=0)
+    score = Difference().score
+    return lambda second, picture: bool(detector.process_frame(_timecode(second), score(picture)))
 
 
 def _timecode(second: float) -> FrameTimecode:

@@ -90,6 +90,8 @@ class Task:
 def main(control: int, preload: list[str]) -> None:
     """Fork a warden for each pair of descriptors that arrives: a connection, a pipe to answer."""
     orders = socket.socket(fileno=control)
+    # What modules are made of stays.
+    gc.disable()
     for module in preload:
         # The image of a phase holds that of no other.
         with suppress(ModuleNotFoundError):
@@ -98,6 +100,7 @@ def main(control: int, preload: list[str]) -> None:
     sandbox.tasks_of_user()
     missing = sandbox.missing_parts()
     gc.freeze()
+    gc.enable()
     # Not ignored: the kernel then forgets the seconds of what ended, and whoever measures a run
     # sees none of its decoding.
     signal.signal(signal.SIGCHLD, _wait_for_ended)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+
+from components.base.did_you_mean import did_you_mean
 
 _OURS = "VP_"
 # Others use these as well, so only what is nearly one of ours is spoken of.
 _SHARED = ("ARGO_", "CLIP_", "DB_", "JOB_", "LOCAL_", "QDRANT_", "S3_")
 _NEARLY = 0.88
-_LIKE = 0.6
 
 
 def unknown_variables(environment: Iterable[str], known: Iterable[str]) -> Iterator[str]:
@@ -17,9 +17,7 @@ def unknown_variables(environment: Iterable[str], known: Iterable[str]) -> Itera
     known = list(known)
     for name in sorted(set(environment).difference(known)):
         if name.startswith(_OURS) or name.startswith(_SHARED):
-            cutoff = _LIKE if name.startswith(_OURS) else _NEARLY
-            near = get_close_matches(name, known, n=1, cutoff=cutoff)
-            if near:
-                yield f"{name} is not a variable of oriane and ignored; did you mean {near[0]}?"
-            elif name.startswith(_OURS):
-                yield f"{name} is not a variable of oriane and ignored"
+            is_ours = name.startswith(_OURS)
+            meant = did_you_mean(name, known) if is_ours else did_you_mean(name, known, _NEARLY)
+            if is_ours or meant:
+                yield f"{name} is not a variable of oriane and ignored{meant}"

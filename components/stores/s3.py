@@ -181,15 +181,19 @@ class Store:
         finally:
             part.unlink(missing_ok=True)
 
-    def put(self, uri: str, content: bytes, content_type: str) -> str:
+    def put(self, uri: str, content: bytes, content_type: str, md5: str = "") -> str:
         """Write a small object in one request, with a checksum for the server to compare.
+
+        Args:
+            md5: That of what `content` is to be, in hexadecimal, where it is known. Other bytes
+                are refused by the server.
 
         Returns:
             The MD5 of what was sent, in hexadecimal.
         """
-        md5 = hashlib.md5(content, usedforsecurity=False).digest()
-        self._send(uri, lambda: content, md5, content_type)
-        return md5.hex()
+        md5 = md5 or hashlib.md5(content, usedforsecurity=False).hexdigest()
+        self._send(uri, lambda: content, bytes.fromhex(md5), content_type)
+        return md5
 
     def upload(self, uri: str, path: Path, content_type: str) -> Digests:
         """Copy the file at `path` to the object; return what was sent."""

@@ -47,10 +47,10 @@ def _upload(
     there = dict(folder.frames)
 
     def send(frame: Frame, file: bytes) -> None:
-        key = framed.path(frame)
-        if there.get(key) != (frame.md5 or md5(file)):
+        key, digest = framed.path(frame), frame.md5 or md5(file)
+        if there.get(key) != digest:
             there[key] = services.store.put(
-                f"s3://{bucket}/{key}", file, content_type=CONTENT_TYPES[frame.format]
+                f"s3://{bucket}/{key}", file, CONTENT_TYPES[frame.format], md5=digest
             )
 
     with closing(pictures(services, framed, framed.frames)) as files:

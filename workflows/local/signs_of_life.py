@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from components.base.logs import log
 from components.running.services import Services
+from components.settings import Settings
 
 if TYPE_CHECKING:
     from components.stores.postgres.ledger import Ledger
@@ -38,6 +39,12 @@ def alive(services: Services, run: str) -> Iterator[None]:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
         sign.unlink(missing_ok=True)
+
+
+def any_alive(settings: Settings) -> bool:
+    """Return whether a run of this machine, one with a ledger, is alive."""
+    signs = (settings.work.data_dir / "runs").glob(f"*{_SUFFIX}")
+    return any(not _is_dead(sign) for sign in signs)
 
 
 def _take_over(ledger: Ledger, folder: Path) -> None:

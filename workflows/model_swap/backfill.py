@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
-from components.encoders.batching import Embedded, Prepare, Task, embedded, of_file
+from components.encoders.batching import Embedded, Lot, Task, embedded, of_file
 from components.errors import NotFoundError, PipelineError, TransientError
 from components.pipeline import chooses_frames
 from components.running.services import Services
@@ -94,7 +94,7 @@ def _task(done: DoneVideo, services: Services) -> Task[DoneVideo]:
     return Task(done, len(done.marker.frames), partial(_pictures, done, services))
 
 
-def _pictures(done: DoneVideo, services: Services) -> Iterator[Prepare]:
+def _pictures(done: DoneVideo, services: Services) -> Iterator[Lot]:
     """Yield what prepares each of the video's published frames.
 
     Raises:

@@ -108,7 +108,7 @@ def compare(
 ) -> None:
     """Judge by known answers which model finds better, and count what both find alike."""
     from workflows.model_swap.compare import compare as compared
-    from workflows.model_swap.judge import judge, why_not
+    from workflows.model_swap.judge import Judgement, in_words, judge, why_not
     from workflows.model_swap.tables import judged_table, overlap_table
 
     # The model of the current collection stays CLIP_MODEL's, in case it is a folder.
@@ -134,6 +134,8 @@ def compare(
         output().print(f"not judged: {reason}", markup=False)
     else:
         output().print(judged_table(found.judged, found.answered))
+        told = in_words(Judgement(found.judged, found.answered), found.other.model or other)
+        output().print(told, highlight=False, soft_wrap=True)
 
 
 @command(

@@ -4,7 +4,8 @@ Known items are mined from the collection: a frame, mirrored, cropped and recomp
 itself. A file of captions asks what people would. The measures are nDCG@10 (Järvelin and Kekäläinen
 2002) and recall@10. Of captions, and of concepts that are not there, it also counts how often the
 answer is that something fits. The intervals of differences are the percentile bootstrap's, over
-queries taken in pairs (Efron 1979; Sakai 2014 for retrieval).
+queries taken in pairs (Efron 1979; Sakai 2014 for retrieval); what is asked of one frame stands
+together, as the three stand or fall together.
 """
 
 from __future__ import annotations
@@ -100,7 +101,8 @@ def judge(
 
     Raises:
         ConfigurationError: a collection is missing, a model cannot be loaded, no published frame
-            can be read, or the captions or texts are not as described.
+            can be read, the captions or texts are not as described, or a caption's video is in no
+            or one collection.
     """
     store, settings = services.vectors, services.settings
     asked = _captions(captions) if captions else []
@@ -110,6 +112,8 @@ def judge(
         services.collection.require()
     assert current is not None
     other = store.find(identity(model), settings.embed.dim)
+    if captions:
+        _check_videos(captions, asked, (current, other))
     items = list(_known_items(services, current, other, sample))
     if not items:
         raise ConfigurationError(
@@ -123,8 +127,8 @@ def judge(
         encoder = load_encoder(own.embed)
         asker = Asker(collection, own, ModelSides(own, encoder))
         sides.append(_Side(collection, encoder, asker))
-    verdicts = [
-        _verdict(
+    judged = [
+        verdict(
             "known items",
             _relevant_items(items, current),
             *(_known_found(items, side) for side in sides),
@@ -134,12 +138,12 @@ def judge(
     if asked:
         relevant = {f"q{number}": {video: 1} for number, (_, video) in enumerate(asked)}
         texts = [text for text, _ in asked]
-        verdicts.append(
-            _verdict("captions", relevant, *(_caption_found(texts, side) for side in sides))
+        judged.append(
+            verdict("captions", relevant, *(_caption_found(texts, side) for side in sides))
         )
         hits = ([_fits(side, text, video) for text, video in asked] for side in sides)
         answers.insert(0, _answered("captions", *hits))
-    return Judgement(tuple(verdicts), tuple(answers))
+    return Judgement(tuple(judged), tuple(answers))
 
 
 def require_better(found: Judgement, model: str) -> None:
@@ -169,13 +173,50 @@ def require_better(found: Judgement, model: str) -> None:
     )
 
 
-def _verdict(kind: str, relevant: Relevant, current: Found, other: Found) -> Judged:
+def in_words(found: Judgement, model: str) -> str:
+    """Return what the measures come to: better, worse, or neither for sure."""
+    judged = [f"{_sure(one.ndcg)} by {one.kind}" for one in found.judged]
+    told = [f"compared with the current model, {model} is {' and '.join(judged)}"]
+    false = next(one.share for one in found.answered if one.kind == "not there")
+    if false.low > 0 or false.high < 0:
+        told.append(f"it surely gives {'more' if false.low > 0 else 'fewer'} false answers")
+    try:
+        require_better(found, model)
+        told.append("`oriane model switch --if-better` would switch")
+    except ConfigurationError:
+        told.append("`oriane model switch --if-better` would refuse it")
+    if len(found.judged) == 1:
+        told.append("known items say nothing of texts, --captions does")
+    return "; ".join(told)
+
+
+def _sure(measured: Measured) -> str:
+    if measured.low > 0:
+        return "surely better"
+    return "surely worse" if measured.high < 0 else "neither surely better nor surely worse"
+
+
+def verdict(kind: str, relevant: Relevant, current: Found, other: Found) -> Judged:
+    """Return how well two models find what is relevant to each query.
+
+    Args:
+        relevant: By query: a caption's name, or a frame's path and, after a space, a variant's.
+        current, other: What was found, by query, with its score.
+    """
     before, after = _scores(relevant, current), _scores(relevant, other)
-    measures, queries = {}, sorted(relevant)
-    for name in ("ndcg", "recall"):
-        measures[name] = _measured(
-            [before[name][query] for query in queries], [after[name][query] for query in queries]
+    asked_of: defaultdict[str, list[str]] = defaultdict(list)
+    for query in sorted(relevant):
+        # A variant's name follows its frame's; captions have names without spaces.
+        asked_of[query.rpartition(" ")[0] or query].append(query)
+    measures = {
+        name: _measured(
+            *(
+                [fmean(one[name][query] for query in queries) for queries in asked_of.values()]
+                for one in (before, after)
+            )
         )
+        for name in ("ndcg", "recall")
+    }
     return Judged(kind=kind, queries=len(relevant), k=K, **measures)
 
 
@@ -315,6 +356,21 @@ def _captions(path: Path) -> list[tuple[str, str]]:
                 f"found {text!r} and {video!r}"
             )
     return found
+
+
+def _check_videos(
+    path: Path, asked: Sequence[tuple[str, str]], collections: Iterable[Collection]
+) -> None:
+    """Refuse captions that no search could answer, as their video is not there."""
+    lines = {video: line for line, (_, video) in reversed([*enumerate(asked, 2)])}
+    for collection in collections:
+        for video, line in lines.items():
+            platform, _, code = video.partition("/")
+            if next(iter(collection.points(platform, code)), None) is None:
+                raise ConfigurationError(
+                    f"--captions {path}, line {line}: {video} has no frames in {collection.name}; "
+                    "correct the line or take it out, or type oriane model prepare"
+                )
 
 
 def why_not(services: Services) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from components.base.redaction import safe
 from workflows.model_swap.reports import (
     Answered,
     Collections,
@@ -18,6 +19,11 @@ from workflows.model_swap.reports import (
 from workflows.terminal.output import listed_counts, table
 
 _SHOWN = 10
+_MEANT = {
+    "known items": "frames, mirrored, cropped and recompressed, should find themselves; 1 is best",
+    "captions": "texts should find their video; 1 is best",
+    "not there": "texts of which no video shows anything should find nothing; 0 is best",
+}
 
 
 def collections_table(found: Collections) -> Table:
@@ -44,20 +50,24 @@ def overlap_table(found: Compared) -> Table:
     )
     result = table(
         title,
-        ("worst queries", "overlap", "only the current", "only the other"),
+        ("most different", "overlap", "only the current", "only the other"),
         ("overlap",),
         [
             (
                 one.query,
                 f"{one.overlap:.2f}",
-                "\n".join(one.only_current[:3]),
-                "\n".join(one.only_other[:3]),
+                _lines(one.only_current[:3]),
+                _lines(one.only_other[:3]),
             )
             for one in found.worst
         ],
     )
     result.caption = found.note
     return result
+
+
+def _lines(paths: Sequence[str]) -> Text:
+    return Text("\n").join(Text(safe(path)) for path in paths)
 
 
 def judged_table(judged: Sequence[Judged], answered: Sequence[Answered]) -> Table:
@@ -70,7 +80,7 @@ def judged_table(judged: Sequence[Judged], answered: Sequence[Answered]) -> Tabl
         (one.kind, one.queries, f"answered, confidence {one.confidence:g}", one.share)
         for one in answered
     ]
-    return table(
+    result = table(
         "queries whose answers are known",
         ("asked", "queries", "measure", "current", "other", "difference", "95 % interval"),
         ("queries", "current", "other", "difference", "95 % interval"),
@@ -87,6 +97,10 @@ def judged_table(judged: Sequence[Judged], answered: Sequence[Answered]) -> Tabl
             for kind, queries, name, measured in measures
         ],
     )
+    kinds = {*(one.kind for one in judged), *(one.kind for one in answered)}
+    result.caption = "\n".join(f"{kind}: {_MEANT[kind]}" for kind in _MEANT if kind in kinds)
+    result.caption_justify = "left"
+    return result
 
 
 def prepared_table(done: Prepared) -> Table:

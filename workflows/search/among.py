@@ -39,10 +39,10 @@ class Sought:
 
     def counts(self, moment: Candidate) -> bool:
         """Return whether a moment is of the platform, and not known."""
-        hits = [near.hit for near in moment.frames]
-        if self.platform not in (None, hits[0].platform):
+        frames = [near.frame for near in moment.frames]
+        if self.platform not in (None, frames[0].platform):
             return False
-        ids = (point_id(hit.platform, hit.code, hit.frame_number) for hit in hits)
+        ids = (point_id(one.platform, one.code, one.frame_number) for one in frames)
         return self.known.isdisjoint(ids)
 
 
@@ -66,8 +66,7 @@ def found_among(
         for near, row in zip(batch, scores.tolist(), strict=True):
             for one, own, score, most in zip(sought, kept, row, reach, strict=True):
                 if background.confidence("text", score, most) >= one.confidence:
-                    hit = near.hit.model_copy(update={"score": round(score, 4)})
-                    own.append(replace(near, hit=hit))
+                    own.append(replace(near, score=round(score, 4)))
     return [_moments(one, own) for one, own in zip(sought, kept, strict=True)]
 
 

@@ -16,7 +16,8 @@ from components.records.frame_names import point_id
 from components.settings import Settings
 from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.open import open_store
-from components.stores.vectors.store import Collection, Hit, Neighbour
+from components.stores.vectors.store import Collection, Neighbour, StoredFrame
+from workflows.local.first_run import require_collection
 from workflows.local.indexed_model import with_model_of
 from workflows.local.stand_ins import frame_location
 from workflows.search.among import Sought, found_among
@@ -113,7 +114,7 @@ class Asker:
         unwanted = self._unwanted(question)
 
         def fits(moment: Candidate) -> bool:
-            score = moment.best.hit.score
+            score = moment.best.score
             return background.confidence(wanted.kind, score, wanted.reach) >= threshold
 
         def shows_unwanted(moment: Candidate) -> bool:
@@ -128,7 +129,7 @@ class Asker:
         by_score = [
             moment
             for one in batches(chosen, page or max(1, len(chosen)))
-            for moment in sorted(one, key=lambda moment: -moment.best.hit.score)
+            for moment in sorted(one, key=lambda moment: -moment.best.score)
         ]
         moments = tuple(self._moment(moment, wanted, background) for moment in by_score)
         known = len(ranked.order) if ranked.fits else 0
@@ -157,7 +158,7 @@ class Asker:
         near = self._collection.nearest(
             towards.tolist(), question.offset + question.limit, where=filter_of(question)
         )
-        return [self._found(one.hit) for one in near[question.offset :]]
+        return [self._found(one) for one in near[question.offset :]]
 
     def among(
         self, sought: Sequence[Sought], frames: Iterable[Neighbour]
@@ -176,6 +177,10 @@ class Asker:
             tuple(self._moment(moment, own, background) for moment in moments)
             for own, moments in zip(wanted, found, strict=True)
         ]
+
+    def unknown(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """Return those of the texts that the model hardly knows."""
+        return self._unknown(texts, self._sides.texts().embed_texts(texts))
 
     def vectors(
         self, frames: Sequence[tuple[str, str, int]]
@@ -296,23 +301,23 @@ class Asker:
         return found[frame]
 
     def _moment(self, moment: Candidate, wanted: _Wanted, background: Background) -> Moment:
-        best = moment.best.hit
+        best = moment.best
         confidence = background.confidence(wanted.kind, best.score, wanted.reach)
-        in_time = sorted((frame.hit for frame in moment.frames), key=lambda hit: hit.frame_number)
+        in_time = sorted(moment.frames, key=lambda near: near.frame.frame_number)
         return Moment(
-            platform=best.platform,
-            code=best.code,
+            platform=best.frame.platform,
+            code=best.frame.code,
             start=moment.start,
             end=moment.end,
             best=self._found(best),
             score=best.score,
             confidence=round(confidence, 4),
             frames=tuple(map(self._found, in_time)),
-            folded=tuple(f"{hit.platform}/{hit.code}/{hit.frame_number}" for hit in moment.folded),
+            folded=tuple(_name(near.frame) for near in moment.folded),
         )
 
-    def _found(self, hit: Hit) -> Found:
-        return Found(**vars(hit), location=f"{self._location}{hit.path}")
+    def _found(self, near: Neighbour) -> Found:
+        return Found(**near.shown(), location=f"{self._location}{near.frame.path}")
 
 
 @contextmanager
@@ -324,13 +329,13 @@ def asking(settings: Settings) -> Iterator[Asker]:
     Raises:
         ConfigurationError: there is no collection, or its model is a folder that CLIP_MODEL does
             not name.
-        TransientError: the store does not answer.
+        TransientError: the store does not answer, or the first run has indexed nothing yet.
     """
     with closing(open_store(settings.index)) as store:
         collection = store.collection()
         indexed = collection.model()
         if indexed is None:
-            collection.require()
+            require_collection(collection, settings)
         else:
             settings = with_model_of(settings, indexed, collection.dim)
         yield Asker(collection, settings)
@@ -348,9 +353,13 @@ def _without(where: FrameFilter, videos: tuple[tuple[str, str], ...]) -> FrameFi
 def _rescored(near: Neighbour, wanted: Vectors) -> Neighbour:
     """Return the frame with its likeness to what is wanted, whatever it was found by."""
     score = round(float(np.dot(np.asarray(near.vector, np.float32), wanted)), 4)
-    return replace(near, hit=near.hit.model_copy(update={"score": score}))
+    return replace(near, score=score)
+
+
+def _name(frame: StoredFrame) -> str:
+    return f"{frame.platform}/{frame.code}/{frame.frame_number}"
 
 
 def _holds(moment: Candidate, asked: tuple[str, str, int]) -> bool:
-    frames = (near.hit for near in moment.frames)
-    return asked in ((hit.platform, hit.code, hit.frame_number) for hit in frames)
+    frames = (near.frame for near in moment.frames)
+    return asked in ((one.platform, one.code, one.frame_number) for one in frames)

@@ -90,7 +90,7 @@ def _best(
     for place, vector in enumerate(vectors):
         if not own:
             near = collection.nearest(vector.tolist(), 1, where=FrameFilter())
-            yield from (one.hit.score for one in near)
+            yield from (one.score for one in near)
             continue
         frame = own[place]
         video = frame.path.rpartition("/")[0]
@@ -102,9 +102,9 @@ def _best(
 def _of_others(near: Iterable[Neighbour], video: str, vector: Sequence[float]) -> Iterator[float]:
     """Yield the scores of frames that are neither the video's nor copies of the one asked for."""
     for one in near:
-        own = f"{one.hit.platform}/{one.hit.code}" == video
+        own = f"{one.frame.platform}/{one.frame.code}" == video
         if not own and one.vector is not None and np.dot(one.vector, vector) < _REPOST:
-            yield one.hit.score
+            yield one.score
 
 
 class CurrentBackground:

@@ -32,8 +32,8 @@ def folded(moments: Iterable[Candidate]) -> list[Candidate]:
     if not given:
         return []
     vectors = np.asarray([moment.best.vector for moment in given], np.float32)
-    marks = np.array([int(moment.best.dhash or "0", 16) for moment in given], np.uint64)
-    marked = np.array([bool(moment.best.dhash) for moment in given])
+    marks = np.array([int(moment.best.frame.dhash or "0", 16) for moment in given], np.uint64)
+    marked = np.array([bool(moment.best.frame.dhash) for moment in given])
     kept: list[int] = []
     under: dict[int, list[Candidate]] = {}
     for start in range(0, len(given), _AT_ONCE):
@@ -67,5 +67,5 @@ def _same(
 def _with(moment: Candidate, others: Sequence[Candidate]) -> Candidate:
     if not others:
         return moment
-    hits = [hit for other in others for hit in (other.best.hit, *other.folded)]
-    return replace(moment, folded=(*moment.folded, *hits))
+    frames = [near for other in others for near in (other.best, *other.folded)]
+    return replace(moment, folded=(*moment.folded, *frames))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from components.stores.vectors.store import Hit, Neighbour
+from components.stores.vectors.store import Neighbour, StoredFrame
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Candidate:
     start: float
     end: float
     frames: tuple[Neighbour, ...]
-    folded: tuple[Hit, ...] = ()
+    folded: tuple[Neighbour, ...] = ()
 
     @property
     def best(self) -> Neighbour:
@@ -25,7 +25,7 @@ class Candidate:
 
     @property
     def video(self) -> tuple[str, str]:
-        return self.best.hit.platform, self.best.hit.code
+        return self.best.frame.platform, self.best.frame.code
 
 
 def grouped(neighbours: Iterable[Neighbour]) -> list[Candidate]:
@@ -36,15 +36,15 @@ def grouped(neighbours: Iterable[Neighbour]) -> list[Candidate]:
     """
     videos: defaultdict[tuple[str, str], list[Neighbour]] = defaultdict(list)
     for near in neighbours:
-        videos[near.hit.platform, near.hit.code].append(near)
+        videos[near.frame.platform, near.frame.code].append(near)
     found = [moment for frames in videos.values() for moment in _of_video(frames)]
-    return sorted(found, key=lambda moment: -moment.best.hit.score)
+    return sorted(found, key=lambda moment: -moment.best.score)
 
 
 def _of_video(frames: Sequence[Neighbour]) -> Iterator[Candidate]:
     own: list[Neighbour] = []
     start, end = 0.0, 0.0
-    spans = [(*_span(near.hit), near) for near in frames]
+    spans = [(*_span(near.frame), near) for near in frames]
     for first, last, near in sorted(spans, key=itemgetter(0, 1)):
         # Of a scene without length, as of one picture, the next frame may have the same.
         if own and (first < end or (first, last) == (start, end)):
@@ -59,11 +59,11 @@ def _of_video(frames: Sequence[Neighbour]) -> Iterator[Candidate]:
 
 
 def _candidate(start: float, end: float, frames: Iterable[Neighbour]) -> Candidate:
-    return Candidate(start, end, tuple(sorted(frames, key=lambda near: -near.hit.score)))
+    return Candidate(start, end, tuple(sorted(frames, key=lambda near: -near.score)))
 
 
-def _span(hit: Hit) -> tuple[float, float]:
-    return min(hit.scene_start, hit.second), max(hit.scene_end, hit.second)
+def _span(frame: StoredFrame) -> tuple[float, float]:
+    return min(frame.scene_start, frame.second), max(frame.scene_end, frame.second)
 
 
 def bounded(moments: Iterable[Candidate], per_video: int) -> list[Candidate]:

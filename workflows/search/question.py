@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from difflib import get_close_matches
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from components.base.did_you_mean import did_you_mean
 from components.base.wrong_values import wrong_value
 from components.errors import ConfigurationError
 from components.records.record import Record
@@ -121,8 +121,7 @@ def asked(**given: Any) -> Question:
         ConfigurationError: it asks nothing, or for something that cannot be understood.
     """
     if unknown := sorted(given.keys() - Question.model_fields.keys()):
-        near = get_close_matches(unknown[0], Question.model_fields, n=1)
-        meant = f"; did you mean {near[0]}?" if near else ""
+        meant = did_you_mean(unknown[0], Question.model_fields)
         raise ConfigurationError(f"{unknown[0]}: no part of a question{meant}")
     try:
         return Question(**given)

@@ -52,7 +52,7 @@ class Ranking:
         left = [moment for moment in eligible if self._known.isdisjoint(_frames_of(moment))]
         wanted = len(left) if complete else self.room - len(self.order)
         vectors = np.asarray([moment.best.vector for moment in left], np.float32)
-        scores = [moment.best.hit.score for moment in left]
+        scores = [moment.best.score for moment in left]
         for place in diverse_order(scores, vectors, wanted):
             self.order.append(left[place])
             self._known.update(_frames_of(left[place]))
@@ -61,5 +61,5 @@ class Ranking:
 
 
 def _frames_of(moment: Candidate) -> set[tuple[str, str, int]]:
-    hits = [*(near.hit for near in moment.frames), *moment.folded]
-    return {(hit.platform, hit.code, hit.frame_number) for hit in hits}
+    frames = [near.frame for near in (*moment.frames, *moment.folded)]
+    return {(one.platform, one.code, one.frame_number) for one in frames}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -101,12 +101,17 @@ async def _failed(request: Request, error: Any) -> Response:
 
 
 async def _invalid(request: Request, error: Any) -> Response:
-    told = "; ".join(
-        f"{'.'.join(map(str, each['loc'][1:])) or each['loc'][0]}: {each['msg']}"
-        for each in error.errors()
-    )
+    # Of a parameter that may be of several kinds, each kind complains: the first is enough.
+    faults = {tuple(each["loc"][:2]): each for each in reversed(error.errors())}
+    told = "; ".join(f"{_named(each['loc'])}: {each['msg']}" for each in reversed(faults.values()))
     refusal = Refusal(status=HTTPStatus.UNPROCESSABLE_ENTITY, error=told, remedy=_READ_ON)
     return answer(request, refusal)
+
+
+def _named(loc: Sequence[str | int]) -> str:
+    """Return which parameter, and which of several, without where it stands and what it may be."""
+    places = (part for part in loc[2:] if isinstance(part, int))
+    return ".".join(map(str, (*loc[1:2], *places))) or str(loc[0])
 
 
 async def _http(request: Request, error: Any) -> Response:

@@ -6,13 +6,16 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from components.base.together import Together
 from components.encoders.encoder import TextEncoder, known_by, reach_of
 from components.running.services import Services
 from components.settings import Settings
+from workflows.local.first_run import require_collection
 from workflows.local.indexed_model import with_model_of
 from workflows.search.answer import Answer
 from workflows.search.ask import Asker
@@ -29,13 +32,18 @@ _LOOK_AGAIN_S = 10.0
 
 
 class RememberedTexts:
-    """A text encoder that embeds no text twice, of the latest some thousand."""
+    """A text encoder that embeds no text twice, of the latest some thousand.
+
+    New texts of several threads are embedded in one forward pass, which takes little longer than
+    that of one: most of it is reading the model's weights.
+    """
 
     def __init__(self, encoder: TextEncoder) -> None:
         self._encoder = encoder
         self.name, self.dim = encoder.name, encoder.dim
         self._lock = threading.Lock()
         self._rows: OrderedDict[str, Vectors] = OrderedDict()
+        self._new = Together(self._embedded)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Return one row a text: (len(texts), dim)."""
@@ -43,7 +51,7 @@ class RememberedTexts:
             known = {text: self._rows[text] for text in texts if text in self._rows}
         missing = [text for text in dict.fromkeys(texts) if text not in known]
         if missing:
-            known.update(zip(missing, self._encoder.embed_texts(missing), strict=True))
+            known.update(zip(missing, self._new.ask(missing), strict=True))
         with self._lock:
             for text in texts:
                 self._rows[text] = known[text]
@@ -51,6 +59,11 @@ class RememberedTexts:
             while len(self._rows) > _TEXTS:
                 self._rows.popitem(last=False)
         return np.stack([known[text] for text in texts])
+
+    def _embedded(self, asked: list[list[str]]) -> list[list[Vectors]]:
+        texts = list(dict.fromkeys(chain.from_iterable(asked)))
+        rows = dict(zip(texts, self._encoder.embed_texts(texts), strict=True))
+        return [[rows[text] for text in own] for own in asked]
 
     def reach(self, texts: Vectors) -> Vectors:
         """Return what the encoder says of it."""
@@ -90,7 +103,7 @@ class Searching:
 
         Raises:
             ConfigurationError: there is no collection, or the frame asked for is not in it.
-            TransientError: the store does not answer.
+            TransientError: the store does not answer, or the first run has indexed nothing yet.
         """
         return self.asker().answer(question, page)
 
@@ -103,7 +116,7 @@ class Searching:
             collection = self._services.collection
             indexed = collection.model()
             if indexed is None:
-                collection.require()
+                require_collection(collection, self._deployment)
             settings = self._deployment
             if known is None or indexed != self._model:
                 if indexed is not None:

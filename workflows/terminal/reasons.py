@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
+from components.base.did_you_mean import did_you_mean
 from components.errors import ConfigurationError, Failure, Reason
 
 
@@ -15,6 +14,6 @@ def check_reason(reason: str) -> None:
     """
     known = [*map(str, Reason), *map(str, Failure)]
     if reason and reason not in known:
-        near = get_close_matches(reason, known, n=1)
-        meant = f"did you mean {near[0]}? " if near else ""
-        raise ConfigurationError(f"--reason {reason}: {meant}there are {', '.join(known)}")
+        raise ConfigurationError(
+            f"--reason {reason}: expected one of {', '.join(known)}{did_you_mean(reason, known)}"
+        )

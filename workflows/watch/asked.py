@@ -14,7 +14,7 @@ from components.records.frame_names import point_id
 from components.records.run_report import RunVideo
 from components.records.watch import Delivery, Watch, WatchedMoment, WatchEvent, WatchNotice
 from components.running.services import Services
-from components.stores.vectors.store import Collection, Hit, Neighbour, StoredFrame
+from components.stores.vectors.store import Collection, Neighbour, StoredFrame
 from workflows.local.indexed_model import with_model_of
 from workflows.search.among import Sought
 from workflows.search.answer import Moment
@@ -74,6 +74,10 @@ class Watching:
         (moments,) = self._fitting([_sought(watch)], frames, model)
         return self._notice(watch, "test", moments, frames.count, model, everything=True)
 
+    def is_unknown(self, notice: WatchNotice) -> bool:
+        """Return whether the model, of which the notice is, hardly knows what was asked for."""
+        return bool(self._asking(notice.model).unknown([notice.text]))
+
     def send(
         self, watch: Watch, notice: WatchNotice, kind: Literal["watch.moments", "watch.test"]
     ) -> Delivery:
@@ -114,10 +118,13 @@ class Watching:
     def _fitting(
         self, sought: Sequence[Sought], frames: Iterable[Neighbour], model: str
     ) -> list[tuple[Moment, ...]]:
+        return self._asking(model).among(sought, frames)
+
+    def _asking(self, model: str) -> Asker:
         if self._asker is None:
             settings = with_model_of(self._services.settings, model, self._collection.dim)
             self._asker = Asker(self._collection, settings)
-        return self._asker.among(sought, frames)
+        return self._asker
 
     def _fresh(self, watch: Watch) -> Sought:
         """Return what the watch asks for, of which nothing has been announced."""
@@ -192,8 +199,7 @@ class _Counted:
     def __iter__(self) -> Iterator[Neighbour]:
         for frame in self._frames:
             self.count += 1
-            of_hit = {name: getattr(frame, name) for name in Hit.model_fields if name != "score"}
-            yield Neighbour(Hit(score=0.0, **of_hit), frame.dhash, frame.vector)
+            yield Neighbour(frame, 0.0, frame.vector)
 
 
 def _new_frames(videos: Iterable[RunVideo]) -> Iterator[str]:

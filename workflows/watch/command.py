@@ -12,8 +12,15 @@ from components.base.wording import counted
 from components.errors import EXIT_TRANSIENT, ConfigurationError
 from workflows.terminal.commands import SEARCH, Group, command
 from workflows.terminal.durations import duration
-from workflows.terminal.options import JsonOption
-from workflows.terminal.output import errors, output, print_json, print_table, time
+from workflows.terminal.options import AllOption, JsonOption
+from workflows.terminal.output import (
+    MOST_ROWS,
+    errors,
+    output,
+    print_json,
+    print_table,
+    time,
+)
 
 if TYPE_CHECKING:
     from components.records.watch import Watch, WatchNotice
@@ -133,10 +140,12 @@ def try_now(
     send: Annotated[
         bool, typer.Option("--send", help="Send what fits to the webhook, as a test")
     ] = False,
+    everything: AllOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Ask a standing question now, of all there is; nothing counts as announced by that."""
     from workflows.local.deployment import operated_services
+    from workflows.search.printed import unknown_texts
     from workflows.watch.asked import Watching
     from workflows.watch.kept import KeptWatches
 
@@ -146,13 +155,16 @@ def try_now(
             raise ConfigurationError(f"--send: watch {name} has no webhook; add it with --webhook")
         watching = Watching(services)
         notice = watching.everything(watch)
+        is_unknown = not as_json and watching.is_unknown(notice)
         if send:
             delivery = watching.send(watch, notice, "watch.test")
             notice = notice.model_copy(update={"webhook": delivery})
     if as_json:
         print_json(notice)
     else:
-        _show_moments(notice)
+        _show_moments(notice, everything=everything)
+        if is_unknown:
+            output().print(unknown_texts([notice.text]), highlight=False, soft_wrap=True)
     if notice.webhook:
         _end_as([notice])
 
@@ -241,7 +253,7 @@ def _host(webhook: str | None) -> str:
     return urlsplit(webhook).netloc if webhook else ""
 
 
-def _show_moments(notice: WatchNotice) -> None:
+def _show_moments(notice: WatchNotice, *, everything: bool) -> None:
     if not notice.moments:
         output().print(
             f"Nothing of {counted(notice.frames, 'frame')} reaches a confidence of "
@@ -264,5 +276,6 @@ def _show_moments(notice: WatchNotice) -> None:
             )
             for moment in notice.moments
         ],
+        most=len(notice.moments) if everything else MOST_ROWS,
         title=f"“{notice.text}”",
     )

@@ -54,7 +54,7 @@ class Classifier(torch.nn.Module):
 
 
 class Sentences(torch.nn.Module):
-    """all-MiniLM-L6-v2, as `make` exports it: tokens to the mean of their last states."""
+    """all-MiniLM-L6-v2, as `make` exports it: tokens to their last states, (n, tokens, 384)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,10 +62,9 @@ class Sentences(torch.nn.Module):
         self.bert = BertModel.from_pretrained(get_model_path(), attn_implementation="eager").eval()
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        states = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        mask = attention_mask.unsqueeze(-1).to(states.dtype)
-        mean: torch.Tensor = (states * mask).sum(1) / mask.sum(1)
-        return mean
+        found = self.bert(input_ids=input_ids, attention_mask=attention_mask)
+        states: torch.Tensor = found.last_hidden_state
+        return states
 
 
 def main() -> None:
@@ -87,7 +86,7 @@ def main() -> None:
     sentences = _exported(
         Sentences(),
         {"input_ids": ids, "attention_mask": mask},
-        "vectors",
+        "states",
         {"input_ids": axes, "attention_mask": axes},
     )
     weights = get_model_path() / "model.safetensors"

@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from random import Random
 from typing import NamedTuple
 
 from components.base.logs import log
 from components.errors import ConfigurationError
 from components.stores.vectors.frame_filter import FrameFilter
-from components.stores.vectors.payloads import FIELDS, Payload, has_fields, neighbour_of
-from components.stores.vectors.store import Hit, Neighbour, SampledPoint
+from components.stores.vectors.payloads import FIELDS, Payload, found_frame, has_fields
+from components.stores.vectors.store import Hit, Neighbour, SampledPoint, StoredFrame
 
 # So many points of another program may have all fields of a frame and hide none.
 _CANDIDATES = 64
@@ -134,7 +134,7 @@ class FrameCollection(ABC):
         self, vector: Sequence[float], limit: int, *, where: FrameFilter, vectors: bool = False
     ) -> list[Neighbour]:
         found = self._nearest(vector, limit, where, frames_only=False, vectors=vectors)
-        frames = [point for point in found if has_fields(point.payload)]
+        frames = _frames_among(found)
         if strangers := len(found) - len(frames):
             # Points of another program took places: ask again for such as have all that frames do.
             log.warning(
@@ -146,10 +146,10 @@ class FrameCollection(ABC):
             while len(frames) < limit and len(found) == asked and asked < limit + _MOST_PASSED_OVER:
                 asked *= 2
                 found = self._nearest(vector, asked, where, frames_only=True, vectors=vectors)
-                frames = [point for point in found if has_fields(point.payload)]
+                frames = _frames_among(found)
         return [
-            neighbour_of(point.id, point.payload, point.score, point.vector)
-            for point in frames[:limit]
+            Neighbour(frame, round(point.score, 4), point.vector, point.id)
+            for point, frame in frames[:limit]
         ]
 
     def sample(self, count: int, seed: int) -> list[SampledPoint]:
@@ -201,6 +201,10 @@ class FrameCollection(ABC):
         if found is None and other_than is None and self.count():
             raise foreign(name, f"none of its points has {', '.join(sorted(FIELDS))}")
         return found
+
+
+def _frames_among(found: Iterable[Found]) -> list[tuple[Found, StoredFrame]]:
+    return [(point, frame) for point in found if (frame := found_frame(point.payload))]
 
 
 def own_ids(ids: Sequence[str]) -> list[str | int]:

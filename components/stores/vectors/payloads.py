@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from components.records.record import Name
 from components.records.videos import Frame
-from components.stores.vectors.store import Hit, Neighbour, Point, StoredFrame, VideoFrames
+from components.stores.vectors.store import Point, StoredFrame, VideoFrames
 
 Payload = dict[str, Any]
 
@@ -27,6 +27,8 @@ FINGERPRINT = "frames_fingerprint"
 DHASH, DURATION, CROPPED, DATED = "dhash", "duration", "cropped", "dated"
 # What answers are made of.
 OF_A_FRAME = (*sorted(FIELDS), DHASH)
+# Half a kilobyte each.
+_REMEMBERED = 65_536
 # What tells whose a point is, and whether it has all of a frame's.
 OWNERSHIP = ("platform", "video_code", "frame_number", "model", DHASH, CROPPED)
 Kind = Literal["keyword", "integer", "float", "datetime"]
@@ -107,34 +109,8 @@ def fits(payload: Payload, model: str | None, fingerprint: str) -> bool:
     )
 
 
-def hit_of(payload: Payload, score: float) -> Hit:
-    """Return the point of a frame, which a search found, as readers see it."""
-    return Hit(
-        score=round(score, 4),
-        platform=payload["platform"],
-        code=payload["video_code"],
-        second=payload["frame_second"],
-        frame_number=payload["frame_number"],
-        scene_start=payload["scene_start"],
-        scene_end=payload["scene_end"],
-        path=payload["path"],
-    )
-
-
-def neighbour_of(
-    identifier: str, payload: Payload, score: float, vector: Sequence[float] | None
-) -> Neighbour:
-    """Return the point of a frame, which a search found, as answers are made of it."""
-    return Neighbour(hit_of(payload, score), _dhash_of(payload), vector, identifier)
-
-
-def _dhash_of(payload: Payload) -> str:
-    dhash = payload.get(DHASH)
-    return dhash if isinstance(dhash, str) and _DHASH.fullmatch(dhash) else ""
-
-
-def frame_of(payload: Payload, vector: list[float] | None) -> StoredFrame:
-    """Return the point of a frame with all that readers know of it."""
+def frame_of(payload: Payload, vector: list[float] | None = None) -> StoredFrame:
+    """Return the point of a frame, one that `has_fields`, with all that readers know of it."""
     return StoredFrame(
         platform=payload["platform"],
         code=payload["video_code"],
@@ -147,6 +123,31 @@ def frame_of(payload: Payload, vector: list[float] | None) -> StoredFrame:
         dhash=_dhash_of(payload),
         vector=vector,
     )
+
+
+def found_frame(payload: Payload) -> StoredFrame | None:
+    """Return the frame of a point that a search found; None where it is not a frame's.
+
+    The latest are remembered, by all that is in them: searches find the same points again.
+    """
+    try:
+        return _frame_of_values(*map(payload.get, OF_A_FRAME))
+    except TypeError:  # what is a list in it cannot be remembered
+        return _frame_if_any(payload)
+
+
+@lru_cache(_REMEMBERED, typed=True)
+def _frame_of_values(*values: Any) -> StoredFrame | None:
+    return _frame_if_any(dict(zip(OF_A_FRAME, values, strict=True)))
+
+
+def _frame_if_any(payload: Payload) -> StoredFrame | None:
+    return frame_of(payload) if has_fields(payload) else None
+
+
+def _dhash_of(payload: Payload) -> str:
+    dhash = payload.get(DHASH)
+    return dhash if isinstance(dhash, str) and _DHASH.fullmatch(dhash) else ""
 
 
 def point_of(identifier: object, payload: Payload) -> Point:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from components.records.frame_names import point_id
 from components.records.record import Record
@@ -69,7 +69,8 @@ class Point:
 class StoredFrame:
     """A frame as it lies in the collection; `vector` is None unless it was asked for.
 
-    `dhash` is as in `Neighbour`.
+    `dhash` is the difference hash of its picture, 64 bits as 16 hexadecimal digits, empty where an
+    earlier version indexed it.
     """
 
     platform: str
@@ -84,18 +85,36 @@ class StoredFrame:
     vector: list[float] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A frame near a vector.
+    """A frame near a vector; `score` is the cosine similarity.
 
-    `dhash` is the difference hash of its picture, 64 bits as 16 hexadecimal digits, empty where an
-    earlier version indexed it; `vector` is None unless it was asked for; `id` is its point's.
+    `vector` is None unless it was asked for; `id` is its point's. Searches find hundreds and show
+    some: these alone are made into a `Hit`.
     """
 
-    hit: Hit
-    dhash: str = ""
+    frame: StoredFrame
+    score: float
     vector: Sequence[float] | Vectors | None = None
     id: str = ""
+
+    @property
+    def hit(self) -> Hit:
+        return Hit(**self.shown())
+
+    def shown(self) -> dict[str, Any]:
+        """Return what readers see of it, by the fields of `Hit`."""
+        frame = self.frame
+        return {
+            "score": self.score,
+            "platform": frame.platform,
+            "code": frame.code,
+            "second": frame.second,
+            "frame_number": frame.frame_number,
+            "scene_start": frame.scene_start,
+            "scene_end": frame.scene_end,
+            "path": frame.path,
+        }
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from components.errors import ConfigurationError
 from components.settings import Settings
 from components.stores.vectors.open import open_store
 from components.stores.vectors.store import StoredFrame
+from workflows.local.first_run import require_collection
 from workflows.local.stand_ins import frame_location
 from workflows.search.answer import Answer, Found
 from workflows.search.ask import Asker, asking
@@ -44,10 +45,10 @@ def all_frames(
 
     Raises:
         ConfigurationError: there is no collection.
-        TransientError: the store does not answer.
+        TransientError: the store does not answer, or the first run has indexed nothing yet.
     """
     with closing(open_store(settings.index)) as store:
-        store.collection().require()
+        require_collection(store.collection(), settings)
         for frame in store.collection().frames(platform, code, vectors=vectors):
             location = frame_location(settings, frame.path)
             yield ExportedFrame(**vars(frame), location=location)

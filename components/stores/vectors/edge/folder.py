@@ -7,18 +7,21 @@ import os
 import shutil
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import qdrant_edge as edge
 
 from components.base.disk import require_space
+from components.base.together import Together
 from components.errors import ConfigurationError, PipelineError, TransientError
 from components.stores.vectors.edge import catalogue as catalogues
+from components.stores.vectors.edge import reading
 from components.stores.vectors.edge.errors import HolderGoneError, MissingCollectionError
 from components.stores.vectors.edge.filters import filter_of
-from components.stores.vectors.edge.known_points import KnownPoints, as_vector, number_of
+from components.stores.vectors.edge.known_points import KnownPoints
 from components.stores.vectors.edge.requests import (
     Answer,
     Answered,
@@ -33,18 +36,13 @@ from components.stores.vectors.edge.requests import (
     Nearest,
     Optimize,
     PointAliases,
-    PointId,
     Request,
     Retrieve,
-    Row,
     Rows,
     Scroll,
     Upsert,
 )
 from components.stores.vectors.payloads import INDEXED_FIELDS
-
-if TYPE_CHECKING:
-    from components.base.vectors import Vectors
 
 _LOCK = "edge.lock"
 # From here on vectors are kept in a byte a number as well: all are compared by these in a third of
@@ -53,8 +51,6 @@ QUANTIZED_FROM_POINTS = 20_000
 # Below it, comparing with every vector takes some milliseconds and finds all; the graph takes half
 # a CPU millisecond a vector to build, in which the engine lets no other thread of Python run.
 GRAPH_FROM_POINTS = 250_000
-# So many times the best that are asked for are scored by their whole vectors.
-_OVERSAMPLING = 2.0
 # It maps files with holes and writes into them: on a full disk, the kernel ends the process.
 _WRITING = (Create, Upsert, Describe, Delete, DeleteWhere, Optimize)
 # As many are read from the log again when a folder is opened that a killed process left.
@@ -88,7 +84,7 @@ class FolderEngine:
     """Collections in a folder; `components.stores.vectors.edge.requests.Engine` says the rest.
 
     Safe to share between threads. The engine keeps the interpreter's lock while it works, so that
-    requests run one after the other.
+    requests run one after the other; but what is near several vectors, it finds in one pass.
     """
 
     def __init__(self, folder: Path, lock: IO[bytes]) -> None:
@@ -103,6 +99,7 @@ class FolderEngine:
         self._written: set[str] = set()
         self._unflushed: dict[str, int] = {}
         self._known: dict[str, KnownPoints] = {}
+        self._nearest = Together(self._nearest_to_each)
         self._closed = False
         self._catalogue = catalogues.read(folder)
         self._clear_unfinished()
@@ -119,17 +116,24 @@ class FolderEngine:
             Flush: lambda request, _: self._flush(request),
             Retrieve: lambda request, _: self._retrieve(request),
             Scroll: lambda request, _: self._scroll(request),
-            Nearest: self._nearest,
         }
 
     def ask(self, request: Request, vectors: Rows = ()) -> Answered:
+        if isinstance(request, Nearest):
+            return self._nearest.ask((request, vectors))
+        with self._working():
+            if isinstance(request, _WRITING):
+                require_space(self._folder)
+            return self._doing[type(request)](request, vectors)
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Keep other threads out, and explain what the engine says."""
         with self._lock:
             if self._closed:
                 raise HolderGoneError(f"{self._folder} was closed meanwhile; try again")
             try:
-                if isinstance(request, _WRITING):
-                    require_space(self._folder)
-                return self._doing[type(request)](request, vectors)
+                yield
             except PipelineError:
                 raise
             # The engine raises Exception itself, and its panics derive from BaseException alone.
@@ -301,53 +305,22 @@ class FolderEngine:
 
     def _retrieve(self, request: Retrieve) -> Answered:
         shard = self._shard(request.collection)
-        if request.vectors and not request.fields:
-            known = self._known_points(request.collection).vectors
-            vectors = known.get(request.ids, lambda ids: _vectors(shard, ids))
-            rows = tuple(Row(identifier) for identifier, _ in vectors)
-            return Answered(Answer(rows=rows), [vector for _, vector in vectors])
-        found = shard.retrieve(list(request.ids), _fields(request.fields), request.vectors)
-        return _answered(found, vectors=request.vectors)
+        return reading.retrieved(shard, request, self._known_points(request.collection))
 
     def _scroll(self, request: Scroll) -> Answered:
-        found, offset = self._shard(request.collection).scroll(
-            edge.ScrollRequest(
-                offset=request.offset,
-                limit=request.limit,
-                filter=filter_of(request.where),
-                with_payload=_fields(request.fields),
-                with_vector=request.vectors,
-            )
-        )
-        return _answered(found, vectors=request.vectors, offset=offset)
+        return reading.scrolled(self._shard(request.collection), request)
 
-    def _nearest(self, request: Nearest, vectors: Rows) -> Answered:
-        if len(vectors) != 1:
-            raise ConfigurationError(f"nearest: expected one vector, found {len(vectors)}")
-        shard = self._shard(request.collection)
-        found = shard.query(
-            edge.QueryRequest(
-                query=edge.Query.Nearest(list(vectors[0])),
-                limit=request.limit,
-                filter=filter_of(request.where),
-                with_payload=False,
-                with_vector=request.vectors,
-                params=_EXACT_SCORES,
-            )
-        )
-        if not request.fields:
-            return _answered(found, vectors=request.vectors)
-        ids = {number_of(point.id): point.id for point in found}
-        known = self._known_points(request.collection).payloads(request.fields)
-        payloads = known.get(
-            list(ids),
-            lambda missing: _payloads(shard, [ids[one] for one in missing], request.fields),
-        )
-        rows = tuple(
-            Row(identifier, payload, point.score)
-            for (identifier, payload), point in zip(payloads, found, strict=True)
-        )
-        return Answered(Answer(rows=rows), [p.vector for p in found] if request.vectors else ())
+    def _nearest_to_each(self, asked: list[tuple[Nearest, Rows]]) -> list[Answered]:
+        """Return what is near each vector: one pass for all that ask the same collection."""
+        answered: dict[int, Answered] = {}
+        with self._working():
+            for name in dict.fromkeys(request.collection for request, _ in asked):
+                own = {at: one for at, one in enumerate(asked) if one[0].collection == name}
+                found = reading.nearest(
+                    self._shard(name), list(own.values()), self._known_points(name)
+                )
+                answered.update(zip(own, found, strict=True))
+        return [answered[at] for at in range(len(asked))]
 
 
 def _sync_log(folder: Path) -> None:
@@ -406,38 +379,3 @@ def _config(dim: int, *, graph: bool = False) -> edge.EdgeConfig:
 
 
 _NO_GRAPH = edge.HnswIndexConfig(m=0, ef_construct=1, full_scan_threshold=1)
-_EXACT_SCORES = edge.SearchParams(
-    quantization=edge.QuantizationSearchParams(rescore=True, oversampling=_OVERSAMPLING)
-)
-
-
-def _fields(fields: Sequence[str]) -> Any:
-    return list(fields) if fields else False
-
-
-def _answered(
-    found: Sequence[Any], *, vectors: bool, offset: PointId | uuid.UUID | None = None
-) -> Answered:
-    rows = tuple(
-        Row(_plain(point.id), point.payload or {}, getattr(point, "score", 0.0)) for point in found
-    )
-    answer = Answer(rows=rows, offset=None if offset is None else _plain(offset))
-    return Answered(answer, [point.vector for point in found] if vectors else ())
-
-
-def _payloads(
-    shard: edge.EdgeShard, ids: list[Any], fields: Sequence[str]
-) -> dict[int, tuple[PointId, dict[str, Any]]]:
-    return {
-        number_of(point.id): (_plain(point.id), point.payload or {})
-        for point in shard.retrieve(ids, list(fields), False)
-    }
-
-
-def _vectors(shard: edge.EdgeShard, ids: list[Any]) -> dict[PointId, tuple[PointId, Vectors]]:
-    found = ((_plain(point.id), point.vector) for point in shard.retrieve(ids, False, True))
-    return {identifier: (identifier, as_vector(vector)) for identifier, vector in found}
-
-
-def _plain(identifier: PointId | uuid.UUID) -> PointId:
-    return identifier if isinstance(identifier, int) else str(identifier)

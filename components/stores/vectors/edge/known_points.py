@@ -22,8 +22,8 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 # About a kilobyte each.
-_PAYLOADS = 32_768
-_VECTORS_BYTES = 32 * 2**20
+_PAYLOADS = 65_536
+_VECTORS_BYTES = 64 * 2**20
 
 
 class Latest(Generic[K, V]):

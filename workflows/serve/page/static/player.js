@@ -59,7 +59,9 @@ function show(player, opener = null) {
     video.pause();
     dialog.remove();
     if (new URLSearchParams(location.search).get("open")) {
-      history.pushState(null, "", back);
+      // Where a click led here, closing goes back: else Back would lead through all that was played.
+      if (history.state?.player) history.back();
+      else history.pushState(null, "", back);
     }
     const name = new URL(opener?.href ?? location.href, location.href).searchParams.get("open");
     const tile = opener ?? document.querySelector(`.open[data-name="${CSS.escape(name ?? "")}"]`);

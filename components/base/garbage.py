@@ -1,0 +1,17 @@
+"""Python's garbage collector in a program that ends: most of what it makes at its start stays."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+
+# New objects, less those that are gone, between two looks (mypy's number). By Python's own, 700,
+# all that is imported is looked through again and again: a seventh of a short run's time.
+_OBJECTS_APART = 200_000
+
+
+def collect_seldom() -> None:
+    """Look for garbage seldom in this process, and not at its end, which would take 0.3 s."""
+    gc.set_threshold(_OBJECTS_APART)
+    # Registered first, it is called last.
+    atexit.register(gc.freeze)
