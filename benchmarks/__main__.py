@@ -58,7 +58,9 @@ def main(
         Path, typer.Option(metavar="DIR", help="Folder of the corpus, the work and the results")
     ] = Path("data/bench"),
     only_set: Annotated[str, typer.Option("--set", metavar="NAME", help="Of clips and film")] = "",
-    add: Annotated[bool, typer.Option(help="Keep what was measured before")] = False,
+    add: Annotated[
+        bool, typer.Option(help="Keep earlier repetitions of the same rows; other rows are kept")
+    ] = False,
     render: Annotated[bool, typer.Option(help="Render again, measure nothing")] = False,
 ) -> None:
     """Measure this project and others side by side; write results and docs/performance.md."""

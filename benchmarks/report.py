@@ -70,6 +70,7 @@ def comparison(results: Results) -> str:
             f"{facts['frames']:,} frames, {facts['bytes'] / 1e6:.0f} MB",
             "",
             *table(_COLUMNS, _compared(rows, facts)),
+            *_measured_before(rows, machine["measured"]),
         ]
         loading = rows["floor-forward"].best["load_s"] if "floor-forward" in rows else None
         if loading is not None:
@@ -77,6 +78,24 @@ def comparison(results: Results) -> str:
         for contender, message in results.failures(name):
             lines += ["", f"Not measured: {contender}: {' '.join(message.split())[:300]}"]
     return "\n".join(lines)
+
+
+def _measured_before(rows: Mapping[str, Row], last: str) -> list[str]:
+    """Return a paragraph on the rows that are not of the last day on which any was measured."""
+    days = sorted({row.measured for row in rows.values()} - {last}, reverse=True)
+    named = (
+        (
+            day,
+            [
+                label
+                for name, label in LABELS.items()
+                if name in rows and rows[name].measured == day
+            ],
+        )
+        for day in days
+    )
+    told = "; ".join(f"{', '.join(labels)} on {day}" for day, labels in named)
+    return ["", f"Measured before, on the same machine: {told}."] if told else []
 
 
 def targets(results: Results) -> str:

@@ -13,20 +13,27 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from components.base.logs import log
 from components.errors import ConfigurationError
 
+# By which one knows a machine; of another one, figures say nothing beside those of this.
+_SAME = ("cpu", "cores", "memory_gb")
 _PACKAGES = ("torch", "av", "scenedetect-headless", "opencv-python-headless", "qdrant-client")
 
 
 @dataclass(frozen=True)
 class Row:
-    """The repetitions of one trial over one set; `best` is the quickest, in seconds `fastest`."""
+    """The repetitions of one trial over one set; `best` is the quickest, in seconds `fastest`.
+
+    `measured` is the day of that one.
+    """
 
     name: str
     fastest: float
     middle: float
     repetitions: int
     best: dict[str, Any]
+    measured: str
 
     @property
     def pictures(self) -> int | None:
@@ -38,6 +45,9 @@ class Results:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
+        for trial in document["trials"]:
+            # Earlier versions measured everything at once.
+            trial.setdefault("measured", document["machine"]["measured"])
 
     @classmethod
     def empty(cls) -> Results:
@@ -54,6 +64,36 @@ class Results:
         if not path.exists():
             raise ConfigurationError(f"{path} is missing; measure first: python -m benchmarks")
         return cls(json.loads(path.read_text()))
+
+    @classmethod
+    def continued(cls, path: Path) -> Results:
+        """Return what was measured on this machine before, if that is what the file holds."""
+        results = cls.empty()
+        if path.exists():
+            before, now = cls.read(path).document, results.document["machine"]
+            if all(before["machine"][name] == now[name] for name in _SAME):
+                results.document = {**before, "machine": now}
+            else:
+                log.warning("%s is of another machine, and measured anew", path)
+        return results
+
+    def begin(self, of: str, facts: dict[str, Any]) -> None:
+        """Note what a set of videos has; what was measured over another one goes."""
+        if self.document["sets"].get(of, facts) != facts:
+            for what in ("trials", "failures"):
+                self.document[what] = [one for one in self.document[what] if one["set"] != of]
+        self.document["sets"][of] = facts
+
+    def replace(self, of: str, row: str) -> None:
+        """Drop what was measured of a row before, as it is measured again."""
+        self.document["trials"] = [
+            trial for trial in self.document["trials"] if (trial["set"], trial["row"]) != (of, row)
+        ]
+
+    def add(self, of: str, row: str, figures: dict[str, Any]) -> None:
+        """Keep what a process took."""
+        today = self.document["machine"]["measured"]
+        self.document["trials"].append({"set": of, "row": row, "measured": today, **figures})
 
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all."""
@@ -79,7 +119,8 @@ class Results:
 
 def _row(name: str, trials: list[dict[str, Any]]) -> Row:
     best = min(trials, key=seconds)
-    return Row(name, seconds(best), median(map(seconds, trials)), len(trials), best)
+    middle = median(map(seconds, trials))
+    return Row(name, seconds(best), middle, len(trials), best, best["measured"])
 
 
 def seconds(trial: dict[str, Any]) -> float:

@@ -28,16 +28,17 @@ def measure_all(
 
     Args:
         folder: For what the contenders write.
-        add: Keep what was measured before.
+        add: Keep earlier repetitions of what is measured, too. What is not is kept in any case.
     """
-    results = Results.read(target) if add else Results.empty()
-    results.document["sets"] |= {name: described(videos) for name, videos in sets.items()}
+    results = Results.continued(target)
+    for name, videos in sets.items():
+        results.begin(name, described(videos))
     for repetition in range(repetitions):
         for name, videos in sets.items():
             for contender in contenders:
                 if repetition and contender.name in _ONCE:
                     continue
-                _measure(contender, name, tuple(videos), repetition, folder, results)
+                _measure(contender, name, tuple(videos), repetition, folder, results, add=add)
                 results.write(target)
     return results
 
@@ -49,15 +50,20 @@ def _measure(
     repetition: int,
     folder: Path,
     results: Results,
+    *,
+    add: bool,
 ) -> None:
+    results.document["failures"] = [
+        failure
+        for failure in results.document["failures"]
+        if repetition or (failure["set"], failure["contender"]) != (of, contender.name)
+    ]
     exact = results.rows(of).get("ours-exact")
     task = Task(videos, folder / of, exact.pictures if exact else None)
     try:
         for trial in contender.trials(task):
             found = measured(trial.command, clean_environment(trial.environment))
-            record = {
-                "set": of,
-                "row": trial.row,
+            figures = {
                 "repetition": repetition,
                 "wall_s": found.wall_s,
                 "cpu_s": found.cpu_s,
@@ -65,7 +71,9 @@ def _measure(
                 "open_files": found.open_files,
                 **trial.details(found.output),
             }
-            results.document["trials"].append(record)
+            if not repetition and not add:
+                results.replace(of, trial.row)
+            results.add(of, trial.row, figures)
             log.info("%s %s %d: %.1f s", of, trial.row, repetition, found.wall_s)
     except PipelineError as error:
         # The others are still worth measuring; the page says what is missing and why.

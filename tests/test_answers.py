@@ -183,6 +183,8 @@ def test_the_packaged_model_reaches_what_has_a_name_and_little_else(settings: Se
         named, also_named, nameless = reach_of(encoder, texts).tolist()
         assert 1 >= min(named, also_named) > 0.7 > nameless > 0
         assert known_by(encoder, texts).tolist() == [True, True, False]
+        strange = encoder.embed_texts(["eine Katze", "猫", "🐱", "bycicle", "the", "???", " ,"])
+        assert not known_by(encoder, strange).any()
 
     class Unknowing:
         name, dim = "m", 4

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from benchmarks.__main__ import PAGE
-from benchmarks.contenders.contender import ROOT
+from benchmarks.contenders.contender import ROOT, Contender, Trial
 from benchmarks.contenders.ours import placed
 from benchmarks.corpus import Recipe, make
 from benchmarks.costs import EXAMPLE, costs
@@ -22,7 +22,8 @@ from benchmarks.measure import measured
 from benchmarks.picture import picture
 from benchmarks.recall import agreement
 from benchmarks.report import beside_the_floor, comparison, targets, with_sections
-from benchmarks.results import Results
+from benchmarks.results import Results, machine
+from benchmarks.run import measure_all
 from benchmarks.scenes import score, transitions
 from benchmarks.targets import TARGETS
 from components.crop.detect import find_picture
@@ -113,6 +114,36 @@ def test_figures_are_of_the_quickest_and_the_floor_embeds_what_was_kept() -> Non
     ours = "| this project, exact | 12.5 | 13.8 | 8.0 | 240 | 1.25 | 23.0 | 500 | 10 | 2.0 |"
     assert ours in page
     assert "Not measured: pixeltable: does not install" in page
+
+
+def test_what_is_not_measured_again_stays_and_says_its_day(tmp_path: Path) -> None:
+    def contender(seconds: float, *rows: str) -> Contender:
+        command = [sys.executable, "-c", "print('{}')"]
+        told = {"seconds": seconds, "pictures": 10}
+        trials = [Trial(row, command, details=lambda _: told) for row in rows]
+        return Contender(rows[0], lambda task: iter(trials))
+
+    def measure(*contenders: Contender, add: bool = False) -> Results:
+        folder, target = tmp_path / "work", tmp_path / "results.json"
+        return measure_all(contenders, {"clips": []}, 1, folder, target, add=add)
+
+    measure(contender(9.0, "scenedetect"), contender(8.0, "pixeltable"))
+    (tmp_path / "results.json").write_text(
+        (tmp_path / "results.json").read_text().replace(machine()["measured"], "2026-01-01")
+    )
+    after = measure(contender(7.0, "scenedetect"))
+    rows = after.rows("clips")
+    assert [rows[name].fastest for name in ("scenedetect", "pixeltable")] == [7.0, 8.0]
+    before = "Measured before, on the same machine: pixeltable, one frame a second on 2026-01-01."
+    after.document["sets"]["clips"] |= {"seconds": 1, "frames": 1}
+    assert before in comparison(after)
+    assert (
+        measure(contender(6.0, "scenedetect"), add=True).rows("clips")["scenedetect"].repetitions
+        == 2
+    )
+    after.document["machine"]["cpu"] = "another"
+    after.write(tmp_path / "results.json")
+    assert [*measure(contender(5.0, "scenedetect")).rows("clips")] == ["scenedetect"]
 
 
 def test_targets_say_what_is_missed() -> None:

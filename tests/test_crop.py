@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from components.crop.detect import find_picture, positions
 from components.crop.reencode import reencode
 from components.frame.extract import extract
-from components.frames_tar.pictures import read_pictures
 from components.media.borders import Bars, Evidence, judged, smoothed
 from components.records.videos import CroppedVideo, Frame, Rectangle, SourceVideo
 from components.settings import CropSettings, FrameSettings, LimitSettings
 from tests.clips import bordered_video, ffmpeg, moving_picture, numbered_video, write_pictures
 from tests.conftest import Corpus, source_of
+from tests.frame_pictures import read_pictures
 
 pytestmark = pytest.mark.slow
 

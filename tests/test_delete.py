@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -102,6 +103,30 @@ def test_killed_between_any_two_side_effects(
     assert len(ends) > 5
     assert all(end == ends[-1] for end in ends)
     assert of_one(ends[-1]) == []
+
+
+def test_on_a_full_disk_files_go_first_and_points_once_there_is_room(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded engine needs some room to take points out."""
+    frames = Path(services.settings.index.url).parent / "s3" / "oriane-frames"
+    room = {1: 2**30, 0: 5 * 2**20}
+
+    def usage(_: object) -> SimpleNamespace:
+        return SimpleNamespace(free=room[len(list(frames.rglob("*.png"))) < 6])
+
+    with monkeypatch.context() as patched:
+        patched.setattr("components.base.disk.shutil.disk_usage", usage)
+        delete_one(services)
+        assert of_one(content(services)) == []
+        room[1] = room[0]
+        with pytest.raises(TransientError, match="5 MiB left"):
+            delete_videos(["local/two"], services, apply=True)
+        assert not list(frames.rglob("*.png"))
+        assert len(content(services)["points"]) == 3
+    delete_videos(["local/two"], services, apply=True)
+    assert content(services)["points"] == set()
+    assert verify(services).findings == ()
 
 
 def test_the_command(tmp_path: Path, services: Services) -> None:

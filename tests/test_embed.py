@@ -109,7 +109,7 @@ def test_what_a_gpu_did_is_told(three_videos: Corpus, encoder: Recording) -> Non
 
 def test_rows_belong_to_their_frames(three_videos: Corpus, encoder: Recording) -> None:
     """The same frames one by one give the same rows, in the same order."""
-    from components.frames_tar.pictures import read_pictures
+    from tests.frame_pictures import read_pictures
 
     for entry in three_videos.through(*BEFORE, "embed"):
         assert isinstance(entry.result, EmbeddedVideo)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.commands import invoked
 from tests.deployment import CODES, copy
+from workflows.operations.export.files import write_rows
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +51,18 @@ def test_frames_as_csv(data: Path) -> None:
     assert [path.name for path in (data / "out").iterdir()] == ["frames.csv"], (
         "nothing half-written"
     )
+
+
+def test_no_cell_of_a_csv_is_computed_and_every_value_comes_back(tmp_path: Path) -> None:
+    codes = ["=1+1", "+1", "-dQw4w9", "@a", "\ta", "\ra", "'s", "a=b", "a'b"]
+    rows = [{"code": code, "second": -1.5} for code in codes]
+    assert write_rows(rows, tmp_path / "t.csv") == len(codes)
+    with (tmp_path / "t.csv").open(newline="") as file:
+        read = [(row["code"], row["second"]) for row in csv.DictReader(file)]
+    assert not any(code.startswith(("=", "+", "-", "@", "\t", "\r")) for code, _ in read)
+    assert [(code.removeprefix("'"), float(second)) for code, second in read] == [
+        (code, -1.5) for code in codes
+    ]
 
 
 def test_vectors_as_numpy(data: Path) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from components.frame.extract import extract
-from components.frames_tar.pictures import read_pictures
 from components.media.video import opened
 from components.records.videos import CroppedVideo, Frame
 from components.settings import FrameSettings, LimitSettings
@@ -19,6 +18,7 @@ from tests.clips import (
     write_pictures,
 )
 from tests.conftest import source_of
+from tests.frame_pictures import read_pictures
 
 pytestmark = pytest.mark.slow
 

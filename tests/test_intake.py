@@ -283,6 +283,9 @@ def test_plan_shows_a_folder_before_anything_is_copied(clip: Path, tmp_path: Pat
     report = json.loads(done.stdout)
     assert report["why"] == {"new": 2}
     assert [one["video"] for one in report["due"]] == ["local/a", "local/sub--b"]
+    assert [(Path(one["file"]).name, one["reason"]) for one in report["left_out"]] == [
+        ("wait...what.mp4", "bad_name")
+    ]
     assert "taken: 2 local; left out: 1 .txt, 1 bad_name" in done.stderr
     assert "wait...what.mp4: bad_name" in done.stderr
     assert list((data / "s3" / BUCKET).iterdir()) == []

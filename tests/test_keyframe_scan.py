@@ -12,7 +12,6 @@ from PIL import Image
 from components.dedup.run import sketched
 from components.errors import ConfigurationError
 from components.frame.extract import extract
-from components.frames_tar.pictures import read_pictures
 from components.media.display import Display
 from components.media.pictures import upright
 from components.media.video import opened
@@ -20,6 +19,7 @@ from components.records.videos import CroppedVideo, Frame, Rectangle
 from components.settings import FrameSettings, LimitSettings, Settings
 from tests.clips import moving_picture, write_pictures
 from tests.conftest import Corpus, source_of
+from tests.frame_pictures import read_pictures
 
 pytestmark = pytest.mark.slow
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import threading
+import urllib.parse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,12 @@ import pytest
 from components.errors import ConfigurationError, TransientError
 from components.pipeline import video_to_embedding
 from components.records.videos import RecordedVideo
+from components.running.decoders import Decoders
 from components.running.services import Services
 from components.running.shard import run_each
+from components.settings import Settings
 from tests.clips import numbered_video
-from tests.conftest import Corpus
+from tests.conftest import Corpus, SharedDecoders
 from workflows.local.engine import LocalRun
 
 # After which who waits is taken to wait for ever; nothing takes so long on any machine.
@@ -35,6 +40,30 @@ def three(tmp_path: Path, corpus: Corpus) -> Services:
     for code in ("a", "b", "c"):
         corpus.add(path, code)
     return corpus.services
+
+
+def holders(code: str) -> list[Any]:
+    """Return what the garbage collector knows that holds a text with this video in it.
+
+    Not the names of shards, which are known from the plan to the end.
+    """
+    urllib.parse.clear_cache()
+    gc.collect()
+    apart = {code, f"000000-local-{code}"}
+    return [
+        held
+        for held in gc.get_objects()
+        if any(code in text and text not in apart for text in texts(held))
+    ]
+
+
+def texts(held: Any) -> Iterator[str]:
+    """Yield what an object holds itself, or in what the garbage collector does not know."""
+    for part in gc.get_referents(held):
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, (dict, tuple)) and not gc.is_tracked(part):
+            yield from texts(part)
 
 
 def replaced(monkeypatch: pytest.MonkeyPatch, phase: str, before: Any) -> None:
@@ -127,3 +156,25 @@ def test_a_bug_fails_one_video_and_is_logged(
     assert "ZeroDivisionError: a bug" in entries["b"].problem.message
     assert "Traceback" in caplog.text
     assert isinstance(entries["a"].result, RecordedVideo)
+
+
+def test_nothing_is_held_of_a_video_after_its_shard(
+    tmp_path: Path, settings: Settings, decoders: Decoders, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("ERROR", logger="oriane")
+    path = numbered_video(tmp_path / "v.mp4", [number / 10 for number in range(20)])
+    first, *others = (f"remembered{number}" for number in range(3))
+    with SharedDecoders(settings, decoders, every_phase=True) as services:
+        for code in (first, *others):
+            uri = f"s3://oriane-contents/local/{code}/video.mp4"
+            services.store.upload(uri, path, "video/mp4")
+        del uri
+        local = LocalRun(video_to_embedding(), services, shards_in_flight=1)
+        known = local.plan(source="s3://oriane-contents/", run="r", videos_per_shard=1)
+        shards = local.shards(known)
+        entries = next(shards)
+        assert entries[0].result
+        assert holders(first)
+        for entries in shards:
+            assert entries[0].result
+        assert holders(first) == []

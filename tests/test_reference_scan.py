@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,11 @@ from PIL import Image
 from components.frame.extract import extract
 from components.frame.framing import Framing
 from components.frame.gaps import GapScores, Run
+from components.frame.left_out import LeftOut
 from components.frame.reference_scan import reference_scan
 from components.frame.scenes import Difference, SceneCuts, ScoredCuts, doubt
+from components.frame.segments import InOrder, Looked
 from components.frame.skipping import CannotSkipError
-from components.frames_tar.pictures import read_pictures
 from components.frames_tar.read import check_tar
 from components.media.display import Display
 from components.media.packets import PacketIndex
@@ -31,6 +33,7 @@ from components.settings import FrameSettings, LimitSettings, Settings
 from tests import readable
 from tests.clips import write_pictures
 from tests.conftest import source_of
+from tests.frame_pictures import read_pictures
 
 slow = pytest.mark.slow
 RATE = 30
@@ -128,6 +131,43 @@ def test_scenes_and_pictures_are_those_of_a_full_scan(
     for frame, picture in some:
         assert np.array_equal(np.asarray(picture), upright(decoded[frame.number].frame, Display()))
         assert frame.second == decoded[frame.number].second
+
+
+@slow
+@pytest.mark.parametrize("apart", [0, 1])
+@pytest.mark.parametrize("name", ["H.264", "H.264, many B", "HEVC, open"])
+def test_stretches_that_were_left_out_come_as_in_a_full_scan(
+    tmp_path: Path, name: str, apart: int
+) -> None:
+    """However near the next one lies; the way to it is not decoded anew where that can be."""
+    file, codec, options = ENCODERS[name]
+    path = encoded(tmp_path / file, codec, options)
+    framing, limits = Framing(source_of(path), None, 24), LimitSettings()
+    with opened(path) as video:
+        index = PacketIndex.of(video)
+    chance = np.random.default_rng(apart)
+    hinted = {*chance.choice(len(index.pts), 60 if apart else 0, replace=False).tolist()}
+
+    def looked(wanted: set[int] | None) -> list[Looked]:
+        with opened(path) as video:
+            return list(InOrder([video], index, framing, limits, wanted).looked())
+
+    all_score, seen_score = Difference(), Difference()
+    scores = [all_score.score(one.thumbnail) for one in looked(None)]
+    seen = [(one.number, seen_score.score(one.thumbnail)) for one in looked(hinted)]
+    runs = [Run(first, last, score) for (first, _), (last, score) in pairwise(seen)]
+    with opened(path) as video:
+        left_out = LeftOut(video, index, framing, hinted)
+        ways = 0
+        while runs and left_out.decoded < len(index.pts) // 4:
+            stretch, runs = runs[:4], runs[4 + apart :]
+            first, last = stretch[0].first, stretch[-1].last
+            assert left_out.scores(stretch) == scores[first + 1 : last + 1]
+            with opened(path) as another:
+                alone = LeftOut(another, index, framing, hinted)
+                alone.scores(stretch)
+            ways += alone.decoded
+    assert left_out.decoded < ways
 
 
 @slow

@@ -14,11 +14,11 @@ from PIL import Image, ImageOps
 
 from components.frame.changes import STAYS_S, ChangeWatch, Sketch, difference
 from components.frame.extract import extract
-from components.frames_tar.pictures import read_pictures
 from components.records.videos import CroppedVideo
 from components.settings import FrameSettings, LimitSettings
 from tests.clips import write_pictures
 from tests.conftest import source_of
+from tests.frame_pictures import read_pictures
 from workflows.demo.videos import packaged_folder
 
 RATE = 15

@@ -141,7 +141,7 @@ def test_a_table_or_that_nothing_fits(data: Path) -> None:
         assert (code, told in text) == (0, True), text
 
 
-@pytest.mark.parametrize("text", ["eine Katze", "猫", "🐱", "bycicle", "the", "???"])
+@pytest.mark.parametrize("text", ["eine Katze", "???"])
 def test_a_text_that_the_model_hardly_knows_is_told(data: Path, text: str) -> None:
     assert answer(data, text, "a cat")["unknown"] == [text]
     code, says = invoked("search", "a cat", "--without", text, data=data)

@@ -108,7 +108,9 @@ def test_it_announces_itself_answers_and_ends_when_asked_to(
 
 
 def test_ctrl_c_ends_it_as_well(tmp_path: Path) -> None:
-    with served(tmp_path) as (_, process):
+    with served(tmp_path) as (address, process):
+        # Before it answers it is being started, and ends as any command does.
+        assert httpx.get(f"{address}/api/health/live").json()["live"]
         process.send_signal(signal.SIGINT)
         assert process.wait() == 0
     assert not (tmp_path / "server.json").exists()

@@ -25,6 +25,7 @@ from benchmarks.answers.questions import (
     pictures,
 )
 from benchmarks.answers.reach import fit
+from benchmarks.answers.signals import signals_table
 from benchmarks.answers.speed import timed
 from benchmarks.answers.tables import quality, trade_offs
 from benchmarks.report import with_sections
@@ -55,9 +56,9 @@ def main() -> int:
         sys.stdout.write(timed(options.frames) + "\n")
         return 0
     try:
-        rows, calibrations, fitted = judged(options.folder, options.packages)
+        rows, calibrations, fitted, signals = judged(options.folder, options.packages)
         sections = {"quality": quality(rows), "trade-off": trade_offs(calibrations)}
-        sections["fit"] = "\n".join(wrap(fitted, _WIDTH))
+        sections |= {"fit": "\n".join(wrap(fitted, _WIDTH)), "signals": signals}
         sys.stdout.write("\n\n".join(sections.values()) + "\n")
         refresh({PAGE: with_sections(PAGE.read_text(), sections)}, check=False)
     except PipelineError as error:
@@ -68,11 +69,14 @@ def main() -> int:
 
 def judged(
     folder: Path, packages: Path
-) -> tuple[dict[tuple[str, str], Row], dict[str, list[TradeOff]], str]:
-    """Run the videos of both collections, and judge the answers about them; say what is fitted."""
+) -> tuple[dict[tuple[str, str], Row], dict[str, list[TradeOff]], str, str]:
+    """Run the videos of both collections, and judge the answers about them.
+
+    Also return what is fitted, and which signals were tried besides.
+    """
     rows: dict[tuple[str, str], Row] = {}
     calibrations: dict[str, list[TradeOff]] = {}
-    fitted = ""
+    fitted, signals = "", ""
     texts = {_DEMONSTRATION: demonstration_texts()}
     texts[_ALL] = [*texts[_DEMONSTRATION], *photograph_texts()]
     for name, asked in texts.items():
@@ -85,7 +89,9 @@ def judged(
             rows |= _rows(asker, kinds)
             calibrations[f"{name}, measured by reach"] = trade_off(asker, asked)
         calibrations[f"{name}, as they are"] = _unmeasured(settings, asked)
-    return rows, calibrations, fitted
+        if name == _ALL:
+            signals = _signals(settings, asked)
+    return rows, calibrations, fitted, signals
 
 
 def _rows(asker: Asker, kinds: dict[str, list[Judged]]) -> dict[tuple[str, str], Row]:
@@ -109,6 +115,12 @@ def _unmeasured(settings: Settings, asked: list[Judged]) -> list[TradeOff]:
     with closing(open_store(settings.index)) as store:
         asker = Asker(store.collection(), elsewhere, _Unmeasuring(elsewhere))
         return trade_off(asker, asked)
+
+
+def _signals(settings: Settings, asked: list[Judged]) -> str:
+    with closing(open_store(settings.index)) as store:
+        frames = list(store.collection().frames(vectors=True))
+    return signals_table(frames, ConseTextEncoder(PACKAGED, settings.embed), asked, ABSENT)
 
 
 def _collection(folder: Path, packages: Path, *, shows: bool) -> Settings:

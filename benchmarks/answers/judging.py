@@ -66,10 +66,7 @@ class _Shown:
         return cls(f"{hit.platform}/{hit.code}", hit.second)
 
     def is_in(self, judged: Judged) -> bool:
-        return any(
-            self.video == video and start <= self.second <= end
-            for video, start, end in judged.places
-        )
+        return is_shown_in(judged, self.video, self.second)
 
     @property
     def footage(self) -> tuple[str, float]:
@@ -143,6 +140,11 @@ def best_moments(asker: Asker, questions: Iterable[Question]) -> list[Moment]:
     """Return the best moment of each question, whether it fits or not."""
     only = {"confidence": 0.0, "limit": 1}
     return [asker.answer(one.model_copy(update=only)).moments[0] for one in questions]
+
+
+def is_shown_in(judged: Judged, video: str, second: float) -> bool:
+    """Return whether a second of a video shows what is asked for."""
+    return any(video == one and start <= second <= end for one, start, end in judged.places)
 
 
 def is_right(judged: Judged, moment: Moment) -> bool:

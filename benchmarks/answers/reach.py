@@ -58,7 +58,10 @@ def fit(
     folds = [_exponent(sample, known & (sample.fold != fold)) for fold in range(_FOLDS)]
     measured = sample.logs[:, 0] - np.take(folds, sample.fold) * sample.logs[:, 1]
     before, after = _area(sample, sample.logs[:, 0]), _area(sample, measured)
-    first, then = _right(sample, sample.logs[:, 0]), _right(sample, measured)
+    first, then = (
+        right_at_one_false_in_ten(values, sample.right, sample.absent)
+        for values in (sample.logs[:, 0], measured)
+    )
     return (
         f"The exponent is {REACH_EXPONENT:g}; fitted to all questions it is {exponent:.2f} (95 % "
         f"interval {low:.2f} to {high:.2f}), and {min(folds):.2f} to {max(folds):.2f} where a "
@@ -96,7 +99,7 @@ def _exponent(sample: _Sample, chosen: NDArray[np.bool_] | NDArray[np.int_]) -> 
 def logistic(features: Numbers, is_true: NDArray[np.bool_]) -> Numbers:
     """Return the weights of a logistic regression, the intercept last, by Newton's method."""
     rows = np.column_stack([features, np.ones(len(features))])
-    ridge = np.diag([_RIDGE, _RIDGE, 0.0])
+    ridge = np.diag([*[_RIDGE] * features.shape[1], 0.0])
     weights: Numbers = np.zeros(rows.shape[1])
     for _ in range(_STEPS):
         likely = 1 / (1 + np.exp(-rows @ weights))
@@ -112,7 +115,9 @@ def _area(sample: _Sample, values: Numbers) -> float:
     return float(np.mean(right[:, None] > absent[None, :]))
 
 
-def _right(sample: _Sample, values: Numbers) -> float:
-    """Return the share of texts that are answered rightly at one false answer in ten."""
-    least = np.quantile(values[sample.absent], 1 - _FALSE)
-    return float(np.sum(values[sample.right] > least) / np.sum(sample.right | sample.wrong))
+def right_at_one_false_in_ten(
+    values: Numbers, right: NDArray[np.bool_], absent: NDArray[np.bool_]
+) -> float:
+    """Return the share of the texts that are there which are answered rightly at that rate."""
+    least = np.quantile(values[absent], 1 - _FALSE)
+    return float(np.sum(values[right] > least) / np.sum(~absent))

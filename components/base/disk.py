@@ -37,6 +37,11 @@ _MORE_SPACE = (
 )
 
 
+def is_short_of_space(folder: Path, mib: int = MIB_TO_WRITE) -> bool:
+    """Return whether less is free on the disk of an existing folder."""
+    return shutil.disk_usage(folder).free < mib * _MIB
+
+
 def require_space(folder: Path, mib: int = MIB_TO_WRITE) -> None:
     """Refuse to write where less is free on the disk of an existing folder.
 

@@ -39,7 +39,8 @@ class ConseTextEncoder:
         self._sentences = SentenceEncoder(settings.threads or 1)
         labels = label_vectors()
         self._mean = labels.mean(axis=0)
-        self._classes = normalized(labels - self._mean)
+        # Of the class names: (1000, 384).
+        self.classes = normalized(labels - self._mean)
         self.dim = len(self._mean)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
@@ -59,5 +60,5 @@ class ConseTextEncoder:
 
     def nearest_class(self, texts: Vectors) -> Vectors:
         """Return how like the nearest class name each text is, a cosine of 0.35 at least: (n,)."""
-        nearest: Vectors = (texts @ self._classes.T).max(axis=1)
+        nearest: Vectors = (texts @ self.classes.T).max(axis=1)
         return np.clip(nearest, _LEAST_LIKENESS, 1.0)

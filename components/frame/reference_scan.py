@@ -74,9 +74,10 @@ def reference_scan(
     count = decoders(index, source.duration)
     with several_decoders(path, source, limits, count + 1) as (second, *videos):
         seconds = [second.second(pts, source.start) for pts in index.pts]
-        left_out = LeftOut(second, index, framing)
+        hinted = about_cuts(index)
+        left_out = LeftOut(second, index, framing, hinted)
         scan = _Scan(seconds, source.duration, left_out, settings, keep)
-        in_order = InOrder(videos, index, framing, limits, wanted=about_cuts(index))
+        in_order = InOrder(videos, index, framing, limits, wanted=hinted)
         with closing(in_order.looked()) as frames:
             for looked in frames:
                 scan.look_at(looked)

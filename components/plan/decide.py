@@ -38,7 +38,7 @@ _PRIORITY = {why: -number for number, why in enumerate(Why)}
 class Decision:
     """Which videos a run takes, in key order, and what it leaves.
 
-    `skipped` objects are no videos, `unsafe` ones of them for their names, `example` is one.
+    `skipped` objects are no videos; `example` is one of them.
     `oldest` is when the oldest source of all due videos was written. `messages` are the videos of
     each message of the `queue`, `settled` those that need no run.
     """
@@ -46,7 +46,6 @@ class Decision:
     due: Rows
     left: Counter[Left] = field(default_factory=Counter)
     skipped: int = 0
-    unsafe: int = 0
     example: str = ""
     oldest: datetime | None = None
     queue: EventQueue | None = None
@@ -195,7 +194,6 @@ def _videos(
                 continue
             log.info("plan: %s is not %s, skipped", stored.uri, layout)
         except UnsafeNameError as error:
-            decision.unsafe += 1
             log.warning("plan: bad_name: %s; rename it", error)
         decision.skipped += 1
         decision.example = decision.example or stored.uri

@@ -23,8 +23,12 @@ NOT_TRIED = "not tried"
 _OF_A_FRAME = ("number", "second", "scene_start", "scene_end")
 
 
-# A run holds all of them until its end; as a Record each would take four times the memory.
-@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+# A run holds all videos and frames until its end; as Records, frames would take four times the
+# memory, and videos twice.
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class RunFrame:
     """A frame that was kept: `path` is its key in the frames bucket."""
 
@@ -35,7 +39,8 @@ class RunFrame:
     scene_end: float
 
 
-class RunVideo(Record):
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class RunVideo:
     """How a video ended. `reused` are the phases whose earlier results were taken over."""
 
     platform: str

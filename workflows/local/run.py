@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from components.base import logs, profiling
+from components.base.allocator import few_arenas
 from components.base.disk import require_space
 from components.base.model_names import identity
 from components.base.run_names import run_name
@@ -78,12 +79,8 @@ def run_videos(
     Raises:
         PipelineError: the run as a whole could not be done.
     """
-    named = work.files or work.source or work.job_input or settings.plan.job_input
-    if not named and not options.get("catch_up"):
-        raise ConfigurationError(
-            "nothing to run: give files, folders or an s3:// prefix, --job-input FILE, or "
-            "--catch-up for what is due in the source bucket"
-        )
+    _require_work(work, settings, options)
+    few_arenas()
     name = run_name()
     inputs = PlanInputs(
         source=work.source,
@@ -123,17 +120,22 @@ def run_videos(
                 watches = afterwards(services, name, videos, display.tell)
                 digest = _digest(name, services) or summary.digest()
             left_out = work.files.faults if work.files else ()
-            result = RunReport.of(name, time.monotonic() - start, videos, left_out, digest.leased)
+            report = RunReport.of(name, time.monotonic() - start, videos, left_out, digest.leased)
             costs = {"bill": digest.bill, "limit": digest.limit}
-            result = result.model_copy(update={"watches": tuple(watches), **costs})
-            if settings.metrics.wanted:
-                from workflows.local.metrics import export, run_metrics
-
-                confined = services.decoders.confined_parts()
-                export(settings.metrics, run_metrics(result, digest, confined))
+            report = report.model_copy(update={"watches": tuple(watches), **costs})
+            _export_metrics(report, digest, services)
+            return report
     finally:
         profiling.write_trace()
-    return result
+
+
+def _require_work(work: Given, settings: Settings, options: Mapping[str, Any]) -> None:
+    named = work.files or work.source or work.job_input or settings.plan.job_input
+    if not named and not options.get("catch_up"):
+        raise ConfigurationError(
+            "nothing to run: give files, folders or an s3:// prefix, --job-input FILE, or "
+            "--catch-up for what is due in the source bucket"
+        )
 
 
 def _settings_from() -> str:
@@ -206,6 +208,14 @@ def _digest(name: str, services: Services) -> Digest | None:
         return Digest.model_validate_json(services.store.get(uri))
     except NotFoundError:
         return None
+
+
+def _export_metrics(report: RunReport, digest: Digest, services: Services) -> None:
+    metrics = services.settings.metrics
+    if metrics.wanted:
+        from workflows.local.metrics import export, run_metrics
+
+        export(metrics, run_metrics(report, digest, services.decoders.confined_parts()))
 
 
 def _plan(name: str, services: Services) -> Plan:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import fcntl
 import importlib
 import os
+import re
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from pydantic import SecretStr
 
@@ -22,6 +24,13 @@ from components.errors import ConfigurationError, TransientError
 from components.settings import StorageSettings
 
 _START_S = 20.0
+_LISTENS = re.compile(r"Starting s3 server on \[(http://127\.0\.0\.1:\d+)/")
+# In the environment, because versions of rclone that do not know one of these pass it over.
+_LITTLE_KEPT = {
+    # Of 100,000 objects each, rclone keeps what headers came with them, which nobody asks for:
+    # 5 kB a video.
+    "RCLONE_METADATA_MAX_OBJECTS": "1",
+}
 
 
 @contextmanager
@@ -61,9 +70,10 @@ def _sole_use(folder: Path) -> Iterator[bool]:
 @contextmanager
 def _served(folder: Path, storage: StorageSettings) -> Iterator[StorageSettings]:
     key, secret = secrets.token_hex(10), secrets.token_hex(20)
-    address = f"127.0.0.1:{_free_port()}"
-    command = [_rclone(), "serve", "s3", str(folder), "--addr", address]
-    command += ["--config", "/dev/null", "--log-level", "ERROR"]
+    # The system chooses a port as the server binds it, so that nobody can come between, and a
+    # notice says which.
+    command = [_rclone(), "serve", "s3", str(folder), "--addr", "127.0.0.1:0"]
+    command += ["--config", "/dev/null", "--log-level", "NOTICE", "--log-file", ""]
     # Files that a person copies into the folder are seen after a second; at 0 s rclone spins.
     command += ["--dir-cache-time", "1s"]
     # What arrives is held to its Content-MD5, and its writer to the ETag; to hash it twice more
@@ -71,34 +81,43 @@ def _served(folder: Path, storage: StorageSettings) -> Iterator[StorageSettings]
     command += ["--ignore-checksum"]
     # Names that differ in their Unicode form only are two, as in S3.
     command += ["--no-unicode-normalization"]
-    complaints = folder / ".server.log"
-    with complaints.open("w") as log:
+    with _messages() as told:
         process = subprocess.Popen(
             command,
-            # In the environment, because other users can read command lines; quoted, being CSV.
-            env={**os.environ, "RCLONE_AUTH_KEY": f'"{key},{secret}"'},
+            env={
+                **os.environ,
+                # Not on the command line, which other users can read; quoted, being CSV.
+                "RCLONE_AUTH_KEY": f'"{key},{secret}"',
+                **_LITTLE_KEPT,
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=log,
+            stderr=told,
             preexec_fn=die_with_parent,
             # A session of its own, so that Ctrl-C at the terminal does not reach it.
             start_new_session=True,
         )
-    try:
-        # To import what asks it takes about as long as the server takes to start.
-        importlib.import_module("components.stores.s3")
-        _await(process, address, complaints)
-        yield storage.model_copy(
-            update={
-                "endpoint_url": f"http://{address}",
-                "access_key_id": key,
-                "secret_access_key": SecretStr(secret),
-                "session_token": None,
-            }
-        )
-    finally:
-        process.terminate()
-        process.wait()
+        try:
+            # To import what asks it takes about as long as the server takes to start.
+            importlib.import_module("components.stores.s3")
+            yield storage.model_copy(
+                update={
+                    "endpoint_url": _address(process, told),
+                    "access_key_id": key,
+                    "secret_access_key": SecretStr(secret),
+                    "session_token": None,
+                }
+            )
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _messages() -> IO[bytes]:
+    """Return a file for what the server says: in memory where it can be, for disks may be full."""
+    if sys.platform == "linux":
+        return open(os.memfd_create("rclone"), "rb")  # noqa: PTH123, it has no path
+    return tempfile.TemporaryFile()
 
 
 def _rclone() -> str:
@@ -111,19 +130,19 @@ def _rclone() -> str:
     return found
 
 
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _address(process: subprocess.Popen[bytes], told: IO[bytes]) -> str:
+    """Return the URL at which the server says that it listens, once it does.
 
-
-def _await(process: subprocess.Popen[bytes], address: str, complaints: Path) -> None:
-    host, port = address.split(":")
+    Args:
+        told: The file that it writes its messages to.
+    """
     deadline = time.monotonic() + _START_S
-    while time.monotonic() < deadline and process.poll() is None:
-        with closing(socket.socket()) as probe:
-            if probe.connect_ex((host, int(port))) == 0:
-                return
+    ended = False
+    while not ended and time.monotonic() < deadline:
+        ended = process.poll() is not None
+        messages = os.pread(told.fileno(), 2**16, 0).decode(errors="replace")
+        if found := _LISTENS.search(messages):
+            return found[1]
         time.sleep(0.02)
-    reason = complaints.read_text(errors="replace").strip()[-300:] or "no answer"
-    raise TransientError(f"rclone serve s3 did not start on {address}: {reason}")
+    reason = messages.strip()[-300:] or "no answer"
+    raise TransientError(f"rclone serve s3 did not start on 127.0.0.1: {reason}")

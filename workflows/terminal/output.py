@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -49,7 +51,7 @@ def errors() -> Console:
 
 
 def print_json(
-    document: BaseModel | Sequence[BaseModel] | Mapping[str, Any], **lists: Iterable[BaseModel]
+    document: BaseModel | Sequence[BaseModel] | Mapping[str, Any], **lists: Iterable[object]
 ) -> None:
     """Print one JSON document on stdout; times in ISO 8601.
 
@@ -71,7 +73,7 @@ def print_json(
     print("".join(text))
 
 
-def _pieces(document: Any, lists: Mapping[str, Iterable[BaseModel]]) -> Iterator[str]:
+def _pieces(document: Any, lists: Mapping[str, Iterable[object]]) -> Iterator[str]:
     """Yield the document in JSON, no string of it in two pieces."""
     if not isinstance(document, BaseModel):
         yield _json(document)
@@ -106,6 +108,8 @@ def _json(document: Any) -> str:
 def _plain(document: Any) -> Any:
     if isinstance(document, BaseModel):
         return document.model_dump(by_alias=True)
+    if is_dataclass(document):
+        return to_jsonable_python(document, by_alias=True)
     if isinstance(document, Sequence) and not isinstance(document, str):
         return [_plain(each) for each in document]
     return document

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from components.base.disk import is_short_of_space
 from components.errors import ConfigurationError, TransientError
 from components.plan.job_input import named_video
 from components.running.services import Services
+from components.settings import IndexSettings
 from components.stores.objects import split
 from components.stores.vectors.store import Collection
 from workflows.operations.delete.report import Holdings
-from workflows.operations.inventory import inspected, result_of
+from workflows.operations.inventory import Traces, inspected, result_of
 from workflows.terminal.output import time
 
 
@@ -22,7 +25,8 @@ def delete_videos(names: Sequence[str], services: Services, *, apply: bool) -> l
 
     Raises:
         ConfigurationError: a name is none, or nothing is stored under any.
-        TransientError: a run works on one of them.
+        TransientError: a run works on one of them; or the disk is so full, with all files of theirs
+            gone, that points cannot be taken out of the embedded engine.
     """
     found = [_held(name, services) for name in dict.fromkeys(names)]
     if not any(held.anything for held in found):
@@ -31,9 +35,17 @@ def delete_videos(names: Sequence[str], services: Services, *, apply: bool) -> l
             "PLATFORM/CODE as the frames bucket names it"
         )
     if apply:
+        if _engine_is_short_of_space(services.settings.index):
+            for held in found:
+                _forget_objects(services, held.platform, held.code)
         for held in found:
             forget(services, held.platform, held.code)
     return found
+
+
+def _engine_is_short_of_space(index: IndexSettings) -> bool:
+    """Return whether the embedded engine has to have some freed before it takes points out."""
+    return index.embedded and index.url is not None and is_short_of_space(Path(index.url))
 
 
 def forget(services: Services, platform: str, code: str) -> None:
@@ -43,6 +55,22 @@ def forget(services: Services, platform: str, code: str) -> None:
     go the points and frames that nothing stands for any more: whatever is left by a crash in
     between, verify finds it and deleting it again completes it.
     """
+    traces = _unbooked(services, platform, code)
+    for collection in services.vectors.collections():
+        collection.remove(_own_points(collection, platform, code))
+    _delete_frames(services, platform, code, traces)
+
+
+def _forget_objects(services: Services, platform: str, code: str) -> None:
+    """Remove all but the points; until these have gone, too, a search finds frames without files.
+
+    So only where nothing else makes room for it.
+    """
+    _delete_frames(services, platform, code, _unbooked(services, platform, code))
+
+
+def _unbooked(services: Services, platform: str, code: str) -> Traces:
+    """Remove artifacts, and what says that the video is done; return what else there was."""
     storage = services.settings.storage
     folder = f"{platform}/{code}/"
     services.store.delete_all(storage.artifacts_bucket, _artifacts(services, folder))
@@ -52,11 +80,12 @@ def forget(services: Services, platform: str, code: str) -> None:
     services.store.delete_all(
         storage.frames_bucket, (f"{folder}{name}" for name in sorted(traces.markers))
     )
-    for collection in services.vectors.collections():
-        collection.remove(_own_points(collection, platform, code))
-    services.store.delete_all(
-        storage.frames_bucket, (f"{folder}{name}" for name in sorted(traces.frames))
-    )
+    return traces
+
+
+def _delete_frames(services: Services, platform: str, code: str, traces: Traces) -> None:
+    frames = (f"{platform}/{code}/{name}" for name in sorted(traces.frames))
+    services.store.delete_all(services.settings.storage.frames_bucket, frames)
 
 
 def _held(name: str, services: Services) -> Holdings:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from components.base.formulas import not_computed
 from components.base.install_line import install_line
 from components.base.side_by_side import batches
 from components.errors import ConfigurationError
@@ -100,7 +101,7 @@ def _csv(rows: Iterator[Row], target: Path) -> int:
             if writer is None:
                 writer = csv.DictWriter(file, list(row))
                 writer.writeheader()
-            writer.writerow(row)
+            writer.writerow({name: not_computed(value) for name, value in row.items()})
             count += 1
     return count
 

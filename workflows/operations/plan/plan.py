@@ -87,6 +87,7 @@ def planned_files(services: Services, files: LocalFiles, *, gpu: bool) -> Planne
         source_bytes=sum(one.bytes for one in due),
         forecast=forecast([None] * len(due), past, services.settings, gpu=gpu) if past else None,
         due=(),
+        left_out=tuple(files.faults),
         **foreseen,
     )
     return Planned(report, due)

@@ -10,6 +10,7 @@ from components.records.bill import Bill
 from components.records.machine import Expected
 from components.records.plan import Sizing
 from components.records.record import Record
+from components.records.run_report import LeftOut
 
 
 class DueVideo(Record):
@@ -38,6 +39,7 @@ class PlanReport(Record):
 
     `sizing` is how a cluster's run would cut it into shards. A run is `expected` to go as the last
     ones on this machine did, or where an Argo server is set those in its pods, and to cost `bill`.
+    `left_out` are the files, of those given, that cannot be videos of the run.
     """
 
     origin: str
@@ -50,6 +52,7 @@ class PlanReport(Record):
     source_bytes: int
     forecast: Forecast | None
     due: tuple[DueVideo, ...]
+    left_out: tuple[LeftOut, ...] = ()
     sizing: Sizing | None = None
     expected: Expected | None = None
     bill: Bill | None = None

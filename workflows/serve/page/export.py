@@ -9,12 +9,10 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
+from components.base.formulas import not_computed
 from components.base.install_line import install_line
 from components.errors import ConfigurationError
 from workflows.serve.page.material import Moment
-
-# Cells that a spreadsheet would take for a formula; names of videos are other people's.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def rows(moments: Sequence[Moment]) -> list[dict[str, Any]]:
@@ -60,12 +58,8 @@ def _csv(table: list[dict[str, Any]]) -> bytes:
     writer = csv.DictWriter(text, names)
     writer.writeheader()
     for row in table:
-        writer.writerow({name: _harmless(value) for name, value in row.items()})
+        writer.writerow({name: not_computed(value) for name, value in row.items()})
     return text.getvalue().encode()
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _json(table: list[dict[str, Any]]) -> bytes:
