@@ -133,13 +133,16 @@ def bordered_video(
     """Write bright footage of size `inside` within black bars (top, bottom, left, right)."""
     width, height = inside
     top, bottom, left, right = bars
+    size = (height + top + bottom, width + left + right, 3)
+    random = np.random.default_rng(1000)
+    # Moved elsewhere in each picture: no encoder finds it again, and to draw it anew takes longer.
+    field = noise * random.standard_normal(size, np.float32) if noise else None
     pictures = []
     for number in range(frames):
-        picture = np.zeros((height + top + bottom, width + left + right, 3), np.float32)
+        picture = np.zeros(size, np.float32)
         picture[top : top + height, left : left + width] = moving_picture(number, width, height)
-        if noise:
-            random = np.random.default_rng(1000 + number)
-            picture += noise * random.standard_normal(picture.shape, np.float32)
+        if field is not None:
+            picture += np.roll(field, random.integers(0, size[:2]), axis=(0, 1))
         pictures.append(np.clip(picture, 0, 255).astype(np.uint8))
     seconds = [number / 30 for number in range(frames)]
     return write_pictures(path, pictures, seconds, options={"crf": str(crf)})

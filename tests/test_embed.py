@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from threading import Event
+from typing import cast
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from components.base.vectors import Vectors
+from components.encoders.batching import Lot, Task, embedded
 from components.encoders.encoder import Computed, Encoder, ModelInput
 from components.encoders.load import load_encoder
 from components.encoders.scaling import Pixels
@@ -105,6 +110,54 @@ def test_what_a_gpu_did_is_told(three_videos: Corpus, encoder: Recording) -> Non
     busy_s = sum(gpu.busy_s for gpu in told if gpu)
     assert busy_s == pytest.approx(SECONDS_A_BATCH * len(encoder.batches), abs=0.01)
     assert all(gpu and gpu.held_s > 0 for gpu in told)
+
+
+class Numbering:
+    """An encoder on what might be a GPU: a batch is over once the next one, if any, has begun."""
+
+    name, dim, batch_size, scaling = "numbering", 1, 2, None
+
+    def __init__(self, batches: int) -> None:
+        self._begun = [Event() for _ in range(batches)]
+        self._next = 0
+
+    def begin(self, pictures: Sequence[ModelInput]) -> Callable[[], Computed]:
+        number, self._next = self._next, self._next + 1
+        self._begun[number].set()
+
+        def finished() -> Computed:
+            for after in self._begun[number + 1 : number + 2]:
+                assert after.wait(60), "the next batch was not begun"
+            return Computed(np.array([[picture] for picture in pictures], np.float32), 0.0)
+
+        return finished
+
+
+def numbered(videos: int, pictures: int) -> list[Task[int]]:
+    """Return videos whose pictures are numbered on, in lots of three."""
+
+    def lots(first: int) -> Iterator[Lot]:
+        for start in range(first, first + pictures, 3):
+            some = list(range(start, min(start + 3, first + pictures)))
+            yield Lot(len(some), lambda _, some=some: some)
+
+    return [Task(number, pictures, partial(lots, number * pictures)) for number in range(videos)]
+
+
+def test_the_next_batch_is_begun_before_rows_are_waited_for() -> None:
+    encoder = cast(Encoder, Numbering(batches=8))
+    done = list(embedded(numbered(3, 5), lambda: encoder, readers=2, ahead=4))
+    rows = np.concatenate([video.vectors for video in done])
+    assert rows.ravel().tolist() == list(range(15))
+
+
+def test_shards_side_by_side_hold_a_gpu_once() -> None:
+    encoders = [cast(Encoder, Numbering(batches=500)) for _ in range(2)]
+    start = time.perf_counter()
+    shards = [embedded(numbered(200, 5), lambda e=e: e, readers=2, ahead=4) for e in encoders]  # type: ignore[misc]
+    videos = [video for pair in zip(*shards, strict=True) for video in pair]
+    assert len(videos) == 400
+    assert sum(video.held_s for video in videos) <= time.perf_counter() - start
 
 
 def test_rows_belong_to_their_frames(three_videos: Corpus, encoder: Recording) -> None:

@@ -132,6 +132,11 @@ def held_elsewhere(folder: Path) -> Iterator[Process]:
         process.kill()
 
 
+def until(is_so: Callable[[], bool]) -> None:
+    while not is_so():
+        time.sleep(0.001)
+
+
 def codes(store: EdgeStore) -> set[str | None]:
     return {point.code for point in store.collection().points()}
 
@@ -312,11 +317,12 @@ def test_searches_of_several_at_once_are_answered_as_if_each_was_alone(
         folder = store.engine._engine._engine
         with ThreadPoolExecutor(len(asked) + 3) as pool:
             with folder._lock:
-                begun = [pool.submit(ask, target) for ask in asked]
+                begun = [pool.submit(asked[0], target)]
+                # It has its turn, and waits for the lock; the others wait for it.
+                until(lambda: folder._nearest._busy and not folder._nearest._waiting)
+                begun += [pool.submit(ask, target) for ask in asked[1:]]
                 refused = [pool.submit(short, target), pool.submit(asked[0], elsewhere)]
-                # The first has its turn, and waits for the lock; the others wait for it.
-                while len(folder._nearest._waiting) < len(asked) + 1:
-                    time.sleep(0.001)
+                until(lambda: len(folder._nearest._waiting) == len(asked) + 1)
             assert [each.result() for each in begun] == alone
             with pytest.raises(ConfigurationError, match="refuses"):
                 refused[0].result()
@@ -324,9 +330,10 @@ def test_searches_of_several_at_once_are_answered_as_if_each_was_alone(
                 refused[1].result()
             passes.clear()
             with folder._lock:
-                begun = [pool.submit(ask, target) for ask in asked]
-                while len(folder._nearest._waiting) < len(asked) - 1:
-                    time.sleep(0.001)
+                begun = [pool.submit(asked[0], target)]
+                until(lambda: folder._nearest._busy and not folder._nearest._waiting)
+                begun += [pool.submit(ask, target) for ask in asked[1:]]
+                until(lambda: len(folder._nearest._waiting) == len(asked) - 1)
             assert [each.result() for each in begun] == alone
     assert passes == [1, len(asked) - 1]
 

@@ -31,22 +31,27 @@ print(len(frames), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
-def peak_mb(path: Path, seconds: int, cores: int = 1) -> tuple[int, int]:
-    """Return how many frames are picked from a video of this length, and the peak in MB."""
+def video(path: Path, seconds: int) -> Path:
     source = f"testsrc2=s=854x480:r=5:d={seconds}"
     ffmpeg("-f", "lavfi", "-i", source, "-preset", "ultrafast", "-crf", 40, path)
+    return path
+
+
+def peak_mb(path: Path, cores: int = 1) -> tuple[int, int]:
+    """Return how many frames are picked from a video, and the peak in MB."""
     command = [sys.executable, "-W", "ignore", "-c", PEAK, str(path), str(cores)]
     frames, peak = subprocess.check_output(command, text=True).split()
     return int(frames), int(peak)
 
 
 def test_a_long_video_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
-    short_frames, short = peak_mb(tmp_path / "short.mp4", 10)
-    long_frames, long = peak_mb(tmp_path / "long.mp4", 60)
+    short_frames, short = peak_mb(video(tmp_path / "short.mp4", 10))
+    whole = video(tmp_path / "long.mp4", 60)
+    long_frames, long = peak_mb(whole)
     assert long_frames > 5 * short_frames
     # 50 more pictures of 1.2 MB would be 60 MB.
     assert long < short + 30
     # Segments side by side: an eighth of the decoder's memory is for frames that wait for their
     # turn, and each decoder has its own that others refer to.
-    _, beside = peak_mb(tmp_path / "long.mp4", 60, cores=2)
+    _, beside = peak_mb(whole, cores=2)
     assert beside < short + 256 / 8 + 2 * 30

@@ -18,7 +18,7 @@ from components.media.packets import PacketIndex
 from components.media.video import opened
 from components.records.videos import CroppedVideo, SourceVideo
 from components.settings import FrameSettings, LimitSettings
-from tests.clips import write_pictures
+from tests.clips import ffmpeg, write_pictures
 from tests.conftest import source_of
 from tests.test_reference_scan import ENCODERS, LENGTH_S, RATE, encoded, pictures
 
@@ -31,6 +31,14 @@ EVERY_TWO_SECONDS = {"g": "60", "keyint_min": "60", "sc_threshold": "0"}
 def index_of(path: Path) -> PacketIndex:
     with opened(path) as video:
         return PacketIndex.of(video)
+
+
+def trimmed_by_copying(path: Path) -> Path:
+    """Cut at two frames after a keyframe without encoding: the two are there, and not shown."""
+    trimmed = path.with_name("trimmed.mp4")
+    ffmpeg("-ss", 2.07, "-i", path, "-c", "copy", trimmed)
+    assert index_of(trimmed).keyframes[0] > 0
+    return trimmed
 
 
 def extracted(path: Path, scan: str, folder: Path, cores: int) -> tuple[object, bytes]:
@@ -51,6 +59,28 @@ def extracted(path: Path, scan: str, folder: Path, cores: int) -> tuple[object, 
 def test_any_number_of_decoders_gives_the_same(tmp_path: Path, kind: str, scan: str) -> None:
     name, codec, options = ENCODERS[kind]
     path = encoded(tmp_path / name, codec, options)
+    one, three = (extracted(path, scan, tmp_path, cores) for cores in (1, 3))
+    assert one == three
+
+
+@pytest.mark.parametrize("trimmed", [False, True])
+def test_a_seek_leads_to_the_keyframe_that_is_meant(tmp_path: Path, trimmed: bool) -> None:
+    name, codec, _ = ENCODERS["H.264, fixed"]
+    path = encoded(tmp_path / name, codec, EVERY_TWO_SECONDS)
+    if trimmed:
+        path = trimmed_by_copying(path)
+    index = index_of(path)
+    with opened(path) as video:
+        for keyframe in index.keyframes:
+            video.seek(index.seek_time(keyframe))
+            assert next(video.packets()).pts == index.pts[keyframe]
+
+
+@slow
+@pytest.mark.parametrize("scan", ["all", "reference"])
+def test_a_trimmed_video_gives_the_same(tmp_path: Path, scan: str) -> None:
+    name, codec, _ = ENCODERS["H.264, fixed"]
+    path = trimmed_by_copying(encoded(tmp_path / name, codec, EVERY_TWO_SECONDS))
     one, three = (extracted(path, scan, tmp_path, cores) for cores in (1, 3))
     assert one == three
 

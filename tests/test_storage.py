@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -218,6 +219,16 @@ def test_other_bytes_than_were_sent_are_sent_again(
     assert store.get(URI) == content
     with flaky(storage, flips=99) as (through, _), pytest.raises(TransientError):
         through.put(URI, content, "text/plain")
+
+
+def test_other_bytes_than_are_known_are_refused(store: Store) -> None:
+    content = bytes(range(256)) * 100
+    known = hashlib.md5(content).hexdigest()
+    with pytest.raises(TransientError):
+        store.put(URI, flipped(content), "image/png", md5=known)
+    assert not store.exists(URI)
+    assert store.put(URI, content, "image/png", md5=known) == known
+    assert store.get(URI) == content
 
 
 def test_what_was_written_is_told_from_what_lies_there(store: Store, tmp_path: Path) -> None:

@@ -33,10 +33,10 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     uris: list[str] = []
     put = Store.put
 
-    def recording(self: Store, uri: str, content: bytes, content_type: str) -> None:
+    def recording(self: Store, uri: str, content: bytes, content_type: str, md5: str = "") -> str:
         if uri.endswith(".png"):
             uris.append(uri)
-        put(self, uri, content, content_type)
+        return put(self, uri, content, content_type, md5)
 
     monkeypatch.setattr(Store, "put", recording)
     return uris

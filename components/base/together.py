@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
@@ -39,22 +40,26 @@ class Together(Generic[T, R]):
         with self._changed:
             self._waiting.append((item, own))
             self._changed.wait_for(lambda: own.done() or not self._busy)
-            taken: list[tuple[T, Future[R]]] = []
-            if not own.done():
-                self._busy = True
-                taken, self._waiting = self._waiting, taken
-        if taken:
-            try:
-                self._answer(taken)
-            finally:
-                with self._changed:
-                    # Of an interrupted call, the others are asked again, by one of them.
-                    self._waiting += [
-                        one for one in taken if one[1] is not own and not one[1].done()
-                    ]
-                    self._busy = False
-                    self._changed.notify_all()
+            asks_for_all = not own.done()
+            self._busy = self._busy or asks_for_all
+        if asks_for_all:
+            self._ask_for_all(own)
         return own.result()
+
+    def _ask_for_all(self, own: Future[R]) -> None:
+        taken: list[tuple[T, Future[R]]] = []
+        try:
+            # Gives Python's lock away: threads that are ready may be about to ask as well.
+            time.sleep(0)
+            with self._changed:
+                taken, self._waiting = self._waiting, taken
+            self._answer(taken)
+        finally:
+            with self._changed:
+                # Of an interrupted call, the others are asked again, by one of them.
+                self._waiting += [one for one in taken if one[1] is not own and not one[1].done()]
+                self._busy = False
+                self._changed.notify_all()
 
     def _answer(self, taken: list[tuple[T, Future[R]]]) -> None:
         try:

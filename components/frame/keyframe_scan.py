@@ -219,7 +219,7 @@ class _Scan:
         But for the wanted ones, those that no other refers to are left out where the codec has
         such: what comes to be shown slowly is seen in the others.
         """
-        self._seeker.seek(self._index.pts[keyframe])
+        self._seeker.seek(self._index.seek_time(keyframe))
         for frame in self._seeker.frames(self._packets(wanted)):
             if frame.pts is not None and self._index.has(frame.pts):
                 yield self._index.number(frame.pts), frame

@@ -79,7 +79,7 @@ class LeftOut:
         self._wanted = range(first, last + 1)
         keyframe = self._index.keyframe_before(first)
         if self._given < keyframe or not self._can_go_on(first, seen):
-            self._video.seek(self._index.pts[keyframe])
+            self._video.seek(self._index.seek_time(keyframe))
             self._given, self._last = -1, None
             self._unwanted.clear()
             self._frames = self._video.frames(self._packets())

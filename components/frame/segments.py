@@ -103,7 +103,7 @@ class InOrder:
     def _looked(self, video: VideoFile, segment: range | None) -> Iterator[Looked]:
         """Yield the frames of a segment, or all."""
         if segment:
-            video.seek(self._index.pts[segment.start])
+            video.seek(self._index.seek_time(segment.start))
         last = segment.start - 1 if segment else -1
         for frame in video.frames(self._packets(video, segment)):
             if video.lost:

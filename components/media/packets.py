@@ -10,6 +10,10 @@ from typing import Self
 from components.media.entries import begins_anew
 from components.media.video import VideoFile
 
+# Frames past a keyframe that a seek to it aims at, and how many there have to be to the next one:
+# no codec shows a frame later than sixteen after its packet.
+_PAST, _NEAR = 4, 24
+
 
 @dataclass(frozen=True)
 class PacketIndex:
@@ -90,6 +94,21 @@ class PacketIndex:
         """Return the number of the frame shown at `pts`."""
         return bisect_left(self.pts, pts)
 
+    def seek_time(self, keyframe: int) -> int:
+        """Return the time from which a seek goes back to a keyframe.
+
+        In an MP4 that was cut a few frames after a keyframe, without being encoded again, the time
+        of a keyframe leads to the one before it. A later one does not, unless the next keyframe is
+        near: that counts by when its packet is due, some frames before it is shown.
+        """
+        after = bisect_right(self.keyframes, keyframe)
+        following = self.keyframes[after] if after < len(self.keyframes) else len(self.pts)
+        return self.pts[keyframe + _PAST if following - keyframe > _NEAR else keyframe]
+
     def keyframe_before(self, number: int) -> int:
-        """Return the last keyframe at or before a frame; the first one if there is none."""
-        return self.keyframes[max(0, bisect_right(self.keyframes, number) - 1)]
+        """Return the last keyframe at or before a frame; the first frame if there is none.
+
+        Then it is one that is not shown, where an MP4 was cut without being encoded again.
+        """
+        before = bisect_right(self.keyframes, number)
+        return self.keyframes[before - 1] if before else 0

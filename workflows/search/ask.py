@@ -254,13 +254,12 @@ class Asker:
         A frame's vector costs as much as all else of it, and a moment has several frames.
         """
         known = self._collection.vectors([moment.best.id for moment in moments])
-        there = [moment for moment in moments if moment.best.id in known]
-        vectors = np.asarray([known[moment.best.id] for moment in there], np.float32)
         found: list[Candidate] = []
-        for moment, vector in zip(there, vectors, strict=True):
-            best = replace(moment.best, vector=vector)
-            frames = (best, *moment.frames[1:])
-            found.append(Candidate(moment.start, moment.end, frames, moment.folded))
+        for moment in moments:
+            best, *others = moment.frames
+            if best.id in known:
+                best = Neighbour(best.frame, best.score, known[best.id], best.id)
+                found.append(Candidate(moment.start, moment.end, (best, *others), moment.folded))
         return found
 
     def _wanted(self, question: Question) -> _Wanted:
