@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from components.base import logs, profiling
-from components.base.allocator import few_arenas
 from components.base.disk import require_space
 from components.base.model_names import identity
 from components.base.run_names import run_name
@@ -80,7 +79,6 @@ def run_videos(
         PipelineError: the run as a whole could not be done.
     """
     _require_work(work, settings, options)
-    few_arenas()
     name = run_name()
     inputs = PlanInputs(
         source=work.source,

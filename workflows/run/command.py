@@ -82,11 +82,14 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Run every phase over videos, on this machine; what is done already is reused."""
+    from components.base.allocator import few_arenas
     from components.running.wardens import start_forkserver
     from components.settings import Settings
     from workflows.intake.files import Selection
     from workflows.intake.given import given
 
+    # Of this process, which is the run; who calls oriane.run keeps its own memory as it likes.
+    few_arenas()
     settings = Settings.load()
     selection = Selection(platform, tuple(include or ()), tuple(exclude or ()))
     work = given(paths or [], job_input, settings, selection, replace=replace)
