@@ -23,6 +23,7 @@ from components.errors import RunFailedError
 
 _PR_SET_CHILD_SUBREAPER = 36
 _FIRST_S, _EVERY_S = 0.1, 1.0
+_TO_END_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,11 @@ def _end_leftovers(others: Collection[psutil.Process]) -> None:
     for process in left:
         if process.is_running():
             process.send_signal(signal.SIGINT)
-    psutil.wait_procs(left, timeout=20)
+    _, still_there = psutil.wait_procs(left, timeout=_TO_END_S)
+    # What a shell started in the background ignores SIGINT, and so does all that it starts.
+    for process in still_there:
+        process.kill()
+    psutil.wait_procs(still_there)
 
 
 def _cpu_of_ended() -> float:

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import psutil
 import pytest
 
+from benchmarks import measure
 from benchmarks.__main__ import PAGE
 from benchmarks.contenders.contender import ROOT, Contender, Trial
 from benchmarks.contenders.ours import placed
@@ -70,13 +71,23 @@ print(took + time.process_time())
     assert measurement.cpu_s >= float(measurement.output)
 
 
-def test_measuring_ends_what_was_left_behind_and_nothing_else() -> None:
-    leaves = "import subprocess; print(subprocess.Popen(['sleep', '600'], stderr=-3).pid)"
+@pytest.mark.parametrize("ignored", [False, True])
+def test_measuring_ends_what_was_left_behind_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, ignored: bool
+) -> None:
+    monkeypatch.setattr(measure, "_TO_END_S", 0.5 if ignored else 20)
+    leaves = (
+        "import signal, subprocess\n"
+        f"signal.signal(signal.SIGINT, signal.{'SIG_IGN' if ignored else 'SIG_DFL'})\n"
+        "print(subprocess.Popen(['sleep', '600'], stderr=-3).pid)"
+    )
     with subprocess.Popen(["sleep", "600"]) as other:
-        left = int(measured([sys.executable, "-c", leaves], os.environ).output)
-        assert other.poll() is None
-        assert not psutil.pid_exists(left)
-        other.terminate()
+        try:
+            left = int(measured([sys.executable, "-c", leaves], os.environ).output)
+            assert other.poll() is None
+            assert not psutil.pid_exists(left)
+        finally:
+            other.terminate()
 
 
 def trial(row: str, wall_s: float, **details: Any) -> dict[str, Any]:
