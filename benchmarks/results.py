@@ -144,6 +144,11 @@ def described(videos: Iterable[Path]) -> dict[str, Any]:
     return {**facts, "seconds": round(facts["seconds"], 2)}
 
 
+def _installed(package: str) -> bool:
+    """Return whether the package is there; torch need not be."""
+    return any(metadata.distributions(name=package))
+
+
 def machine() -> dict[str, Any]:
     """Return what the figures depend on: processor, cores, memory, versions, date."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -154,6 +159,6 @@ def machine() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "memory_gb": round(memory / 1e9),
         "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in _PACKAGES},
+        "versions": {name: metadata.version(name) for name in _PACKAGES if _installed(name)},
         "measured": datetime.now(UTC).date().isoformat(),
     }

@@ -293,8 +293,8 @@ def test_a_picture_that_changes_its_size(tmp_path: Path) -> None:
 
 # Scores of frames that were left out
 
-# Of two cuts that are closer, that of the full scan may be told at the other.
-APART = 4
+# Of two cuts that are closer, a sixth of a second, that of the full scan may be told at the other.
+APART = 5
 
 SCORES = st.lists(st.floats(0, 255), min_size=1, max_size=60)
 
