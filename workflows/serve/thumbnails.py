@@ -16,7 +16,6 @@ from PIL import Image
 from components.errors import DamagedObjectError
 from components.records.frame_names import PILLOW_FORMATS
 
-SIZES = (160, 320, 640)
 _QUALITY = 75
 # Below the bound by so much after files were removed, so that not every new one removes another.
 _LEFT = 0.9
