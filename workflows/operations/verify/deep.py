@@ -13,13 +13,13 @@ from pydantic import ValidationError
 
 from components.base.vectors import Vectors
 from components.errors import DamagedObjectError, NotFoundError
+from components.frames_tar.digest import md5
 from components.records.done_marker import DoneMarker
 from components.records.frame_names import PILLOW_FORMATS
 from components.records.record import Record
 from components.records.videos import EmbeddedVideo, FramedVideo
 from components.running.results import Outcome
 from components.running.services import Services
-from components.running.stored_frames import md5
 from components.stores.checksums import Expected
 
 # Vectors of the same picture, by the same model on another machine, differ by less than this.
