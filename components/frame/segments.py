@@ -50,6 +50,16 @@ def segments(index: PacketIndex) -> list[range]:
     return [range(first, end) for first, end in pairwise([*starts, len(index.pts)])]
 
 
+def room(video: VideoFile, limits: LimitSettings) -> int:
+    """Return how many frames of a video may wait for their turn."""
+    context = video.stream.codec_context
+    # Of 8 bits and 4:2:0, as nearly all are; others take twice as much.
+    frame_bytes = 1.5 * max(1, context.width * context.height)
+    # As much as of the cores: videos beside this one have frames that wait, too.
+    waiting = _WAITING * limits.decode_memory_mb * 2**20 * shared_part()
+    return max(8, int(waiting / frame_bytes))
+
+
 def decoders(index: PacketIndex, duration: float) -> int:
     """Return how many decoders are worth having for a video of so many seconds."""
     return min(cores_for(duration), len(segments(index)), _MOST_DECODERS)
@@ -74,12 +84,7 @@ class InOrder:
     ) -> None:
         self._videos, self._index, self._framing = videos, index, framing
         self._wanted = wanted
-        context = videos[0].stream.codec_context
-        # Of 8 bits and 4:2:0, as nearly all are; others take twice as much.
-        frame_bytes = 1.5 * max(1, context.width * context.height)
-        # As much as of the cores: videos beside this one have frames that wait, too.
-        waiting = _WAITING * limits.decode_memory_mb * 2**20 * shared_part()
-        self._ahead = max(8, int(waiting / frame_bytes))
+        self._ahead = room(videos[0], limits)
 
     def looked(self) -> Generator[Looked]:
         """Yield the frames in order.
