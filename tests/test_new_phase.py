@@ -142,6 +142,32 @@ def test_argo_has_a_template_of_it_and_runs_it_in_its_place(copy: Copy) -> None:
     assert f"{NAME}.yaml" in listing["resources"]
 
 
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
+def test_the_switches_of_an_installation_take_it_along(copy: Copy) -> None:
+    switches = ("kueue", "priority", "proxy", "small-nodes", "spot")
+    overlay = copy.root / "k8s/overlays/mine"
+    overlay.mkdir()
+    kustomization = {
+        "resources": ["../cpu"],
+        "components": [f"../../components/{switch}" for switch in switches],
+    }
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    built = subprocess.check_output(["kubectl", "kustomize", overlay], text=True)
+    templates = {
+        one["metadata"]["name"]: one["spec"]["templates"]
+        for one in yaml.load_all(built, yaml.CSafeLoader)
+        if one["kind"] == "WorkflowTemplate"
+    }
+    for phase in (NAME, "dedup"):
+        work, check = templates[phase]
+        assert work["tolerations"][0]["key"] == "spot"
+        for each in (work, check):
+            assert each["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "oriane-cpu"
+            assert each["priorityClassName"] == "oriane"
+            assert {"configMapRef": {"name": "oriane-proxy"}} in each["container"]["envFrom"]
+            assert each["container"]["resources"]["requests"]["cpu"] == "100m"
+
+
 def test_kubeflow_has_a_component_of_it_and_runs_it_in_its_place(copy: Copy) -> None:
     assert copy.yaml(f"k8s/kubeflow/components/{NAME}.yaml")
     spec, *_ = copy.yaml("k8s/kubeflow/pipeline.yaml")
@@ -153,6 +179,8 @@ def test_kubeflow_has_a_component_of_it_and_runs_it_in_its_place(copy: Copy) -> 
 
 def test_documents_and_images_list_it(copy: Copy) -> None:
     assert f"\n## {NAME}\n" in (copy.root / "docs/components.md").read_text()
+    (overlay,) = copy.yaml("k8s/examples/overlay/kustomization.yaml")
+    assert f"oriane-{NAME}" in {image["name"] for image in overlay["images"]}
     table = (copy.root / "images/components.txt").read_text().splitlines()
     assert f"{NAME} phase - {NAME}" in table
     assert f"prepare phase cuda fetch,crop,frame,{NAME},dedup" in table

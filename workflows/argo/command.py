@@ -1,4 +1,4 @@
-"""The command `submit`."""
+"""The commands `submit`, `stop` and `doctor`."""
 
 from __future__ import annotations
 
