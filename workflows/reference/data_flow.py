@@ -13,7 +13,8 @@ def data_flow(pipeline: Pipeline) -> list[str]:
         for source in step.arguments.values():
             if isinstance(source, Output | Item) and issubclass(source.type, Manifest):
                 takers.setdefault(source, []).append(step.name)
-    begin, inside = [], []
+    begin: list[str] = []
+    inside: list[str] = []
     for source, names in takers.items():
         giver = source.of.step if isinstance(source, Item) else source.step
         arrow = f'{giver} -- "{source.type.__name__}" --> {" & ".join(names)}'
