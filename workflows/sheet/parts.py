@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ from dataclasses import dataclass
 from PIL import Image
 
 from components.errors import NotFoundError, VideoRejectedError
+from components.frames_tar.pictures import opened
 from components.records.done_marker import DoneMarker
-from components.records.frame_names import PILLOW_FORMATS
 from components.records.videos import Frame, FramedVideo, Rectangle
 from components.running.decoders import Access
 from components.running.services import Services
@@ -66,7 +65,7 @@ def sheet_video(services: Services, marker: DoneMarker) -> SheetVideo:
     """
     bucket = services.settings.storage.frames_bucket
     kept = [
-        SheetFrame(frame, _picture(services.store.get(f"s3://{bucket}/{marker.path(frame)}")))
+        SheetFrame(frame, opened(services.store.get(f"s3://{bucket}/{marker.path(frame)}")))
         for frame in marker.frames
     ]
     frames = sorted([*kept, *_dropped(services, marker)], key=lambda one: one.frame.number)
@@ -104,7 +103,7 @@ def _dropped(services: Services, marker: DoneMarker) -> Iterator[SheetFrame]:
     missing = [frame for frame in framed.frames if frame.number not in kept]
     with suppress(NotFoundError), closing(pictures(services, framed, missing)) as files:
         for frame, content in files:
-            yield SheetFrame(frame, _picture(content), dropped=True)
+            yield SheetFrame(frame, opened(content), dropped=True)
 
 
 def _source(services: Services, marker: DoneMarker) -> Image.Image | None:
@@ -119,9 +118,5 @@ def _source(services: Services, marker: DoneMarker) -> Image.Image | None:
         second = marker.frames[len(marker.frames) // 2].second if marker.frames else 0.0
         access = Access(path, (picture,))
         services.decoders.call(access, write_frame, path, source, second, picture)
-        return _picture(picture.read_bytes())
+        return opened(picture.read_bytes())
     return None
-
-
-def _picture(content: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(content), formats=PILLOW_FORMATS).convert("RGB")

@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 from pydantic import ValidationError
 
+from components.base.picture_formats import PILLOW_FORMATS
 from components.base.vectors import Vectors
 from components.errors import DamagedObjectError, NotFoundError
 from components.records.done_marker import DoneMarker
-from components.records.frame_names import PILLOW_FORMATS
 from components.records.record import Record
 from components.records.videos import EmbeddedVideo, FramedVideo
 from components.running.results import Outcome
