@@ -80,24 +80,10 @@ def sheet_video(services: Services, marker: DoneMarker) -> SheetVideo:
     )
 
 
-def _framed(services: Services, marker: DoneMarker) -> FramedVideo | None:
-    """Return what frame left of the video, None if that is gone."""
-    fingerprint = marker.fingerprints.get("frame")
-    if not fingerprint:
-        return None
-    results = services.results
-    outcome = results.read(
-        marker.video, results.uri(marker.video, "frame", fingerprint, "json"), FramedVideo
-    )
-    if outcome is None or outcome.result is None:
-        return None
-    return FramedVideo.model_validate(outcome.result)
-
-
 def _dropped(services: Services, marker: DoneMarker) -> Iterator[SheetFrame]:
     """Yield the frames that dedup left out, as long as they are still stored."""
-    framed = _framed(services, marker) if marker.duplicates_removed else None
-    if framed is None:
+    framed = services.results.behind(marker, "frame", FramedVideo)
+    if framed is None or not marker.duplicates_removed:
         return
     kept = {frame.number for frame in marker.frames}
     missing = [frame for frame in framed.frames if frame.number not in kept]
@@ -108,7 +94,7 @@ def _dropped(services: Services, marker: DoneMarker) -> Iterator[SheetFrame]:
 
 def _source(services: Services, marker: DoneMarker) -> Image.Image | None:
     """Return the frame of the source at which the middle one of the kept is; None if it is gone."""
-    framed = _framed(services, marker)
+    framed = services.results.behind(marker, "frame", FramedVideo)
     if framed is None:
         return None
     source = framed.cropped.source

@@ -17,7 +17,6 @@ from components.records.done_marker import DoneMarker, MarkedFrame
 from components.records.sketch import dhash
 from components.records.videos import FramedVideo
 from components.running.services import Services
-from workflows.operations.verify.deep import result_of
 
 
 def describe(services: Services, done: DoneMarker) -> None:
@@ -28,8 +27,7 @@ def describe(services: Services, done: DoneMarker) -> None:
     Raises:
         PipelineError: a store does not answer, or refuses.
     """
-    framed = result_of(services, done, "frame", FramedVideo)
-    known = framed if isinstance(framed, FramedVideo) else None
+    known = services.results.behind(done, "frame", FramedVideo)
     marker = done.model_copy(
         update={
             "frames": tuple(_hashed(services, done, known)),
