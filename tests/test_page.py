@@ -23,7 +23,7 @@ from tests.conftest import SharedDecoders, settings_below
 from tests.deployment import copy
 from tests.servers import serving
 from workflows.local.s3_server import local_s3
-from workflows.search import ask
+from workflows.search import candidates
 from workflows.serve.app import create_app
 from workflows.serve.page import asking
 from workflows.serve.page.address import Search, read_search
@@ -323,7 +323,7 @@ def test_further_moments_are_in_the_address_and_in_exports(
     from playwright.sync_api import expect
 
     monkeypatch.setattr(asking, "PAGE", 1)
-    monkeypatch.setattr(ask, "folded", list)  # the two videos look alike
+    monkeypatch.setattr(candidates, "folded", list)  # the two videos look alike
     page.goto("/?q=a number&confidence=0")
     tiles = page.locator("#moments .moment")
     expect(tiles).to_have_count(1)
