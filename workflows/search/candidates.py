@@ -14,7 +14,7 @@ from workflows.search.folding import folded
 from workflows.search.moments import Candidate, bounded, grouped
 from workflows.search.narrowing import filter_of, filters_of, with_filters
 from workflows.search.question import Question
-from workflows.search.question_vectors import Unwanted
+from workflows.search.question_vectors import UnwantedVectors
 
 if TYPE_CHECKING:
     from components.base.vectors import Vectors
@@ -33,7 +33,7 @@ class Candidates:
         self._collection = collection
 
     def near(
-        self, question: Question, wanted: Vectors, unwanted: Unwanted | None, enough: int
+        self, question: Question, wanted: Vectors, unwanted: UnwantedVectors | None, enough: int
     ) -> tuple[list[Candidate], bool]:
         """Return the moments to choose from, best first, and whether there are no others.
 

@@ -25,7 +25,7 @@ _MINUS = 0.5
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedVector:
     """The mean of all that is wanted, of length 1; of what kind; how high a picture may score.
 
     `unknown` are the texts that the model hardly knows.
@@ -42,7 +42,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Unwanted:
+class UnwantedVectors:
     """Texts that moments should not show: (n, dim), and how high a picture of each may score."""
 
     vectors: Vectors
@@ -66,7 +66,7 @@ class QuestionVectors:
     def __init__(self, collection: Collection, sides: ModelSides) -> None:
         self._collection, self._sides = collection, sides
 
-    def wanted(self, question: Question) -> Wanted:
+    def wanted(self, question: Question) -> WantedVector:
         """Return what a question asks for.
 
         Raises:
@@ -82,29 +82,29 @@ class QuestionVectors:
         vector = normalized(np.mean(rows, axis=0)[None])[0]
         texts = question.texts
         if not texts:
-            return Wanted("picture", vector)
+            return WantedVector("picture", vector)
         # Of a single text, its own vector is that of all, and looked at once.
         own = rows[: len(texts)] if len(rows) > 1 else []
         reach = self._sides.reach(np.stack([*own, vector]))
         unknown = _among(texts, ~reach.known[: len(texts)])
         if len(rows) > len(texts):
-            return Wanted("mixed", vector, unknown=unknown)
-        return Wanted("text", vector, float(reach.most[-1]), unknown)
+            return WantedVector("mixed", vector, unknown=unknown)
+        return WantedVector("text", vector, float(reach.most[-1]), unknown)
 
-    def unwanted(self, question: Question) -> Unwanted | None:
+    def unwanted(self, question: Question) -> UnwantedVectors | None:
         """Return what a question asks to leave out; None where that is nothing."""
         if not question.without:
             return None
         vectors = self._sides.texts().embed_texts(question.without)
         reach = self._sides.reach(vectors)
-        return Unwanted(vectors, reach.most, _among(question.without, ~reach.known))
+        return UnwantedVectors(vectors, reach.most, _among(question.without, ~reach.known))
 
-    def of_texts(self, texts: Sequence[str]) -> list[Wanted]:
+    def of_texts(self, texts: Sequence[str]) -> list[WantedVector]:
         """Return each text as wanted by itself."""
         vectors = self._sides.texts().embed_texts(texts)
         reach = self._sides.reach(vectors)
         return [
-            Wanted("text", vector, float(most), () if known else (text,))
+            WantedVector("text", vector, float(most), () if known else (text,))
             for text, vector, most, known in zip(
                 texts, vectors, reach.most, reach.known, strict=True
             )

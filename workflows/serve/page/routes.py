@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.routing import Mount, Route
 
 from components.errors import ConfigurationError
-from workflows.serve.library import Library
+from workflows.serve.library import Library, is_place
 from workflows.serve.page import export
 from workflows.serve.page.address import Search, read_search
 from workflows.serve.page.asking import Asking
@@ -170,11 +170,17 @@ class _Pages:
 
     def library(self, request: Request) -> Response:
         """Show the videos, a page of them."""
-        asked = {name: _printable(request, name) for name in ("state", "reason", "name", "after")}
-        found = self._library.videos(
+        names = ("state", "reason", "name", "run", "order", "after")
+        asked = {name: _printable(request, name) for name in names}
+        # Addresses of before there was an order go on by name.
+        by_name = asked["order"] == "name" or (asked["after"] and not is_place(asked["after"]))
+        asked["order"] = "name" if by_name else ""
+        read = self._library.videos if by_name else self._library.newest_or_by_name
+        found = read(
             state=asked["state"],
             reason=asked["reason"],
             contains=asked["name"],
+            run=asked["run"],
             after=asked["after"],
         )
         return page(
@@ -219,7 +225,7 @@ class _Pages:
         return page(request, "run.html", run=self._library.run(request.path_params["run"]))
 
     def _some(self) -> Sequence[ListedVideo]:
-        return self._library.videos(state="done", limit=_SHOWN_AT_START).videos
+        return self._library.newest_or_by_name(state="done", limit=_SHOWN_AT_START).videos
 
     def _player(self, search: Search) -> _Player:
         video, _, number = search.opened.rpartition("/")
