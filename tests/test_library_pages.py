@@ -20,11 +20,13 @@ from components.settings import LedgerSettings, Settings
 from tests.postgres import query
 from tests.s3_requests import counted
 from tests.servers import serving
+from workflows.local.sole_writer import sole_writer
 from workflows.operations.runs.history import Runs, runs
 from workflows.serve.app import create_app
 from workflows.serve.counted import CountedVideos
 from workflows.serve.page.rendering import _environment
-from workflows.serve.report import VideoPage
+from workflows.serve.refusals import busy
+from workflows.serve.report import RunPage, VideoPage
 
 FRAMES = "oriane-frames"
 
@@ -184,7 +186,7 @@ def test_a_page_does_not_wait_for_counts(services: Services) -> None:
     videos = CountedVideos(services)
     assert videos.states(0) is None
     assert _environment().get_template("library.html").render(
-        path="/library", theme="", counts=None, found=VideoPage(videos=(), next=None),
+        path="/library", theme="", counts=None, found=VideoPage(videos=(), next=None), last=None,
         asked=dict.fromkeys(("state", "reason", "name", "run", "order", "after"), ""),
     ).count("?state=") == 3  # fmt: skip
     go_on.set()
@@ -270,6 +272,38 @@ def test_addresses_of_before_there_was_an_order_go_on_by_name(
     assert names_in(client.get("/library?order=name&state=done").text) == sorted(NEWEST)
     page = client.get("/api/videos", params={"after": "instagram/q"}).json()
     assert ([one["video"] for one in page["videos"]], page["order"]) == (sorted(NEWEST)[3:], "name")
+
+
+def test_the_first_run_is_said_to_be_under_way(services: Services) -> None:
+    start = RunStart.now("first").model_copy(update={"videos": 3})
+    uri = f"s3://oriane-artifacts/runs/first/{RUN_START}"
+    services.store.put(uri, start.model_dump_json().encode(), "application/json")
+    with (
+        serving(create_app(services, services.settings)) as client,
+        sole_writer(services.settings),
+    ):
+        asked = client.get("/", params={"q": "a cat"})
+        assert (asked.status_code, asked.headers["retry-after"]) == (503, "5")
+        for shown in (asked.text, client.get("/").text, client.get("/library").text):
+            assert "<h2>Nothing is indexed yet</h2>" in shown
+            assert 'A <a href="/runs/first">run</a> is under way since <time' in shown
+            assert "oriane demo" not in shown
+            assert "A store does not answer" not in shown
+
+
+def test_too_much_to_do_is_not_a_store_that_is_down(services: Services) -> None:
+    app = create_app(services, services.settings)
+
+    def refused(**_: Any) -> RunPage:
+        raise busy("9 requests are under way, as many as this server takes on")
+
+    app.state.served.library.runs = refused
+    with serving(app) as client:
+        shown = client.get("/runs")
+        assert shown.status_code == 503
+        assert "<h1>Too much to do</h1>" in shown.text
+        told = client.get("/api/runs").json()
+        assert {*told} == {"status", "error", "remedy"}
 
 
 def names_in(page: str) -> list[str]:

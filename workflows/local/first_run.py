@@ -12,11 +12,15 @@ from workflows.local.signs_of_life import any_alive
 from workflows.local.sole_writer import is_changed_by_another
 
 
+class NothingIndexedError(TransientError):
+    """A run is under way that has indexed nothing yet, so there will be something to search."""
+
+
 def require_collection(collection: Collection, settings: Settings) -> None:
     """Check that there is something to search.
 
     Raises:
-        TransientError: there is no collection yet, and a run on this machine is at work.
+        NothingIndexedError: there is no collection yet, and a run on this machine is at work.
         ConfigurationError: there is no such collection; says what makes one.
     """
     try:
@@ -29,7 +33,7 @@ def require_frames(collection: Collection, settings: Settings) -> str:
     """Check that there is at least one frame, and return the model that embedded it.
 
     Raises:
-        TransientError: there is none yet, and a run on this machine is at work.
+        NothingIndexedError: there is none yet, and a run on this machine is at work.
         ConfigurationError: there is no such collection, or it is empty; says what fills it.
     """
     if model := collection.model():
@@ -41,10 +45,10 @@ def require_frames(collection: Collection, settings: Settings) -> str:
 
 def _nothing_yet(
     otherwise: ConfigurationError, settings: Settings
-) -> ConfigurationError | TransientError:
+) -> ConfigurationError | NothingIndexedError:
     """Return the error that there is nothing to search, by whether a run is to change that."""
     if is_changed_by_another(settings) or any_alive(settings):
-        return TransientError(
+        return NothingIndexedError(
             "nothing is indexed yet, and a run is under way on this machine; try again once "
             "it has its first video (oriane status tells how far it is)"
         )

@@ -38,8 +38,15 @@ function withPage(href) {
   return address.href;
 }
 
+let loading = new AbortController();
+
+// Of several moments that are clicked one after the other, the last one plays.
 async function load(address) {
-  const loaded = await part(address, "player");
+  loading.abort();
+  loading = new AbortController();
+  const { signal } = loading;
+  const loaded = await part(address, "player", signal);
+  if (signal.aborted) return null;
   const player = loaded?.querySelector(".player");
   // What cannot be shown here, the server says on a page of its own.
   if (!player) location.assign(address);
