@@ -418,6 +418,8 @@ def test_a_frame_that_is_no_longer_stored_is_told(page) -> None:
     page.route(frames, lambda route: route.fulfill(status=404))
     page.goto("/?q=a number&confidence=0")
     expect(page.locator("#moments .picture.gone").first).to_be_visible()
+    named = re.compile(r"^local.\w+ at \d:\d\d")
+    expect(page.get_by_role("link", name=named).first).to_be_visible()
     page.unroute(frames)
     page.goto("/?q=a number&confidence=0")
     page.wait_for_load_state("networkidle")

@@ -3,6 +3,8 @@
 import { part } from "./part.js";
 import { connect } from "./screen.js";
 
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
 export function playInPlace() {
   const inline = document.querySelector("main > .player");
   if (inline) show(inline);
@@ -88,7 +90,8 @@ function show(player, opener = null) {
   dialog.showModal();
   video.focus();
   video.currentTime = Number(player.dataset.second);
-  video.play().catch(() => {});
+  // Who asks for little motion presses play, unless a click said as much.
+  if (opener || !still.matches) video.play().catch(() => {});
 }
 
 function seek(player, video, link) {
