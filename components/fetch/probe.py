@@ -54,6 +54,11 @@ def probe(path: Path, video: Video, stored: Stored, limits: LimitSettings) -> So
         check_claims(container, path, limits)
         tracks, any_end = _read(container, limits)
         track, why = chosen(tracks)
+        if track.encrypted:
+            raise VideoRejectedError(
+                Reason.ENCRYPTED,
+                f"{track.encrypted} of {len(track)} pictures are encrypted; upload it decrypted",
+            )
         stream, timed = track.stream, track.timed()
         _check_size(stream.codec_context.width, stream.codec_context.height, limits)
         _check_index(path, stream)
