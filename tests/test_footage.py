@@ -290,6 +290,19 @@ def test_encrypted_pictures_are_said_to_be(tmp_path: Path, codec: str) -> None:
     assert rejected(path) == Reason.ENCRYPTED
 
 
+def test_a_picture_alone(tmp_path: Path) -> None:
+    """Phones save photographs in tiles, of which FFmpeg makes a video each."""
+    still = readable.write(
+        tmp_path / "v.avif",
+        *("-c:v", "libaom-av1", "-cpu-used", 8, "-still-picture", 1),
+        frames=[5],
+    )
+    assert rejected(still) == Reason.NOT_A_VIDEO
+    moving = tmp_path / "moving.avif"
+    readable.write(moving, "-c:v", "libaom-av1", "-cpu-used", 8, frames=range(SCENE))
+    shown(moving).check(scenes=1)
+
+
 # Keyframes
 
 
