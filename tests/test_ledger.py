@@ -94,7 +94,7 @@ def test_a_database_of_another_encoding(
         if encoding == "SQL_ASCII":
             opened.book([booking("😀")])
             return
-        with pytest.raises(ConfigurationError, match="cannot keep a name .*ENCODING 'UTF8'"):
+        with pytest.raises(ConfigurationError, match=r"cannot keep a name .*ENCODING 'UTF8'"):
             opened.book([booking("😀")])
 
 
