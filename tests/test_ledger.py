@@ -63,6 +63,41 @@ def test_who_may_only_read_reads(ledger: Ledger, reader: LedgerSettings) -> None
         assert [one.code for one in opened.bookings()] == ["a"]
 
 
+def test_who_may_only_read_is_told_what_to_grant(
+    ledger: Ledger, reader: LedgerSettings, request: pytest.FixtureRequest
+) -> None:
+    """A role without the right is the settings' fault; a database that takes nothing passes."""
+    read_only = request.node.callspec.params["reader"] == "on"
+    kind, said = (
+        (TransientError, "takes no changes .*read-only.*standby or its disk is full")
+        if read_only
+        else (ConfigurationError, "permission denied for table .*; grant DB_USER")
+    )
+    with closing(Ledger(reader)) as opened, pytest.raises(kind, match=said):
+        opened.book([booking("a")])
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_of_another_encoding(
+    postgres: Any, database: LedgerSettings, encoding: str
+) -> None:
+    """Names come back as they were, or it is said what the database cannot keep."""
+    name = f"{database.name}_{encoding.lower()}"
+    options = f"TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
+    postgres.psql(f"CREATE DATABASE {name} {options};")
+    codes = ["plain", "café", "😀"]
+    with closing(Ledger(database.model_copy(update={"name": name}))) as opened:
+        leased = opened.lease([("p", code) for code in codes[:2]], "r1", 1)
+        assert leased == {("p", "plain"), ("p", "café")}
+        opened.book([booking(code) for code in codes[:2]])
+        assert {found.code for found in opened.bookings("p")} == {"plain", "café"}
+        if encoding == "SQL_ASCII":
+            opened.book([booking("😀")])
+            return
+        with pytest.raises(ConfigurationError, match=r"cannot keep a name .*ENCODING 'UTF8'"):
+            opened.book([booking("😀")])
+
+
 def test_who_may_only_read_is_told_that_the_schema_is_behind(
     ledger: Ledger, database: LedgerSettings, reader: LedgerSettings
 ) -> None:
@@ -318,6 +353,22 @@ def test_no_server_no_database_and_no_tls(database: LedgerSettings) -> None:
     assert "hunter2" not in str(caught.value)
     with pytest.raises(ConfigurationError, match="DB_NAME"):
         Ledger(database.model_copy(update={"name": "nowhere", **secret}))
+
+
+def test_what_the_server_says_is_told(ledger: Ledger, database: LedgerSettings) -> None:
+    role = f"crowd_{database.name}"
+    with connect(database) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN CONNECTION LIMIT 0")
+    with pytest.raises(TransientError, match="too many connections for role"):
+        Ledger(database.model_copy(update={"user": role, "attempts": 1}))
+    with connect(database) as connection:
+        connection.execute(f"DROP ROLE {role}")
+        connection.execute(f"ALTER DATABASE {database.name} SET statement_timeout = 1")
+    with connect(database) as blocking:
+        blocking.execute("SET statement_timeout = 0")
+        blocking.execute("LOCK TABLE oriane_schema")
+        with pytest.raises(TransientError, match="statement timeout"):
+            Ledger(database.model_copy(update={"attempts": 1}))
 
 
 def test_a_connection_that_breaks_off_is_replaced(ledger: Ledger, database: LedgerSettings) -> None:

@@ -44,6 +44,19 @@ ReplaceOption = Annotated[
     typer.Option("--replace", help="Let files replace others that have their name in the bucket"),
 ]
 
+
+def platform_and_code(text: str) -> tuple[str, str]:
+    """Return platform and code of a video that is named as PLATFORM/CODE.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    platform, _, code = text.partition("/")
+    if not (platform and code):
+        raise ConfigurationError(f"expected PLATFORM/CODE, found {text!r}")
+    return platform, code
+
+
 _ORIGINS = ("listing", "ledger", "queue")
 CatchUpOption = Annotated[
     bool,
