@@ -192,6 +192,23 @@ def test_a_long_list_goes_by_s3(
     assert json.loads(Store(settings.storage).get(parameter["value"])) == items
 
 
+def test_a_name_is_no_parameter_of_argo(
+    server: tuple[str, type[Answering]], settings: Settings
+) -> None:
+    """Argo replaces {{…}} in parameters, and knows workflow.name."""
+    address, handler = server
+    handler.answer = (200, {"metadata": {"name": "videos-x"}, "spec": {}})
+    items = [{"platform": "p", "code": "{{workflow.name}}"}, {"platform": "p", "code": "{{{x}}}"}]
+    submit(at(settings, address).having("plan", job_input=json.dumps(items)))
+    ((parameter,),) = [
+        received["workflow"]["spec"]["arguments"]["parameters"] for received in handler.received
+    ]
+    assert "{{" not in parameter["value"]
+    assert json.loads(parameter["value"]) == items
+    with pytest.raises(ConfigurationError, match="which Argo would take for a parameter"):
+        submit(at(settings, address), "s3://b/{{workflow.name}}/")
+
+
 def test_following_counts_a_retried_step_once_and_ends(
     server: tuple[str, type[Answering]],
 ) -> None:

@@ -260,6 +260,7 @@ class EmbedSettings(Group):
         None,
         "Threads the model computes with on a CPU (default: the cores)",
         ge=1,
+        le=1024,
     )
     model_dir: Path = variable(
         "VP_MODEL_DIR", Path("~/.cache/oriane/models"), "Folder of models that bring their own code"

@@ -59,6 +59,11 @@ def submit_videos(
         raise ConfigurationError(
             "nothing to submit; give paths, an s3:// prefix, --job-input FILE or --catch-up"
         )
+    for name, value in parameters.items():
+        if "{{" in value:
+            raise ConfigurationError(
+                f"{name}: {value!r} holds '{{{{', which Argo would take for a parameter of its own"
+            )
     pipeline = video_to_embedding(fused=not gpu if fused is None else fused)
     return server.submit(run_template_name(pipeline, gpu), parameters)
 
@@ -82,9 +87,14 @@ def _given(settings: Settings, work: Given, told: Callable[[str], None]) -> dict
 
 
 def _short(job_input: str, settings: Settings) -> str:
-    """Return the list itself if it is short, else the address of a copy in S3."""
-    if len(job_input.encode()) <= _LONGEST_PARAMETER:
-        return job_input
+    """Return the list itself if it is short, else the address of a copy in S3.
+
+    Argo replaces `{{…}}` in what it is given as it does in a template, so a video of such a name
+    would be another one. Inside JSON, where two braces only stand in names, one can be escaped.
+    """
+    shown = job_input.replace("{{", "{\\u007b")
+    if len(shown.encode()) <= _LONGEST_PARAMETER:
+        return shown
     uri = f"s3://{settings.storage.artifacts_bucket}/jobs/{run_name()}.json"
     Store(settings.storage).put(uri, job_input.encode(), content_type="application/json")
     return uri

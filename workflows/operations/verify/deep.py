@@ -13,10 +13,10 @@ from PIL import Image
 from components.base.picture_formats import PILLOW_FORMATS
 from components.base.vectors import Vectors
 from components.errors import DamagedObjectError, NotFoundError
+from components.frames_tar.digest import md5
 from components.records.done_marker import DoneMarker
 from components.records.videos import EmbeddedVideo, FramedVideo
 from components.running.services import Services
-from components.running.stored_frames import md5
 from components.stores.checksums import Expected
 
 # Vectors of the same picture, by the same model on another machine, differ by less than this.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -14,19 +15,21 @@ from fastapi.staticfiles import StaticFiles
 from starlette.routing import Mount, Route
 
 from components.errors import ConfigurationError
-from workflows.serve.library import Library
+from workflows.local.first_run import NothingIndexedError
+from workflows.operations.runs.report import PastRun
+from workflows.serve.library import Library, is_place
 from workflows.serve.page import export
-from workflows.serve.page.address import Search, read_search
+from workflows.serve.page.address import MOST_PAGES, Search, read_search
 from workflows.serve.page.asking import Asking
 from workflows.serve.page.login import login_page, take_token
-from workflows.serve.page.material import Moment
+from workflows.serve.page.material import Answer, Moment
 from workflows.serve.page.of_question import page_address
 from workflows.serve.page.pictures import KeptPictures
-from workflows.serve.page.problems import render_refusal
+from workflows.serve.page.problems import render_refusal, sentences
 from workflows.serve.page.rendering import THEME_COOKIE, page
 from workflows.serve.page.time_line import Placed, TimeLine
 from workflows.serve.page.watches import new_moments, watch_list, watch_view
-from workflows.serve.refusals import RefusedError
+from workflows.serve.refusals import RETRY_AFTER_S, RefusedError
 from workflows.serve.report import LibraryVideo, ListedVideo
 from workflows.serve.served import Served, served
 
@@ -88,6 +91,16 @@ class _Player:
         return self.line.spans((one, one.start, one.end) for one in self.moments)
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What a search came to, or why it was refused; 409 and 503 where nothing is indexed yet."""
+
+    answer: Answer | None = None
+    player: _Player | None = None
+    refused: str = ""
+    status: int = 400
+
+
 class _Pages:
     """What is shown of a server."""
 
@@ -104,40 +117,51 @@ class _Pages:
         if search.sets_only_bounds and not refused:
             refused = "Type what the moment shows, or give a picture: filters alone find nothing"
         part = request.query_params.get("part")
-        answer, player, is_empty = None, None, False
-        try:
-            if search.asks and not refused and part != "player":
-                alone = part == "moments"
-                answer = self._asking.answer(self.served, search, alone=alone)
-            if search.opened and not refused:
-                player = self._player(search)
-        except RefusedError as error:
-            # Of what the address names; a store that does not answer has a page of its own.
-            refused = f"{error.refusal.error}; {error.refusal.remedy}".rstrip("; ")
-        except ConfigurationError as error:
-            is_empty = not self.served.services.collection.exists()
-            refused = "" if is_empty else str(error)
+        found = _Found(refused=refused) if refused else self._found(search, part)
         values: dict[str, Any] = {
             "search": search,
-            "refused": refused,
-            "is_empty": is_empty,
-            "answer": answer,
-            "player": player,
+            "refused": found.refused,
+            "is_empty": found.status in (409, 503),
+            "answer": found.answer,
+            "player": found.player,
             "kinds": export.kinds(),
+            "most_pages": MOST_PAGES,
             "picture_bytes": self.served.rules.body_bytes,
         }
-        status = 409 if is_empty else 400 if refused else 200
-        if part == "player" and (player or refused):
-            return page(request, "player_part.html", status, **values)
-        if part == "moments" and (answer or refused):
-            return page(request, "moments_part.html", status, **values)
-        start = not search.asks and not refused
+        if part == "player" and (found.player or found.refused):
+            return page(request, "player_part.html", found.status, **values)
+        if part == "moments" and (found.answer or found.refused):
+            return page(request, "moments_part.html", found.status, **values)
+        start = not search.asks and not found.refused
         values["is_start"] = start
         values["counts"] = self._library.counts() if start else None
         values["new"] = new_moments(self.served) if start else ()
         values["videos"] = self._some() if start else ()
-        values["last"] = next(iter(self._library.runs(limit=1).runs), None) if start else None
-        return page(request, "search.html", status, **values)
+        values["last"] = self._last_run() if start or values["is_empty"] else None
+        response = page(request, "search.html", found.status, **values)
+        if found.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            response.headers["Retry-After"] = str(RETRY_AFTER_S)
+        return response
+
+    def _found(self, search: Search, part: str | None) -> _Found:
+        """Return what there is to show of a search that can be read, or of a part of it alone."""
+        answer, player = None, None
+        try:
+            if search.asks and part != "player":
+                answer = self._asking.answer(self.served, search, alone=part == "moments")
+            if search.opened:
+                player = self._player(search)
+        except RefusedError as error:
+            # Of what the address names; a store that does not answer has a page of its own.
+            refused = sentences(error.refusal.error, error.refusal.remedy)
+            return _Found(answer, refused=refused)
+        except NothingIndexedError:
+            return _Found(status=503)
+        except ConfigurationError as error:
+            if not self.served.services.collection.exists():
+                return _Found(status=409)
+            return _Found(answer, refused=str(error))
+        return _Found(answer, player, status=200)
 
     def export(self, request: Request) -> Response:
         """Return what a search shows as a file: all moments up to its page."""
@@ -170,16 +194,23 @@ class _Pages:
 
     def library(self, request: Request) -> Response:
         """Show the videos, a page of them."""
-        asked = {name: _printable(request, name) for name in ("state", "reason", "name", "after")}
-        found = self._library.videos(
+        names = ("state", "reason", "name", "run", "order", "after")
+        asked = {name: _printable(request, name) for name in names}
+        # Addresses of before there was an order go on by name.
+        by_name = asked["order"] == "name" or (asked["after"] and not is_place(asked["after"]))
+        asked["order"] = "name" if by_name else ""
+        read = self._library.videos if by_name else self._library.newest_or_by_name
+        found = read(
             state=asked["state"],
             reason=asked["reason"],
             contains=asked["name"],
+            run=asked["run"],
             after=asked["after"],
         )
-        return page(
-            request, "library.html", found=found, counts=self._library.counts(), asked=asked
-        )
+        counts = self._library.counts()
+        # Where nothing is, a run may be about to change that.
+        last = None if found.videos else self._last_run()
+        return page(request, "library.html", found=found, counts=counts, asked=asked, last=last)
 
     def video(self, request: Request) -> Response:
         """Show one video."""
@@ -219,7 +250,10 @@ class _Pages:
         return page(request, "run.html", run=self._library.run(request.path_params["run"]))
 
     def _some(self) -> Sequence[ListedVideo]:
-        return self._library.videos(state="done", limit=_SHOWN_AT_START).videos
+        return self._library.newest_or_by_name(state="done", limit=_SHOWN_AT_START).videos
+
+    def _last_run(self) -> PastRun | None:
+        return next(iter(self._library.runs(limit=1).runs), None)
 
     def _player(self, search: Search) -> _Player:
         video, _, number = search.opened.rpartition("/")
