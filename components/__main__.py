@@ -32,8 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
     phase = component(parsed.phase)
 
     from components.base import logs, redaction
+    from components.base.standard_streams import open_standard_streams
     from components.base.termination import LastWords
 
+    open_standard_streams()
     redaction.guard_streams()
     redaction.guard_tracebacks()
     level = os.environ.get("VP_LOG_LEVEL") or "INFO"
