@@ -25,7 +25,7 @@ def test_without_standard_streams_a_video_is_what_it_is(tmp_path: Path, model: s
         [Path(sys.executable).with_name("oriane"), "run", "clip.mp4"],
         env={**environment(tmp_path, CLIP_MODEL=model), "VP_DATA_DIR": "--dash"},
         cwd=tmp_path,
-        preexec_fn=lambda: os.closerange(0, 3),  # noqa: PLW1509, of this child alone
+        preexec_fn=lambda: os.closerange(0, 3),
         check=False,
     )
     assert done.returncode == 0
