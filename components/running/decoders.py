@@ -40,6 +40,8 @@ Sandboxing = Literal["require", "best", "off"]
 
 _REPORT_BYTES = 4096
 _READ_BYTES = 2**16
+# poll() counts milliseconds in 32 bits.
+_LONGEST_POLL_S = 3600
 
 
 @dataclass(frozen=True)
@@ -212,8 +214,8 @@ class Decoders:
         poll.register(connection, select.POLLIN)
         while True:
             left = None if timed_out else max(0.0, deadline - time.monotonic())
-            ready = poll.poll(None if left is None else left * 1000)
-            if not ready and not timed_out:
+            ready = poll.poll(None if left is None else min(left, _LONGEST_POLL_S) * 1000)
+            if not ready and not timed_out and time.monotonic() >= deadline:
                 # The warden then ends the worker, and says so.
                 timed_out = True
                 connection.shutdown(socket.SHUT_WR)

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError, NoCredentialsError, PartialCredenti
 from components.errors import (
     ConfigurationError,
     DamagedObjectError,
+    DeniedError,
     NotFoundError,
     PipelineError,
     TransientError,
@@ -17,14 +18,16 @@ from components.stores.objects import split
 
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
-_DENIED = {
-    "403",
-    "AccessDenied",
+_ARCHIVED = "InvalidObjectState"
+# A HEAD request is refused without a word.
+_DENIED = {"403", "AccessDenied", "AllAccessDisabled"}
+_UNKNOWN = {
     "InvalidAccessKeyId",
     "SignatureDoesNotMatch",
     "ExpiredToken",
     "InvalidToken",
 }
+_LONGEST_WORDS = 200
 
 
 def explained(error: Exception, uri: str, endpoint: str, attempts: int) -> PipelineError:
@@ -73,11 +76,8 @@ def _refused(error: ClientError, uri: str, endpoint: str) -> PipelineError:
             f"{uri}: the clocks of this machine and of {endpoint} differ by more than S3 "
             f"allows ({code}); set this machine's clock (timedatectl, chrony), then try again"
         )
-    if code in _DENIED or status in (401, 403):
-        return ConfigurationError(
-            f"{uri}: {endpoint} refused the credentials ({code}); check "
-            "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy"
-        )
+    if status in (401, 403) or code in _DENIED | _UNKNOWN:
+        return _forbidden(error, code, uri, endpoint)
     if "no space left" in str(error).lower():
         return TransientError(
             f"{uri}: no space left on the disk of {endpoint}; free some there (on one "
@@ -85,4 +85,24 @@ def _refused(error: ClientError, uri: str, endpoint: str) -> PipelineError:
         )
     # rclone says no more than this of a full disk, if it notices midway.
     look = "see whether its disk is full, then " if code == "InternalError" else ""
-    return TransientError(f"{uri}: {endpoint} answered {code} ({status}); {look}try again")
+    said = str(error.response.get("Error", {}).get("Message", "")).strip(" .")[:_LONGEST_WORDS]
+    told = f": {said}" if said and said != code else ""
+    return TransientError(f"{uri}: {endpoint} answered {code} ({status}){told}; {look}try again")
+
+
+def _forbidden(error: ClientError, code: str, uri: str, endpoint: str) -> PipelineError:
+    if code == _ARCHIVED:
+        storage = error.response["Error"].get("StorageClass", "an archive's storage class")
+        return TransientError(
+            f"{uri}: {endpoint} keeps it in {storage}, from which it cannot be read; restore it "
+            "(aws s3api restore-object), then try again"
+        )
+    if code in _DENIED:
+        return DeniedError(
+            f"{uri}: {endpoint} denied access ({code}); check the bucket's policy, who owns the "
+            "object, and its key of KMS, if it has one"
+        )
+    return ConfigurationError(
+        f"{uri}: {endpoint} refused the credentials ({code}); check "
+        "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy"
+    )
