@@ -17,7 +17,6 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from components.base.picture_formats import PILLOW_FORMATS
 from components.base.prefetch import Prefetched
 from components.base.vectors import Vectors
 from components.encoders.encoder import Computed, Encoder, ModelInput

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from components.base.picture_formats import PILLOW_FORMATS
 from components.encoders.encoder import Encoder, ModelInput
 from components.encoders.scaling import Pixels, of_fair_shape
-from components.records.frame_names import PILLOW_FORMATS
 
 
 @dataclass(frozen=True)
