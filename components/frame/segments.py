@@ -28,7 +28,7 @@ from components.frame.scenes import SCORED, Difference
 from components.frame.skipping import CannotSkipError
 from components.media.packets import PacketIndex
 from components.media.pictures import Picture
-from components.media.video import VideoFile, cores_for, shared_part
+from components.media.video import MOST_THREADS, VideoFile, cores_for, shared_part
 from components.records.videos import SourceVideo
 from components.settings import FrameSettings, LimitSettings
 
@@ -122,7 +122,8 @@ class InOrder:
         if len(self._videos) == 1:
             yield from self._looked(self._videos[0], None)
             return
-        threads = ceil(cores_for(self._framing.source.duration) / len(self._videos))
+        cores = cores_for(self._framing.source.duration)
+        threads = min(ceil(cores / len(self._videos)), MOST_THREADS)
         for video in self._videos:
             video.stream.codec_context.thread_count = threads
         makers: list[Callable[[range | None], Iterator[list[Looked]]]] = [
