@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from itertools import islice, takewhile
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,7 +17,7 @@ from components.errors import ConfigurationError, Failure, Reason
 from components.pipeline import VIDEO_PHASES
 from components.records.booking import Booking, Event, Place, Wanted
 from components.records.done_marker import DoneMarker
-from components.records.record import Name, Record, RunName
+from components.records.record import Name, RunName
 from components.records.videos import (
     CroppedVideo,
     Duplicate,
@@ -34,7 +34,7 @@ from workflows.operations.status.report import Overview
 from workflows.operations.status.status import leases, of_video, overview
 from workflows.serve.counted import CountedVideos
 from workflows.serve.dropped import DroppedFrames, Held
-from workflows.serve.refusals import RefusedError, busy
+from workflows.serve.refusals import RefusedError, busy, told
 from workflows.serve.report import (
     LibraryFrame,
     LibraryVideo,
@@ -44,8 +44,6 @@ from workflows.serve.report import (
     RunPage,
     VideoPage,
 )
-
-Kind = TypeVar("Kind", bound=Record)
 
 # Events by which a run has booked how it left a video.
 _ENDS = ("done", "rejected", "failed")
@@ -171,11 +169,10 @@ class Library:
         try:
             known = of_video(self._services, platform, code)
         except ConfigurationError as error:
-            told, _, remedy = str(error).partition("; ")
-            raise RefusedError(404, told, remedy) from error
+            raise RefusedError(404, *told(error)) from error
         booking = known.booking or Booking(platform=platform, code=code, state=None)
         marker = self.marker(platform, code)
-        framed = self._result(marker, "dedup", FramedVideo) if marker else None
+        framed = self._results.behind(marker, "dedup", FramedVideo) if marker else None
         source = framed.cropped.source if framed else self._source(booking)
         held = self._dropped.held(marker) if marker else None
         return LibraryVideo(
@@ -222,31 +219,18 @@ class Library:
                 404, f"run {name} is not known", "GET /api/runs lists them"
             ) from error
 
-    def _result(self, marker: DoneMarker, phase: str, kind: type[Kind]) -> Kind | None:
-        fingerprint = marker.fingerprints.get(phase, "")
-        return self._outcome(marker.video, phase, fingerprint, kind)
-
     def _source(self, booking: Booking) -> SourceVideo | None:
         """Return what fetch or crop found, of a video that stopped later."""
         if not booking.source:
             return None
         video = Video(platform=booking.platform, code=booking.code, source=booking.source)
-        for phase, kind in (("crop", CroppedVideo), ("fetch", SourceVideo)):
-            fingerprint = booking.fingerprints.get(phase, "")
-            found: Record | None = self._outcome(video, phase, fingerprint, kind)
-            if isinstance(found, CroppedVideo):
-                return found.source
-            if isinstance(found, SourceVideo):
-                return found
-        return None
-
-    def _outcome(self, video: Video, phase: str, fingerprint: str, kind: type[Kind]) -> Kind | None:
-        if not fingerprint:
-            return None
-        uri = self._results.uri(video, phase, fingerprint, "json")
-        outcome = self._results.read(video, uri, kind)
-        found = outcome.result if outcome else None
-        return kind.model_validate(found) if found is not None else None
+        marks = booking.fingerprints
+        if mark := marks.get("crop"):
+            cropped = self._results.found(video, "crop", mark, CroppedVideo)
+            if cropped:
+                return cropped.source
+        mark = marks.get("fetch")
+        return self._results.found(video, "fetch", mark, SourceVideo) if mark else None
 
     def _phases(
         self, booking: Booking, events: Sequence[Event], marker: DoneMarker | None
