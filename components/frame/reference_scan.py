@@ -36,8 +36,6 @@ from components.media.video import opened_source
 from components.records.videos import Frame
 from components.settings import FrameSettings, LimitSettings
 
-_DETECTORS = ("adaptive", "content")
-
 
 @profile
 def reference_scan(
@@ -58,7 +56,7 @@ def reference_scan(
         BorderGoneError: there is picture in the border of a frame that was decoded.
         CannotSkipError: all frames have to be decoded.
     """
-    if settings.detector not in _DETECTORS:
+    if not settings.is_scored:
         raise CannotSkipError("detector", f"{settings.detector} looks at all frames")
     if settings.hwaccel != "none":
         raise CannotSkipError("gpu", "a GPU decodes all frames")

@@ -75,10 +75,6 @@ _DETECTORS: dict[str, tuple[Callable[..., SceneDetector], str]] = {
 }
 
 
-# Those that look at nothing but how much a frame differs from the one before.
-_SCORED = ("adaptive", "content")
-
-
 class SceneCuts:
     """Finds the seconds at which scenes begin.
 
@@ -94,7 +90,7 @@ class SceneCuts:
 
     def _begin(self) -> None:
         self._cuts = ScoredCuts(self._settings)
-        self._difference = Difference() if self._settings.detector in _SCORED else None
+        self._difference = Difference() if self._settings.is_scored else None
 
     def feed(self, second: float, picture: Picture, size: tuple[int, int]) -> list[float]:
         """Take the next frame (small, BGR) and its full size.
