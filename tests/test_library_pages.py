@@ -306,6 +306,16 @@ def test_too_much_to_do_is_not_a_store_that_is_down(services: Services) -> None:
         assert {*told} == {"status", "error", "remedy"}
 
 
+def test_a_name_that_nothing_can_have_finds_nothing(
+    three_nights: tuple[httpx.Client, Callable[..., None]],
+) -> None:
+    """As Persian is written, with a joiner that takes no place; it found everything."""
+    client, _ = three_nights
+    shown = client.get("/library", params={"name": "قطه\u200cها"}).text
+    assert names_in(shown) == []
+    assert "No such video." in shown
+
+
 def names_in(page: str) -> list[str]:
     """Return the videos that a page of the library, or the first page, lists."""
     return re.findall(r'<a (?:class="open" )?href="/library/([^/"?]+/[^/"?]+)">', page)

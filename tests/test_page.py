@@ -27,7 +27,7 @@ from workflows.local.s3_server import local_s3
 from workflows.search import candidates
 from workflows.serve.app import create_app
 from workflows.serve.page import address as address_module
-from workflows.serve.page import asking, routes
+from workflows.serve.page import asking, results
 from workflows.serve.page.address import Search, read_search
 from workflows.serve.page.time_line import TimeLine
 from workflows.watch.kept import KeptWatches
@@ -403,7 +403,7 @@ def test_the_last_page_says_how_to_see_others(
     monkeypatch.setattr(candidates, "folded", list)
     asked = {"q": "a number", "confidence": "0"}
     assert 'rel="next"' in client.get("/", params=asked).text
-    for module in (address_module, routes):
+    for module in (address_module, results):
         monkeypatch.setattr(module, "MOST_PAGES", 1)
     shown = client.get("/", params=asked).text
     assert 'rel="next"' not in shown
@@ -707,7 +707,7 @@ def check(page, *rules: str) -> None:
 @pytest.mark.parametrize("scheme", [0, 1])
 def test_marks_stand_out_from_every_ground(scheme: int) -> None:
     """Focus, bars, borders of fields: WCAG 1.4.11, of which axe knows nothing."""
-    style = (Path(routes.__file__).parent / "static/page.css").read_text()
+    style = (Path(results.__file__).parent / "static/page.css").read_text()
     found = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", style)
     colours = {name: pair[scheme] for name, *pair in found}
     for mark, grounds in {

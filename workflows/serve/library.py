@@ -206,6 +206,10 @@ class Library:
         page, more = self._runs.page(after, limit)
         return RunPage(runs=tuple(page), next=page[-1].run if more else None)
 
+    def last_run(self) -> PastRun | None:
+        """Return the run that began last."""
+        return next(iter(self.runs(limit=1).runs), None)
+
     def run(self, name: str) -> PastRun:
         """Return one run.
 

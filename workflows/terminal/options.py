@@ -20,6 +20,9 @@ AllOption = Annotated[
 YesOption = Annotated[
     bool, typer.Option("--yes", help="Do it; without, say what would happen and change nothing")
 ]
+OfPlatformOption = Annotated[
+    str, typer.Option("--platform", metavar="NAME", help="Videos of this platform only")
+]
 PlatformOption = Annotated[
     str,
     typer.Option(

@@ -10,7 +10,7 @@ import typer
 from components.base.wording import counted
 from components.errors import ConfigurationError
 from workflows.terminal.commands import OPERATE, command
-from workflows.terminal.options import AllOption, JsonOption, PlatformOption, platform_and_code
+from workflows.terminal.options import AllOption, JsonOption, OfPlatformOption, platform_and_code
 from workflows.terminal.output import MOST_ROWS, output, print_json, print_table, time
 from workflows.terminal.reasons import check_reason
 
@@ -28,7 +28,7 @@ def status(
     video: Annotated[
         str, typer.Argument(metavar="[PLATFORM/CODE]", help="Tell all about this video")
     ] = "",
-    platform: PlatformOption = "",
+    platform: OfPlatformOption = "",
     failed: Annotated[bool, typer.Option("--failed", help="List the videos that failed")] = False,
     rejected: Annotated[
         bool, typer.Option("--rejected", help="List the videos that are rejected")

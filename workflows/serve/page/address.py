@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 # More would be a mistake, or somebody's attempt to keep the model busy.
 _MOST_TEXTS, LONGEST_TEXT, MOST_PAGES = 8, 500, 50
+# A time, a platform and a code: where a page of videos begins.
+_LONGEST_NAME = 600
 _FRAME = re.compile(r"[^/\x00-\x1f]+/[^/\x00-\x1f]+/\d{1,9}")
 _PICTURE = re.compile(r"[0-9a-f]{16,64}")
 _VIDEO = re.compile(r"[^/\x00-\x1f]+/[^/\x00-\x1f]+")
@@ -172,6 +174,12 @@ def read_search(pairs: Sequence[tuple[str, str]]) -> Search:
     _in_order("from", search.first, "to", search.last)
     _in_order("since", search.since, "until", search.until)
     return search
+
+
+def printable(value: str) -> str | None:
+    """Return what an address gives as a part of a name; None where no name can have it in it."""
+    value = value.strip()
+    return value if value.isprintable() and len(value) <= _LONGEST_NAME else None
 
 
 def _query_string(search: Search) -> str:
