@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from itertools import islice, takewhile
-from typing import Any
 from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
@@ -92,38 +91,13 @@ class Library:
             counts[one.state or "not booked"] += one.videos
         return dict(counts)
 
-    def videos(
-        self,
-        *,
-        platform: str = "",
-        state: str = "",
-        reason: str = "",
-        contains: str = "",
-        run: str = "",
-        after: str = "",
-        limit: int = 50,
-    ) -> VideoPage:
-        """Return the videos after `after` (platform/code) in the order of their names.
-
-        Args:
-            contains: Only videos whose platform/code has this in it, whatever the case.
-            run: Only videos that this run booked, and none since.
-        """
-        wanted = Wanted(platform, state, reason, contains, run)
+    def videos(self, wanted: Wanted, after: str = "", limit: int = 50) -> VideoPage:
+        """Return the videos after `after` (platform/code) in the order of their names."""
         page = self._services.bookings.page(wanted, after, limit + 1)
         return _page(page, limit, lambda booking: booking.video, "name")
 
     def newest(
-        self,
-        *,
-        platform: str = "",
-        state: str = "",
-        reason: str = "",
-        contains: str = "",
-        run: str = "",
-        after: str = "",
-        limit: int = 50,
-        wait_s: float | None = None,
+        self, wanted: Wanted, after: str = "", limit: int = 50, *, wait_s: float | None = None
     ) -> VideoPage:
         """Return the videos after `after`, a page's `next`, the latest booking first.
 
@@ -133,7 +107,6 @@ class Library:
         Raises:
             RefusedError: 422, `after` is something else; 503, the markers are still being read.
         """
-        wanted = Wanted(platform, state, reason, contains, run)
         try:
             place = Place.read(after) if after else None
         except ValueError as error:
@@ -150,14 +123,14 @@ class Library:
             page = list(islice(filter(wanted.fits, islice(found, start, None)), limit + 1))
         return _page(page, limit, lambda booking: str(Place.of(booking)), "newest")
 
-    def newest_or_by_name(self, **asked: Any) -> VideoPage:
+    def newest_or_by_name(self, wanted: Wanted, after: str = "", limit: int = 50) -> VideoPage:
         """Return the newest first; where markers are still being read, from the first name on."""
         try:
-            return self.newest(**asked, wait_s=_COUNT_S)
+            return self.newest(wanted, after, limit, wait_s=_COUNT_S)
         except RefusedError as error:
             if error.refusal.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 raise
-            return self.videos(**{**asked, "after": ""})
+            return self.videos(wanted, limit=limit)
 
     def video(self, platform: str, code: str) -> LibraryVideo:
         """Return all that is known of one video.
