@@ -538,7 +538,7 @@ def test_without_a_wheel_the_local_mode_serves_and_says_so(
     with opened(index):
         pass
     monkeypatch.setattr(opening, "find_spec", lambda _: None)
-    with pytest.raises(ConfigurationError, match="qdrant-edge-py"):
+    with pytest.raises(ConfigurationError, match=r"qdrant_edge.*\[index\]"):
         open_store(index)
 
 

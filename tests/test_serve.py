@@ -112,7 +112,7 @@ def test_what_nobody_waits_for_any_more_is_not_begun(served_services: Services) 
     app = create_app(served_services, with_settings(served_services, threads=1))
     work, library = app.state.served.work, app.state.served.library
 
-    def held(**_: Any) -> VideoPage:
+    def held(*_: Any) -> VideoPage:
         go_on.wait()
         return VideoPage(videos=(), next=None)
 

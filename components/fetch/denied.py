@@ -9,7 +9,6 @@ from typing import TypeVar
 from components.errors import DeniedError, PipelineError, TransientError
 from components.records.videos import Video
 from components.running.services import Services
-from components.stores.s3 import Store
 
 # Others that are asked for before all are taken to be denied.
 _OTHERS = 4
@@ -27,7 +26,7 @@ class Sources:
 
     def __init__(self, videos: Iterable[Video], services: Services) -> None:
         self._videos = list(videos)
-        self._store: Store = services.store
+        self._store = services.store
         self._readable = False
 
     def read(self, video: Video, read: Callable[[], T]) -> T:

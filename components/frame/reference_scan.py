@@ -22,7 +22,7 @@ from components.frame.hints import about_cuts
 from components.frame.left_out import LeftOut
 from components.frame.pick import Pickable
 from components.frame.scanned import Scanned
-from components.frame.scenes import SCORED, Difference, ScoredCuts, doubt
+from components.frame.scenes import Difference, ScoredCuts, doubt
 from components.frame.segments import InOrder, Looked, decoders
 from components.frame.skipping import (
     LEAVING_OUT,
@@ -56,7 +56,7 @@ def reference_scan(
         BorderGoneError: there is picture in the border of a frame that was decoded.
         CannotSkipError: all frames have to be decoded.
     """
-    if settings.detector not in SCORED:
+    if not settings.is_scored:
         raise CannotSkipError("detector", f"{settings.detector} looks at all frames")
     if settings.hwaccel != "none":
         raise CannotSkipError("gpu", "a GPU decodes all frames")

@@ -88,10 +88,6 @@ _DETECTORS: dict[str, tuple[Callable[..., SceneDetector], str]] = {
 }
 
 
-# Those that look at nothing but how much a frame differs from the one before.
-SCORED = ("adaptive", "content")
-
-
 class SceneCuts:
     """Finds the seconds at which scenes begin.
 
@@ -107,7 +103,7 @@ class SceneCuts:
 
     def _begin(self) -> None:
         self._cuts = ScoredCuts(self._settings)
-        self._difference = Difference() if self._settings.detector in SCORED else None
+        self._difference = Difference() if self._settings.is_scored else None
 
     def feed(
         self, second: float, picture: Picture, size: tuple[int, int], score: float | None = None

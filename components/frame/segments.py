@@ -24,7 +24,7 @@ from av.video.frame import VideoFrame
 from components.base.relay import relayed
 from components.base.side_by_side import batches
 from components.frame.framing import Framing, is_blank
-from components.frame.scenes import SCORED, Difference
+from components.frame.scenes import Difference
 from components.frame.skipping import CannotSkipError
 from components.media.packets import PacketIndex
 from components.media.pictures import Picture
@@ -142,7 +142,7 @@ class InOrder:
             video.seek(self._index.seek_time(segment.start))
         first = segment.start if segment else 0
         last = first - 1
-        difference = Difference() if self._settings.detector in SCORED else None
+        difference = Difference() if self._settings.is_scored else None
         for frame in video.frames(self._packets(video, segment)):
             if video.lost:
                 raise CannotSkipError("damaged", "it is damaged")

@@ -92,10 +92,12 @@ class Results:
 
     def behind(self, done: DoneMarker, phase: str, record: type[R]) -> R | None:
         """Return the phase's result that the marked frames come from; None if it is gone."""
-        if not (fingerprint := done.fingerprints.get(phase)):
-            return None
-        uri = self.uri(done.video, phase, fingerprint, "json")
-        outcome = self.read(done.video, uri, record)
+        fingerprint = done.fingerprints.get(phase)
+        return self.found(done.video, phase, fingerprint, record) if fingerprint else None
+
+    def found(self, video: Video, phase: str, fingerprint: str, record: type[R]) -> R | None:
+        """Return what the phase found of the video; None if it did not, or that is gone."""
+        outcome = self.read(video, self.uri(video, phase, fingerprint, "json"), record)
         return record.model_validate(outcome.result) if outcome and outcome.result else None
 
     def write(self, video: Video, uri: str, outcome: Outcome) -> None:

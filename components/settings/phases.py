@@ -82,6 +82,10 @@ class CropSettings(Group):
         return int(self.cropdetect.split(":")[0])
 
 
+# These look at nothing but how much a frame differs from the one before, which can be estimated.
+_SCORED_DETECTORS = ("adaptive", "content")
+
+
 class FrameSettings(Group):
     title = "frame"
 
@@ -120,7 +124,7 @@ class FrameSettings(Group):
     @classmethod
     def _detector_compares_pictures(cls, scan: str, info: ValidationInfo) -> str:
         detector = info.data.get("detector", "adaptive")
-        if scan == "keyframes" and detector not in ("adaptive", "content"):
+        if scan == "keyframes" and detector not in _SCORED_DETECTORS:
             raise ValueError(
                 f"keyframes needs VP_SCENE_DETECTOR=adaptive or content; {detector} looks at all"
             )
@@ -173,6 +177,11 @@ class FrameSettings(Group):
         ge=1,
         le=100,
     )
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the detector goes by scores alone, so that frames may be left out."""
+        return self.detector in _SCORED_DETECTORS
 
     def deciding(self) -> dict[str, Any]:
         """Have videos that earlier versions finished count as done.

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from itertools import islice, takewhile
-from typing import Any, TypeVar
 from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,7 +16,7 @@ from components.errors import ConfigurationError, Failure, Reason
 from components.pipeline import VIDEO_PHASES
 from components.records.booking import Booking, Event, Place, Wanted
 from components.records.done_marker import DoneMarker
-from components.records.record import Name, Record, RunName
+from components.records.record import Name, RunName
 from components.records.videos import (
     CroppedVideo,
     Duplicate,
@@ -34,7 +33,7 @@ from workflows.operations.status.report import Overview
 from workflows.operations.status.status import leases, of_video, overview
 from workflows.serve.counted import CountedVideos
 from workflows.serve.dropped import DroppedFrames, Held
-from workflows.serve.refusals import RefusedError, busy
+from workflows.serve.refusals import RefusedError, busy, told
 from workflows.serve.report import (
     LibraryFrame,
     LibraryVideo,
@@ -44,8 +43,6 @@ from workflows.serve.report import (
     RunPage,
     VideoPage,
 )
-
-Kind = TypeVar("Kind", bound=Record)
 
 # Events by which a run has booked how it left a video.
 _ENDS = ("done", "rejected", "failed")
@@ -94,38 +91,13 @@ class Library:
             counts[one.state or "not booked"] += one.videos
         return dict(counts)
 
-    def videos(
-        self,
-        *,
-        platform: str = "",
-        state: str = "",
-        reason: str = "",
-        contains: str = "",
-        run: str = "",
-        after: str = "",
-        limit: int = 50,
-    ) -> VideoPage:
-        """Return the videos after `after` (platform/code) in the order of their names.
-
-        Args:
-            contains: Only videos whose platform/code has this in it, whatever the case.
-            run: Only videos that this run booked, and none since.
-        """
-        wanted = Wanted(platform, state, reason, contains, run)
+    def videos(self, wanted: Wanted, after: str = "", limit: int = 50) -> VideoPage:
+        """Return the videos after `after` (platform/code) in the order of their names."""
         page = self._services.bookings.page(wanted, after, limit + 1)
         return _page(page, limit, lambda booking: booking.video, "name")
 
     def newest(
-        self,
-        *,
-        platform: str = "",
-        state: str = "",
-        reason: str = "",
-        contains: str = "",
-        run: str = "",
-        after: str = "",
-        limit: int = 50,
-        wait_s: float | None = None,
+        self, wanted: Wanted, after: str = "", limit: int = 50, *, wait_s: float | None = None
     ) -> VideoPage:
         """Return the videos after `after`, a page's `next`, the latest booking first.
 
@@ -135,7 +107,6 @@ class Library:
         Raises:
             RefusedError: 422, `after` is something else; 503, the markers are still being read.
         """
-        wanted = Wanted(platform, state, reason, contains, run)
         try:
             place = Place.read(after) if after else None
         except ValueError as error:
@@ -152,14 +123,14 @@ class Library:
             page = list(islice(filter(wanted.fits, islice(found, start, None)), limit + 1))
         return _page(page, limit, lambda booking: str(Place.of(booking)), "newest")
 
-    def newest_or_by_name(self, **asked: Any) -> VideoPage:
+    def newest_or_by_name(self, wanted: Wanted, after: str = "", limit: int = 50) -> VideoPage:
         """Return the newest first; where markers are still being read, from the first name on."""
         try:
-            return self.newest(**asked, wait_s=_COUNT_S)
+            return self.newest(wanted, after, limit, wait_s=_COUNT_S)
         except RefusedError as error:
             if error.refusal.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 raise
-            return self.videos(**{**asked, "after": ""})
+            return self.videos(wanted, limit=limit)
 
     def video(self, platform: str, code: str) -> LibraryVideo:
         """Return all that is known of one video.
@@ -171,11 +142,10 @@ class Library:
         try:
             known = of_video(self._services, platform, code)
         except ConfigurationError as error:
-            told, _, remedy = str(error).partition("; ")
-            raise RefusedError(404, told, remedy) from error
+            raise RefusedError(404, *told(error)) from error
         booking = known.booking or Booking(platform=platform, code=code, state=None)
         marker = self.marker(platform, code)
-        framed = self._result(marker, "dedup", FramedVideo) if marker else None
+        framed = self._results.behind(marker, "dedup", FramedVideo) if marker else None
         source = framed.cropped.source if framed else self._source(booking)
         held = self._dropped.held(marker) if marker else None
         return LibraryVideo(
@@ -226,31 +196,18 @@ class Library:
                 404, f"run {name} is not known", "GET /api/runs lists them"
             ) from error
 
-    def _result(self, marker: DoneMarker, phase: str, kind: type[Kind]) -> Kind | None:
-        fingerprint = marker.fingerprints.get(phase, "")
-        return self._outcome(marker.video, phase, fingerprint, kind)
-
     def _source(self, booking: Booking) -> SourceVideo | None:
         """Return what fetch or crop found, of a video that stopped later."""
         if not booking.source:
             return None
         video = Video(platform=booking.platform, code=booking.code, source=booking.source)
-        for phase, kind in (("crop", CroppedVideo), ("fetch", SourceVideo)):
-            fingerprint = booking.fingerprints.get(phase, "")
-            found: Record | None = self._outcome(video, phase, fingerprint, kind)
-            if isinstance(found, CroppedVideo):
-                return found.source
-            if isinstance(found, SourceVideo):
-                return found
-        return None
-
-    def _outcome(self, video: Video, phase: str, fingerprint: str, kind: type[Kind]) -> Kind | None:
-        if not fingerprint:
-            return None
-        uri = self._results.uri(video, phase, fingerprint, "json")
-        outcome = self._results.read(video, uri, kind)
-        found = outcome.result if outcome else None
-        return kind.model_validate(found) if found is not None else None
+        marks = booking.fingerprints
+        if mark := marks.get("crop"):
+            cropped = self._results.found(video, "crop", mark, CroppedVideo)
+            if cropped:
+                return cropped.source
+        mark = marks.get("fetch")
+        return self._results.found(video, "fetch", mark, SourceVideo) if mark else None
 
     def _phases(
         self, booking: Booking, events: Sequence[Event], marker: DoneMarker | None

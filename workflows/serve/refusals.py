@@ -84,9 +84,14 @@ def handle(app: FastAPI) -> None:
         app.add_exception_handler(kind, handler)
 
 
+def told(error: PipelineError) -> tuple[str, str]:
+    """Return the sentence of an error of the program's own, and the remedy that it ends with."""
+    sentence, _, remedy = redacted(str(error)).partition("; ")
+    return sentence, remedy
+
+
 def of_error(error: PipelineError) -> RefusedError:
-    """Return the refusal for an error of the program's own; its sentence ends with the remedy."""
-    told, _, remedy = redacted(str(error)).partition("; ")
+    """Return the refusal for an error of the program's own."""
     headers = {}
     if isinstance(error, NotFoundError):
         status = HTTPStatus.NOT_FOUND
@@ -96,7 +101,7 @@ def of_error(error: PipelineError) -> RefusedError:
         status = HTTPStatus.CONFLICT
     else:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
-    return RefusedError(status, told, remedy, headers)
+    return RefusedError(status, *told(error), headers)
 
 
 async def _refused(request: Request, error: Any) -> Response:
@@ -111,8 +116,10 @@ async def _failed(request: Request, error: Any) -> Response:
 async def _invalid(request: Request, error: Any) -> Response:
     # Of a parameter that may be of several kinds, each kind complains: the first is enough.
     faults = {tuple(each["loc"][:2]): each for each in reversed(error.errors())}
-    told = "; ".join(f"{_named(each['loc'])}: {each['msg']}" for each in reversed(faults.values()))
-    refusal = Refusal(status=HTTPStatus.UNPROCESSABLE_ENTITY, error=told, remedy=_READ_ON)
+    faulty = "; ".join(
+        f"{_named(each['loc'])}: {each['msg']}" for each in reversed(faults.values())
+    )
+    refusal = Refusal(status=HTTPStatus.UNPROCESSABLE_ENTITY, error=faulty, remedy=_READ_ON)
     return answer(request, refusal)
 
 

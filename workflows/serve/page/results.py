@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from components.errors import ConfigurationError
+from components.records.booking import Wanted
 from workflows.local.first_run import NothingIndexedError
 from workflows.serve.page import export
 from workflows.serve.page.address import MOST_PAGES, Search, read_search
@@ -142,7 +143,7 @@ class Results:
 
 
 def _newest(served: Served) -> Sequence[ListedVideo]:
-    return served.library.newest_or_by_name(state="done", limit=_SHOWN_AT_START).videos
+    return served.library.newest_or_by_name(Wanted(state="done"), limit=_SHOWN_AT_START).videos
 
 
 def _as_far_as_read(request: Request) -> Search:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
+from components.records.booking import Wanted
 from workflows.serve.library import is_place
 from workflows.serve.page.address import printable
 from workflows.serve.page.rendering import page
@@ -31,13 +32,8 @@ def video_list(served: Served, request: Request) -> Response:
     if None in given.values():
         found = VideoPage(videos=(), next=None)
     else:
-        found = read(
-            state=asked["state"],
-            reason=asked["reason"],
-            contains=asked["name"],
-            run=asked["run"],
-            after=asked["after"],
-        )
+        wanted = Wanted("", asked["state"], asked["reason"], asked["name"], asked["run"])
+        found = read(wanted, asked["after"])
     counts = served.library.counts()
     # Where nothing is, a run may be about to change that.
     last = None if found.videos else served.library.last_run()

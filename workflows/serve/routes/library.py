@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 
 from components.errors import Failure, Reason
+from components.records.booking import Wanted
 from workflows.operations.runs.report import PastRun
 from workflows.operations.status.report import Overview
 from workflows.serve.report import LibraryVideo, Order, RunPage, VideoPage
@@ -48,13 +49,9 @@ async def videos(
     """List the videos, in the order of their names or the newest first."""
     return await served.work.run(
         served.library.newest if order == "newest" else served.library.videos,
-        platform=platform,
-        state=state,
-        reason=str(reason),
-        contains=contains,
-        run=run,
-        after=after,
-        limit=limit,
+        Wanted(platform, state, str(reason), contains, run),
+        after,
+        limit,
     )
 
 
