@@ -31,8 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
     phase = component(parsed.phase)
 
     from components.base import logs, redaction
+    from components.base.standard_streams import open_standard_streams
     from components.base.termination import LastWords
 
+    open_standard_streams()
     redaction.guard_streams()
     redaction.guard_tracebacks()
     with logs.recording(logs.level_of_container()), LastWords() as last_words:

@@ -16,7 +16,7 @@ from components.base.profiling import profile
 from components.errors import TransientError
 from components.frames_tar.digest import md5
 from components.records.videos import Frame, FramedVideo, PublishedVideo, Video
-from components.running.answers import unbelievable
+from components.running.disbelief import unbelievable
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import run_each

@@ -13,6 +13,7 @@ from rich.text import Text
 from components.base.disk import told
 from components.base.garbage import collect_seldom
 from components.base.redaction import guard_streams, guard_tracebacks, safe
+from components.base.standard_streams import open_standard_streams
 from components.base.version import version as own_version
 from components.errors import PipelineError
 from workflows.argo.command import commands as submitting
@@ -78,6 +79,7 @@ app.add_typer(model, name="model", rich_help_panel=OPERATE)
 
 def main() -> None:
     """Run the command line; every deliberate error becomes a message and its exit code."""
+    open_standard_streams()
     collect_seldom()
     signal.signal(signal.SIGINT, _interrupted)
     try:

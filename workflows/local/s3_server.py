@@ -72,7 +72,8 @@ def _served(folder: Path, storage: StorageSettings) -> Iterator[StorageSettings]
     key, secret = secrets.token_hex(10), secrets.token_hex(20)
     # The system chooses a port as the server binds it, so that nobody can come between, and a
     # notice says which.
-    command = [_rclone(), "serve", "s3", str(folder), "--addr", "127.0.0.1:0"]
+    # A whole path: a relative one may begin with a dash.
+    command = [_rclone(), "serve", "s3", str(folder.absolute()), "--addr", "127.0.0.1:0"]
     command += ["--config", "/dev/null", "--log-level", "NOTICE", "--log-file", ""]
     # Files that a person copies into the folder are seen after a second; at 0 s rclone spins.
     command += ["--dir-cache-time", "1s"]
