@@ -30,8 +30,8 @@ LABELS = {
     "step-by-step-veryfast": "step by step, x264 veryfast",
 }
 _HELD = {
-    "own_mb": "MB of the run", "mb": "MB with all it started", "threads": "threads",
-    "open_files": "open files",
+    "own_private_mb": "private MB of the run", "private_mb": "with all it started",
+    "mb": "with mapped files", "threads": "threads", "open_files": "open files",
 }  # fmt: skip
 _COLUMNS = (
     "", "seconds, best", "median", "video s/s", "frames/s", "× floor", "CPU s", "peak MB",

@@ -129,7 +129,7 @@ class Reason(_Explained):
     )
     UNDECODABLE = (
         "undecodable",
-        "no frame can be decoded, or less of them than `VP_MIN_DECODED`",
+        "no frame can be decoded, or a smaller part of them than `VP_MIN_DECODED`",
         _after("play it with `ffplay`; replace the file, or lower the setting", "undecodable"),
     )
     UNSUPPORTED_CODEC = (

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from components.errors import ConfigurationError, TransientError
-from components.records.booking import Booking, Wanted
+from components.records.booking import Booking, Place, Wanted
 from components.settings import LedgerSettings
 from components.stores.postgres.ledger import Ledger
 from tests.postgres import connect, query
@@ -249,6 +249,40 @@ def test_pages_together_are_all_that_is_wanted(ledger: Ledger, wanted: Wanted) -
     assert pages(ledger, wanted, 100) == fitting
 
 
+def test_the_newest_together_are_all_that_is_wanted(ledger: Ledger) -> None:
+    for number, platform in enumerate(("p", "p-", "pa")):
+        # All of a transaction have its time.
+        ledger.book(booking(f"c{code}", platform=platform) for code in range(number + 3))
+        ledger.lease([(platform, "c2"), (platform, "new")], "r9", 1)
+    everything = sorted(ledger.bookings(), key=lambda one: Place.of(one).order)
+    assert [one.video for one in everything[:4]] == ["p-/new", "p/new", "pa/new", "pa/c0"]
+    for wanted in (Wanted(), Wanted(platform="p"), Wanted(state="done"), Wanted(contains="A/C")):
+        fitting = [one for one in everything if wanted.fits(one)]
+        for size in (1, 3, 100):
+            found: list[Booking] = []
+            after = None
+            while page := ledger.newest(wanted, after, size):
+                found += page
+                after = Place.read(str(Place.of(found[-1])))
+            assert found == fitting
+
+
+def test_what_is_found_done_as_it_is_booked_is_not_new(ledger: Ledger) -> None:
+    """Else a run over everything would make everything the latest."""
+    ledger.book([booking("a", run="r1", etag="e")])
+    ledger.book([booking("b", run="r1")])
+    first = ledger.booking("p", "a")
+    assert first
+    ledger.book([booking("a", run="r2", etag="e")])
+    assert ledger.booking("p", "a") == first
+    assert [one.event for one in ledger.events("p", "a")] == ["done", "done"]
+    ledger.book([booking("a", run="r3", etag="another")])
+    again = ledger.booking("p", "a")
+    assert again
+    assert (again.run, Place.of(again).order < Place.of(first).order) == ("r3", True)
+    assert [one.code for one in ledger.newest(Wanted(), None, 9)] == ["a", "b"]
+
+
 def test_a_leased_video_is_listed_before_it_is_booked(ledger: Ledger) -> None:
     ledger.lease([("p", "new")], "r1", 1)
     ledger.book([booking("old", run="r0")])
@@ -277,7 +311,7 @@ def test_the_schema_is_made_once_by_several_at_once(database: LedgerSettings) ->
     with ThreadPoolExecutor(8) as starters:
         list(starters.map(start, range(8)))
     assert query(database, "SELECT count(*) FROM videos") == [(8,)]
-    assert query(database, "SELECT version FROM oriane_schema ORDER BY 1") == [(1,), (2,)]
+    assert query(database, "SELECT version FROM oriane_schema ORDER BY 1") == [(1,), (2,), (3,)]
 
 
 def test_an_older_schema_is_brought_up_with_what_it_holds(database: LedgerSettings) -> None:
@@ -302,7 +336,7 @@ def test_a_newer_schema_is_refused(database: LedgerSettings) -> None:
     Ledger(database).close()
     with connect(database) as connection:
         connection.execute("INSERT INTO oriane_schema (version) VALUES (99)")
-    with pytest.raises(ConfigurationError, match="schema version 99, this program knows 2"):
+    with pytest.raises(ConfigurationError, match="schema version 99, this program knows 3"):
         Ledger(database)
 
 

@@ -15,8 +15,9 @@ from pydantic import SecretStr
 from components.errors import ConfigurationError, RunFailedError, TransientError
 from components.settings import Settings
 from tests.commands import environment, oriane_here
+from workflows.argo.server import ArgoServer, followed
 from workflows.argo.stop import stop
-from workflows.argo.submit import ArgoServer, followed, submit_videos
+from workflows.argo.submit import submit_videos
 from workflows.intake.given import given
 
 

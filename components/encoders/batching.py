@@ -22,13 +22,13 @@ from typing import Generic, TypeVar
 import numpy as np
 from PIL import Image
 
+from components.base.picture_formats import PILLOW_FORMATS
 from components.base.prefetch import Prefetched
 from components.base.profiling import span
 from components.base.vectors import Vectors
 from components.encoders.encoder import Computed, Encoder, ModelInput
 from components.encoders.scaling import Pixels, of_fair_shape
 from components.errors import ConfigurationError
-from components.records.frame_names import PILLOW_FORMATS
 
 Of = TypeVar("Of")
 

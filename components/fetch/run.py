@@ -12,8 +12,8 @@ from components.fetch.probe import probe
 from components.records.manifest import Entry
 from components.records.videos import SourceVideo, Video
 from components.running import budget
-from components.running.answers import unbelievable
 from components.running.decoders import Access
+from components.running.disbelief import unbelievable
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import Shard

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from components.base.model_names import identity
+from components.base.picture_formats import Format
 from components.settings.variables import Group, variable
 
 
@@ -158,7 +159,7 @@ class FrameSettings(Group):
         decides=True,
         ge=0,
     )
-    picture_format: Literal["png", "webp", "jpeg"] = variable(
+    picture_format: Format = variable(
         "VP_FRAME_FORMAT",
         "png",
         "Format of frames: png keeps every pixel; webp and jpeg are smaller, and what is embedded",

@@ -11,13 +11,16 @@ from contextlib import closing
 from functools import partial
 from itertools import islice
 
+from components.base.picture_formats import FORMATS
 from components.base.profiling import profile
-from components.records.frame_names import CONTENT_TYPES
+from components.errors import TransientError
+from components.frames_tar.digest import md5
 from components.records.videos import Frame, FramedVideo, PublishedVideo, Video
+from components.running.disbelief import unbelievable
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import run_each
-from components.running.stored_frames import Folder, keep_unpublished, md5, pictures, published
+from components.running.stored_frames import Folder, keep_unpublished, pictures, published
 from components.upload.contract import COMPONENT, UploadInputs, UploadOutputs
 
 
@@ -48,10 +51,17 @@ def _upload(
 
     def send(frame: Frame, file: bytes) -> None:
         key, digest = framed.path(frame), frame.md5 or md5(file)
-        if there.get(key) != digest:
+        if there.get(key) == digest:
+            return
+        try:
             there[key] = services.store.put(
-                f"s3://{bucket}/{key}", file, CONTENT_TYPES[frame.format], md5=digest
+                f"s3://{bucket}/{key}", file, FORMATS[frame.format].content_type, md5=digest
             )
+        except TransientError as error:
+            # The worker that decoded the video said so, and S3 holds what arrives to it.
+            if digest != md5(file):
+                raise unbelievable("a picture of another MD5") from error
+            raise
 
     with closing(pictures(services, framed, framed.frames)) as files:
         # A few at a time, so that the frames of a long video are not all in memory.

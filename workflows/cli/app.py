@@ -48,6 +48,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done · 75 a store, a video or another run is in the way: type it again · "
+    "78 a setting or an argument is wrong · 2 the command line cannot be read · "
+    "1 verify found what does not fit, or a fault of the program · 130 interrupted",
 )
 # In the order of `oriane --help`, in which a panel comes where its first command does.
 for _commands in (

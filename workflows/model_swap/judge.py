@@ -11,7 +11,6 @@ together, as the three stand or fall together.
 from __future__ import annotations
 
 import csv
-import io
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,8 @@ from components.base.install_line import install_line
 from components.base.model_names import identity
 from components.encoders.load import load_encoder
 from components.errors import ConfigurationError, NotFoundError
+from components.frames_tar.pictures import opened
+from workflows.local.first_run import require_collection
 from workflows.model_swap.compare import loadable, texts_of
 from workflows.model_swap.reports import Answered, Judged, Measured
 from workflows.model_swap.variants import variants
@@ -103,13 +104,14 @@ def judge(
         ConfigurationError: a collection is missing, a model cannot be loaded, no published frame
             can be read, the captions or texts are not as described, or a caption's video is in no
             or one collection.
+        TransientError: the first run has indexed nothing yet.
     """
     store, settings = services.vectors, services.settings
     asked = _captions(captions) if captions else []
     missing = texts_of(absent, "--absent") if absent else _unseen_texts()
     current = store.current()
     if current is None:
-        services.collection.require()
+        require_collection(services.collection, services.settings)
     assert current is not None
     other = store.find(identity(model), settings.embed.dim)
     if captions:
@@ -290,9 +292,8 @@ def _known_items(
         if point.id not in both:
             continue
         try:
-            content = services.store.get(f"s3://{bucket}/{point.path}")
-            picture = Image.open(io.BytesIO(content), formats=["PNG", "WEBP", "JPEG"])
-            yield _KnownItem(point.path, picture.convert("RGB"))
+            picture = opened(services.store.get(f"s3://{bucket}/{point.path}"))
+            yield _KnownItem(point.path, picture)
         except (NotFoundError, OSError, Image.DecompressionBombError):
             continue
 

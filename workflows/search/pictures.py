@@ -12,8 +12,8 @@ from PIL import Image, ImageOps
 from components.base.scratch import Scratch
 from components.errors import ConfigurationError, Reason, VideoRejectedError
 from components.frames_tar.read import png_size
-from components.running.answers import unbelievable
 from components.running.decoders import Access, Decoders
+from components.running.disbelief import unbelievable
 from components.running.wardens import start_forkserver
 from components.settings import Settings
 from workflows.search.picture_kind import STARTS_WITHIN, looks_like

@@ -18,6 +18,7 @@ from components.running.services import Services
 from components.running.wardens import start_forkserver
 from components.settings import Settings
 from workflows.serve import refusals
+from workflows.serve.abandoned import Abandoned
 from workflows.serve.dropped import DroppedFrames
 from workflows.serve.gate import Gate, Rules
 from workflows.serve.library import Library
@@ -81,6 +82,7 @@ def create_app(services: Services, deployment: Settings, rules: Rules | None = N
     # Else made by the first request, while other threads work.
     for _ in iter_route_contexts(app.routes):
         pass
+    app.add_middleware(Abandoned)
     app.add_middleware(Gate, rules=rules)
     app.add_middleware(Measured, metrics=metrics)
     return app

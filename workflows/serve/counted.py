@@ -1,4 +1,7 @@
-"""How many videos are booked as what, for pages that show it each time they are opened."""
+"""How many videos are booked as what, for pages that show it each time they are opened.
+
+Without a ledger all markers are read for it: then the order of time comes of the same.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TakesTimeError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from components.records.booking import Booking, Place
 from components.running.services import Services
 from workflows.operations.status.report import StateCount
-from workflows.operations.status.status import states
+from workflows.operations.status.status import counted, states
 
 # Counting takes at most a tenth of the time. Without a ledger, all markers are read for it.
 _RESTS = 10
@@ -22,6 +26,7 @@ _OLDEST_S = 60.0
 @dataclass(frozen=True)
 class _Counted:
     states: tuple[StateCount, ...]
+    newest: tuple[Booking, ...]
     event: int | None
     began: float
     took_s: float
@@ -42,13 +47,29 @@ class CountedVideos:
         Raises:
             PipelineError: the ledger, or S3, does not answer.
         """
+        known = self._counts(wait_s)
+        return known.states if known else None
+
+    def newest(self, wait_s: float) -> tuple[Booking, ...] | None:
+        """Return what the markers book, the latest first, without what no page shows.
+
+        Where that takes longer than `wait_s`, as it was before, None at first. Empty with a
+        ledger, which has an index for it.
+
+        Raises:
+            PipelineError: S3 does not answer.
+        """
+        known = self._counts(wait_s)
+        return known.newest if known else None
+
+    def _counts(self, wait_s: float) -> _Counted | None:
         known = self._known
         if known is not None and self._holds(known):
-            return known.states
+            return known
         try:
-            return self._begun().result(wait_s).states
+            return self._begun().result(wait_s)
         except TakesTimeError:
-            return known.states if known else None
+            return known
 
     def _holds(self, known: _Counted) -> bool:
         age = self._clock() - known.began
@@ -69,8 +90,9 @@ class CountedVideos:
         try:
             # Before the counts: what changes meanwhile is counted again.
             event = ledger.last_event() if ledger else None
-            counts = states(self._services)
-            known = _Counted(counts, event, began, self._clock() - began)
+            newest = () if ledger else _newest(self._services)
+            counts = states(self._services) if ledger else counted(newest)
+            known = _Counted(counts, newest, event, began, self._clock() - began)
         except BaseException as error:
             with self._lock:
                 self._counting = None
@@ -79,3 +101,13 @@ class CountedVideos:
         with self._lock:
             self._known, self._counting = known, None
         future.set_result(known)
+
+
+def _newest(services: Services) -> tuple[Booking, ...]:
+    found = map(_shown, services.bookings.all())
+    return tuple(sorted(found, key=lambda booking: Place.of(booking).order))
+
+
+def _shown(booking: Booking) -> Booking:
+    """Return a booking without what takes most of its memory, and what no list shows."""
+    return replace(booking, source=None, etag=None, fingerprints={}, seconds={})

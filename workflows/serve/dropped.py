@@ -9,12 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from components.errors import DamagedObjectError, NotFoundError
+from components.frames_tar.digest import md5
 from components.frames_tar.read import read_files
 from components.records.done_marker import DoneMarker
 from components.records.videos import Frame, FramedVideo
 from components.running.results import Results
 from components.running.services import Services
-from components.running.stored_frames import Picture, md5
+from components.running.stored_frames import Picture
 from components.stores.s3 import Stored
 from workflows.serve.thumbnails import Thumbnails
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
-from itertools import takewhile
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from http import HTTPStatus
+from itertools import islice, takewhile
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
 
 from components.errors import ConfigurationError, Failure, Reason
 from components.pipeline import VIDEO_PHASES
-from components.records.booking import Booking, Event, Wanted
+from components.records.booking import Booking, Event, Place, Wanted
 from components.records.done_marker import DoneMarker
 from components.records.record import Name, Record, RunName
 from components.records.videos import (
@@ -36,6 +39,7 @@ from workflows.serve.report import (
     LibraryFrame,
     LibraryVideo,
     ListedVideo,
+    Order,
     PhaseTime,
     RunPage,
     VideoPage,
@@ -61,6 +65,8 @@ class Library:
         self._services, self._dropped = services, dropped
         self._runs = Runs(services)
         self._counted = CountedVideos(services)
+        # Less than a request may take, and the thread is free again before it is refused.
+        self._most_s = 0.8 * services.settings.serve.timeout_s
         bucket = services.settings.storage.artifacts_bucket
         # Not by the listing that a run keeps: other processes write what is read here.
         self._results = Results(services.store, bucket, listing=False)
@@ -73,8 +79,7 @@ class Library:
         """
         if platform:
             return overview(self._services, platform)
-        # Less than a request may take, and the thread is free again before it is refused.
-        states = self._counted.states(0.8 * self._services.settings.serve.timeout_s)
+        states = self._counted.states(self._most_s)
         if states is None:
             raise busy("the videos are still being counted")
         return Overview(states=states, leases=leases(self._services))
@@ -96,6 +101,7 @@ class Library:
         state: str = "",
         reason: str = "",
         contains: str = "",
+        run: str = "",
         after: str = "",
         limit: int = 50,
     ) -> VideoPage:
@@ -103,13 +109,57 @@ class Library:
 
         Args:
             contains: Only videos whose platform/code has this in it, whatever the case.
+            run: Only videos that this run booked, and none since.
         """
-        wanted = Wanted(platform, state, reason, contains)
+        wanted = Wanted(platform, state, reason, contains, run)
         page = self._services.bookings.page(wanted, after, limit + 1)
-        return VideoPage(
-            videos=tuple(map(listed, page[:limit])),
-            next=page[limit - 1].video if len(page) > limit else None,
-        )
+        return _page(page, limit, lambda booking: booking.video, "name")
+
+    def newest(
+        self,
+        *,
+        platform: str = "",
+        state: str = "",
+        reason: str = "",
+        contains: str = "",
+        run: str = "",
+        after: str = "",
+        limit: int = 50,
+        wait_s: float | None = None,
+    ) -> VideoPage:
+        """Return the videos after `after`, a page's `next`, the latest booking first.
+
+        Args:
+            wait_s: How long at most to wait for markers to be read, where there is no ledger.
+
+        Raises:
+            RefusedError: 422, `after` is something else; 503, the markers are still being read.
+        """
+        wanted = Wanted(platform, state, reason, contains, run)
+        try:
+            place = Place.read(after) if after else None
+        except ValueError as error:
+            raise RefusedError(
+                422, f"after: {error}", "give the `next` of the page before"
+            ) from error
+        page = self._services.bookings.newest(wanted, place, limit + 1)
+        if page is None:
+            found = self._counted.newest(self._most_s if wait_s is None else wait_s)
+            if found is None:
+                raise busy("the videos are still being read")
+            order = place.order if place else None
+            start = bisect_right(found, order, key=_order) if order else 0
+            page = list(islice(filter(wanted.fits, islice(found, start, None)), limit + 1))
+        return _page(page, limit, lambda booking: str(Place.of(booking)), "newest")
+
+    def newest_or_by_name(self, **asked: Any) -> VideoPage:
+        """Return the newest first; where markers are still being read, from the first name on."""
+        try:
+            return self.newest(**asked, wait_s=_COUNT_S)
+        except RefusedError as error:
+            if error.refusal.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            return self.videos(**{**asked, "after": ""})
 
     def video(self, platform: str, code: str) -> LibraryVideo:
         """Return all that is known of one video.
@@ -158,6 +208,10 @@ class Library:
         """Return the runs that follow the run `after`, the newest first."""
         page, more = self._runs.page(after, limit)
         return RunPage(runs=tuple(page), next=page[-1].run if more else None)
+
+    def last_run(self) -> PastRun | None:
+        """Return the run that began last."""
+        return next(iter(self.runs(limit=1).runs), None)
 
     def run(self, name: str) -> PastRun:
         """Return one run.
@@ -231,6 +285,27 @@ def _check_names(*names: str) -> None:
         raise RefusedError(
             404, f"{'/'.join(names)!r} is not booked", "GET /api/videos lists videos"
         ) from error
+
+
+def is_place(after: str) -> bool:
+    """Return whether this is where a page of the newest begins; else it is a name."""
+    try:
+        Place.read(after)
+    except ValueError:
+        return False
+    return True
+
+
+def _page(
+    found: Sequence[Booking], limit: int, place: Callable[[Booking], str], order: Order
+) -> VideoPage:
+    """Return the first `limit` as a page, which knows where the next one begins."""
+    follows = place(found[limit - 1]) if len(found) > limit else None
+    return VideoPage(videos=tuple(map(listed, found[:limit])), next=follows, order=order)
+
+
+def _order(booking: Booking) -> tuple[bool, timedelta, str]:
+    return Place.of(booking).order
 
 
 def listed(booking: Booking) -> ListedVideo:

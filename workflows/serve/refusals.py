@@ -9,6 +9,8 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 
 from components.base.logs import log
@@ -16,16 +18,20 @@ from components.base.redaction import redacted
 from components.errors import ConfigurationError, NotFoundError, PipelineError, TransientError
 from components.records.record import Record
 
-_RETRY_AFTER_S = 5
+RETRY_AFTER_S = 5
 _READ_ON = "GET /api/openapi.json says what there is"
 
 
 class Refusal(Record):
-    """Why a request was refused, in a sentence, and the remedy; `status` is HTTP's."""
+    """Why a request was refused, in a sentence, and the remedy; `status` is HTTP's.
+
+    `is_busy` tells the page, of a 503, that the server has too much to do, and no store is down.
+    """
 
     status: int
     error: str
     remedy: str = ""
+    is_busy: SkipJsonSchema[bool] = Field(False, exclude=True)
 
 
 class RefusedError(Exception):
@@ -39,14 +45,16 @@ class RefusedError(Exception):
         self.headers = dict(headers or {})
 
 
-def busy(error: str, retry_after_s: int = _RETRY_AFTER_S) -> RefusedError:
+def busy(error: str, retry_after_s: int = RETRY_AFTER_S) -> RefusedError:
     """Return the refusal of a request that may be made again."""
-    return RefusedError(
+    refused = RefusedError(
         HTTPStatus.SERVICE_UNAVAILABLE,
         error,
         "try again in a moment",
         {"Retry-After": str(retry_after_s)},
     )
+    refused.refusal = refused.refusal.model_copy(update={"is_busy": True})
+    return refused
 
 
 Renderer = Callable[[Request, Refusal], Response]
@@ -83,7 +91,7 @@ def of_error(error: PipelineError) -> RefusedError:
     if isinstance(error, NotFoundError):
         status = HTTPStatus.NOT_FOUND
     elif isinstance(error, TransientError):
-        status, headers = HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(_RETRY_AFTER_S)}
+        status, headers = HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(RETRY_AFTER_S)}
     elif isinstance(error, ConfigurationError):
         status = HTTPStatus.CONFLICT
     else:

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from components.base.side_by_side import batches
-from components.errors import ConfigurationError
 from components.records.frame_names import point_id
 from components.records.run_report import RunVideo
 from components.records.watch import Delivery, Watch, WatchedMoment, WatchEvent, WatchNotice
 from components.running.services import Services
 from components.stores.vectors.store import Collection, Neighbour, StoredFrame
+from workflows.local.first_run import require_frames
 from workflows.local.indexed_model import with_model_of
 from workflows.search.among import Sought
 from workflows.search.answer import Moment
@@ -64,12 +64,10 @@ class Watching:
         """Return what fits of all there is, whether it was announced or not; note nothing.
 
         Raises:
-            ConfigurationError: there is no collection.
+            ConfigurationError: there is no collection, or it is empty.
+            TransientError: the first run has indexed nothing yet.
         """
-        model = self._collection.model()
-        if model is None:
-            self._collection.require()
-            raise ConfigurationError("the collection is empty; `oriane run` fills it")
+        model = require_frames(self._collection, self._services.settings)
         frames = _Counted(self._collection.frames(vectors=True))
         (moments,) = self._fitting([_sought(watch)], frames, model)
         return self._notice(watch, "test", moments, frames.count, model, everything=True)

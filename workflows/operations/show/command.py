@@ -11,7 +11,7 @@ import typer
 from components.base.typed_paths import typed_path
 from components.errors import ConfigurationError
 from workflows.terminal.commands import SEARCH, command
-from workflows.terminal.options import JsonOption
+from workflows.terminal.options import JsonOption, platform_and_code
 from workflows.terminal.output import output, print_json, print_table
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show all about one video: what is booked, its frames, and a contact sheet as a file."""
-    platform, slash, code = video.partition("/")
-    if not (platform and slash and code):
-        raise ConfigurationError(f"expected PLATFORM/CODE, found {video!r}")
+    platform, code = platform_and_code(video)
     if sheet and sheet.suffix.lower() not in (".jpg", ".jpeg", ".webp"):
         raise ConfigurationError(f"--sheet {sheet}: expected a name that ends with .jpg or .webp")
     from components.settings import Settings

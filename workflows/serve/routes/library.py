@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from components.errors import Failure, Reason
 from workflows.operations.runs.report import PastRun
 from workflows.operations.status.report import Overview
-from workflows.serve.report import LibraryVideo, RunPage, VideoPage
+from workflows.serve.report import LibraryVideo, Order, RunPage, VideoPage
 from workflows.serve.routes.parameters import (
     After,
     Code,
@@ -40,16 +40,19 @@ async def videos(
         Literal[""] | Reason | Failure, Query(description="Stopped for this reason only")
     ] = "",
     contains: Annotated[str, Query(max_length=255, description="With this in platform/code")] = "",
+    run: Annotated[str, Query(max_length=255, description="That this run booked last")] = "",
+    order: Annotated[Order, Query(description="By name, or the latest booking first")] = "name",
     after: After = "",
     limit: Limit = 50,
 ) -> VideoPage:
-    """List the videos in the order of their names."""
+    """List the videos, in the order of their names or the newest first."""
     return await served.work.run(
-        served.library.videos,
+        served.library.newest if order == "newest" else served.library.videos,
         platform=platform,
         state=state,
         reason=str(reason),
         contains=contains,
+        run=run,
         after=after,
         limit=limit,
     )
