@@ -30,6 +30,7 @@ _A_SHARD = 20
 _PARTS = 10
 _EVERY_S = 5.0
 _FRAMES_A_VIDEO = 10
+_HELD = ("own_private_mb", "private_mb", "mb", "threads", "open_files", "processes")
 
 
 def tiny_videos(number: int, folder: Path) -> list[Path]:
@@ -91,7 +92,7 @@ def parts(data: Path, began: float, samples: Sequence[Sample]) -> list[dict[str,
                 "ms_a_video": 1000 * (done[count - 1] - since) / (len(done) / _PARTS),
                 **{
                     name: max((getattr(one, name) for one in within), default=None)
-                    for name in ("own_mb", "mb", "threads", "open_files", "processes")
+                    for name in _HELD
                 },
             }
         )

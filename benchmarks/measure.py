@@ -24,15 +24,21 @@ from components.errors import RunFailedError
 _PR_SET_CHILD_SUBREAPER = 36
 _FIRST_S, _EVERY_S = 0.1, 1.0
 _TO_END_S = 20.0
+_NOTHING = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What was held at a moment: by the command itself (`own_mb`), and with all that it started."""
+    """What the command and all that it started held at a moment; `own_private_mb` is its own.
+
+    `mb` is their share of memory (PSS) with the files that they map, which the kernel takes back
+    when it needs to; `private_mb` is what lies in no file (Anonymous).
+    """
 
     at_s: float
-    own_mb: float
     mb: float
+    own_private_mb: float
+    private_mb: float
     threads: int
     open_files: int
     processes: int
@@ -133,21 +139,31 @@ class _Sampler:
                 os.kill(self._command, signal.SIGINT)
             pids = [process.pid for process in psutil.Process().children(recursive=True)]
             held = {pid: _held(pid) for pid in pids}
-            own = held.get(self._command, (0, 0, 0))
-            sizes, threads, files = map(sum, zip((0, 0, 0), *held.values(), strict=True))
-            self.samples.append(Sample(at_s, own[0] / 1e6, sizes / 1e6, threads, files, len(pids)))
+            own = held.get(self._command, _NOTHING)
+            sums = [*map(sum, zip(_NOTHING, *held.values(), strict=True))]
+            self.samples.append(
+                Sample(
+                    at_s=at_s,
+                    mb=sums[0] / 1e6,
+                    own_private_mb=own[1] / 1e6,
+                    private_mb=sums[1] / 1e6,
+                    threads=sums[2],
+                    open_files=sums[3],
+                    processes=len(pids),
+                )
+            )
 
 
-def _held(pid: int) -> tuple[int, int, int]:
-    """Return a process's share of memory in bytes (PSS), threads, files; zeros once it ended."""
+def _held(pid: int) -> tuple[int, int, int, int]:
+    """Return a process's PSS and Anonymous in bytes, threads, files; zeros once it ended."""
     folder = Path("/proc") / str(pid)
     try:
-        lines = (folder / "smaps_rollup").read_text().splitlines()
-        share = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+        lines = (folder / "smaps_rollup").read_text().splitlines()[1:]
+        sizes = {name: int(size) * 1024 for name, size, *_ in map(str.split, lines)}
         threads, files = (len(list((folder / name).iterdir())) for name in ("task", "fd"))
-        return share, threads, files
-    except (OSError, StopIteration):
-        return 0, 0, 0
+        return sizes["Pss:"], sizes["Anonymous:"], threads, files
+    except (OSError, KeyError):
+        return _NOTHING
 
 
 def _end_leftovers(others: Collection[psutil.Process]) -> None:

@@ -10,6 +10,7 @@ from benchmarks.contenders.contender import MODEL
 from benchmarks.recall import WITHIN_S, rates
 from benchmarks.results import Results, Row
 from benchmarks.targets import FLOOR, floor_seconds, ratios
+from components.base.wording import counted
 from components.errors import ConfigurationError
 
 LABELS = {
@@ -30,8 +31,8 @@ LABELS = {
     "step-by-step-veryfast": "step by step, x264 veryfast",
 }
 _HELD = {
-    "own_mb": "MB of the run", "mb": "MB with all it started", "threads": "threads",
-    "open_files": "open files",
+    "own_private_mb": "private MB of the run", "private_mb": "with all it started",
+    "mb": "with mapped files", "threads": "threads", "open_files": "open files",
 }  # fmt: skip
 _COLUMNS = (
     "", "seconds, best", "median", "video s/s", "frames/s", "× floor", "CPU s", "peak MB",
@@ -66,7 +67,7 @@ def comparison(results: Results) -> str:
         rows = results.rows(name)
         lines += [
             "",
-            f"### {name}: {facts['videos']} videos, {facts['seconds']:.0f} s, "
+            f"### {name}: {counted(facts['videos'], 'video')}, {facts['seconds']:.0f} s, "
             f"{facts['frames']:,} frames, {facts['bytes'] / 1e6:.0f} MB",
             "",
             *table(_COLUMNS, _compared(rows, facts)),

@@ -33,14 +33,8 @@ from tests.vectors import framed
 from workflows.cli.app import app
 from workflows.model_swap.backfill import backfill
 from workflows.model_swap.compare import compare
-from workflows.model_swap.judge import (
-    Judgement,
-    in_words,
-    interval,
-    judge,
-    require_better,
-    verdict,
-)
+from workflows.model_swap.judge import Judgement, in_words, judge, require_better
+from workflows.model_swap.measures import interval, verdict
 from workflows.model_swap.reports import (
     Answered,
     Judged,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import atexit
 import gc
 
-# New objects, less those that are gone, between two looks (mypy's number). By Python's own, 700,
-# all that is imported is looked through again and again: a seventh of a short run's time.
-_OBJECTS_APART = 200_000
+# New objects, less those that are gone, between two looks. By Python's own, 700, all that is
+# imported is looked through again and again: a seventh of a short run's time. What boto3 leaves of
+# a request are circles, which stay until then: 60 objects a video, 5 kB.
+_OBJECTS_APART = 50_000
 
 
 def collect_seldom() -> None:

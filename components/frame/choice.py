@@ -34,12 +34,18 @@ class Choice:
         if self._watch:
             self._watch.cut(second)
 
-    def offer(self, candidate: Pickable[VideoFrame], thumbnail: Picture) -> bool:
-        """Take the next frame; return whether it is blank, and so not picked."""
+    def offer(
+        self, candidate: Pickable[VideoFrame], thumbnail: Picture, blank: bool | None = None
+    ) -> bool:
+        """Take the next frame, and whether it is blank where that is known; return that.
+
+        A blank frame is not picked.
+        """
         changed = self._watch.feed(candidate.second, thumbnail) if self._watch else None
         if changed is not None:
             self._picker.split(changed)
-        blank = is_blank(thumbnail, self._solid_std)
+        if blank is None:
+            blank = is_blank(thumbnail, self._solid_std)
         self._picker.offer(candidate, blank=blank)
         return blank
 

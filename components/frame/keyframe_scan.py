@@ -26,7 +26,7 @@ from components.frame.hints import keyframes_at_cuts, spikes, tell_cuts
 from components.frame.pick import Pickable
 from components.frame.scanned import Scanned
 from components.frame.scenes import MIN_SCENE_S, changes
-from components.frame.segments import Looked, room
+from components.frame.segments import Looked, most_waiting
 from components.frame.skipping import (
     CannotSkipError,
     check_frames,
@@ -50,7 +50,7 @@ _NEAR_S = 2.1
 # So far apart, keyframes may have more between them than the cuts that sizes tell of.
 _FAR_S = 4.0
 # So many keyframes are decoded before they are looked at, and stretches between them begun.
-_AHEAD, _MOST_BEGUN = 8, 4
+_AHEAD, _MOST_BEGUN = 8, 3
 # Above this share of the frames, decoding all of them in order is as fast.
 _WORTHWHILE = 0.4
 
@@ -89,7 +89,7 @@ def keyframe_scan(
     # With one core, what is begun ahead would only be in the way.
     count = min(cores, _MOST_BEGUN) if cores > 1 else 0
     with several_decoders(path, source, limits, 2 + count) as (video, seeker, *others):
-        waiting = room(video, limits) // max(1, count)
+        waiting = max(2, most_waiting(source, limits) // max(1, count))
         between = Between(seeker, others, index, framing, waiting)
         scan = _Scan(index, starts, between, framing, settings, keep)
 

@@ -15,8 +15,8 @@ from components.frames_tar.read import check_tar
 from components.records.sketch import is_sketch
 from components.records.videos import CroppedVideo, FramedVideo
 from components.running import budget, handed_on
-from components.running.answers import unbelievable
 from components.running.decoders import Access
+from components.running.disbelief import unbelievable
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import run_each

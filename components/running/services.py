@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from components.base.scratch import Scratch
@@ -114,6 +113,8 @@ class Services:
         def make() -> Encoder:
             from components.encoders.load import load_encoder
 
+            # Hundreds of megabytes, which would stay for as long as anything knows the services.
+            self._closing.callback(self._made.pop, "encoder", None)
             return load_encoder(self.settings.embed)
 
         return self._once("encoder", make)
@@ -192,12 +193,7 @@ class Services:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _once(self, name: str, make: Callable[[], T]) -> T:

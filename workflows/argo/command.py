@@ -1,4 +1,4 @@
-"""The command `submit`."""
+"""The commands `submit`, `stop` and `doctor`."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ def submit(
     """Run every phase over videos, on a cluster with Argo Workflows."""
     from components.settings import Settings
     from workflows.argo.follow import follow
-    from workflows.argo.submit import ArgoServer, Submitted, submit_videos
+    from workflows.argo.server import ArgoServer
+    from workflows.argo.submit import Submitted, submit_videos
     from workflows.intake.files import Selection
     from workflows.intake.given import given
 
@@ -128,8 +129,9 @@ def stop(
     """Stop a run on the cluster with all that it started; what is done stays and is reused."""
     from components.settings import Settings
     from workflows.argo.follow import summed_up
+    from workflows.argo.server import ArgoServer
     from workflows.argo.stop import stop as stop_run
-    from workflows.argo.submit import ArgoServer, Submitted
+    from workflows.argo.submit import Submitted
 
     console = errors()
 
@@ -153,7 +155,7 @@ def doctor(
     """Check an installation on the cluster: whether each component finds what it needs."""
     from components.settings import Settings
     from workflows.argo.doctor import examined, failed
-    from workflows.argo.submit import ArgoServer
+    from workflows.argo.server import ArgoServer
 
     console = errors()
 

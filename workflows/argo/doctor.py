@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from components.errors import ConfigurationError, TransientError
 from workflows.argo.doctor_template import doctor_template_name
-from workflows.argo.submit import ENDED, ArgoServer, Progress, followed
+from workflows.argo.server import ENDED, ArgoServer, Progress, followed
 from workflows.argo.terms import VERSION
 
 # The first with pendingTimeout and outputs of skipped steps.

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
-from components.encoders.batching import Embedded, Lot, Task, embedded, of_file
+from components.encoders.batching import Embedded, Task, embedded
+from components.encoders.lots import Lot, of_file
 from components.errors import NotFoundError, PipelineError, TransientError
 from components.pipeline import chooses_frames
 from components.running.services import Services

@@ -52,14 +52,11 @@ class DroppedFrames:
 
     def held(self, marker: DoneMarker) -> Held | None:
         """Return where the video's dropped frames lie; None if they are gone, or there are none."""
-        fingerprint = marker.fingerprints.get("frame")
-        if not marker.duplicates_removed or not fingerprint:
+        if not marker.duplicates_removed:
             return None
-        uri = self._results.uri(marker.video, "frame", fingerprint, "json")
-        outcome = self._results.read(marker.video, uri, FramedVideo)
-        if outcome is None or outcome.result is None:
+        whole = self._results.behind(marker, "frame", FramedVideo)
+        if whole is None:
             return None
-        whole = FramedVideo.model_validate(outcome.result)
         tar = self._tar(whole)
         kept = {frame.number for frame in marker.frames}
         dropped = {frame.number: frame for frame in whole.frames if frame.number not in kept}

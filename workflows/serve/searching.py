@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from components.base.together import Together
-from components.encoders.encoder import TextEncoder, known_by, reach_of
+from components.encoders.encoder import Reach, TextEncoder, reach_of
 from components.running.services import Services
 from components.settings import Settings
 from workflows.local.first_run import require_collection
@@ -23,8 +23,6 @@ from workflows.search.question import Question
 from workflows.search.sides import ModelSides
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from components.base.vectors import Vectors
 
 _TEXTS = 4096
@@ -65,13 +63,9 @@ class RememberedTexts:
         rows = dict(zip(texts, self._encoder.embed_texts(texts), strict=True))
         return [[rows[text] for text in own] for own in asked]
 
-    def reach(self, texts: Vectors) -> Vectors:
+    def reach(self, texts: Vectors) -> Reach:
         """Return what the encoder says of it."""
         return reach_of(self._encoder, texts)
-
-    def knows(self, texts: Vectors) -> NDArray[np.bool_]:
-        """Return what the encoder says of it."""
-        return known_by(self._encoder, texts)
 
 
 class RememberingSides(ModelSides):
