@@ -46,17 +46,21 @@ class ReplacedError(Exception):
 
 
 class Digests:
-    """Size, MD5 and SHA-256 of bytes that pass by."""
+    """Size, MD5 and SHA-256 of bytes that pass by.
 
-    def __init__(self) -> None:
+    Args:
+        expected: What they are to be, where that is known: without a SHA-256, none is computed.
+    """
+
+    def __init__(self, expected: Expected | None = None) -> None:
         self.size = 0
         self._md5 = hashlib.md5(usedforsecurity=False)
-        self._sha256 = hashlib.sha256()
+        self._sha256 = hashlib.sha256() if expected is None or expected.sha256 else None
 
     @classmethod
-    def of(cls, path: Path) -> Digests:
+    def of(cls, path: Path, expected: Expected | None = None) -> Digests:
         """Return those of a file."""
-        digests = cls()
+        digests = cls(expected)
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 digests.update(chunk)
@@ -66,7 +70,8 @@ class Digests:
         """Take the next bytes."""
         self.size += len(chunk)
         self._md5.update(chunk)
-        self._sha256.update(chunk)
+        if self._sha256:
+            self._sha256.update(chunk)
 
     @property
     def md5(self) -> bytes:
@@ -74,6 +79,7 @@ class Digests:
 
     @property
     def sha256(self) -> str:
+        assert self._sha256, "a SHA-256 that nobody knew"
         return self._sha256.hexdigest()
 
     def check(self, answer: Mapping[str, Any], expected: Expected) -> None:

@@ -55,8 +55,8 @@ def _is_damage(error: BaseException) -> bool:
     return isinstance(error, DamagedBytesError)
 
 
-def _received(body: Any, path: Path) -> Digests:
-    digests = Digests()
+def _received(body: Any, path: Path, expected: Expected) -> Digests:
+    digests = Digests(expected)
     with path.open("wb") as file:
         for chunk in body.iter_chunks(2**20):
             digests.update(chunk)
@@ -127,7 +127,7 @@ class Store:
         def read() -> bytes:
             answer = self._client.get_object(Bucket=bucket, Key=key)
             content: bytes = answer["Body"].read()
-            digests = Digests()
+            digests = Digests(expected)
             digests.update(content)
             self._check(digests, answer, expected)
             return content
@@ -166,9 +166,9 @@ class Store:
             if answer["ContentLength"] > _TRANSFER.multipart_threshold:
                 answer["Body"].close()
                 self._client.download_file(bucket, key, str(part), Config=_TRANSFER)
-                digests = Digests.of(part)
+                digests = Digests.of(part, expected)
             else:
-                digests = _received(answer["Body"], part)
+                digests = _received(answer["Body"], part, expected)
             self._check(digests, answer, expected)
             part.replace(path)
 
