@@ -26,6 +26,8 @@ _MAX_KEYFRAMES = 60
 # Longer videos have so many keyframes that it is quicker to go to those that are wanted.
 _SEEK_FROM_S = 180
 _SMALLEST_PX = 32
+# What pictures may take that are looked at twice; more of them are decoded twice.
+_SEEN_BYTES = 64_000_000
 _BOUND = re.compile(r"^lavfi\.cropdetect\.([xy][12])=(-?\d+)$", re.MULTILINE)
 # Judging moves an edge by some pixels; a border that may reach the ratio is looked at closer.
 _SLACK_PX = 16
@@ -55,12 +57,14 @@ def find_picture(
     if min(source.width, source.height) < _SMALLEST_PX:
         return None
     # Most videos have none, and looking at more of a picture cannot make one.
+    seen: list[Picture] = []
     with _alone(path, source, limits) as video:
-        if not _may_have_border(_keyframes(video, source), source, settings):
+        keyframes = _noted(_keyframes(video, source), seen)
+        if not _may_have_border(keyframes, source, settings):
             return None
     evidence = Evidence(source.height, source.width)
     with _alone(path, source, limits) as video:
-        pictures = chain(_keyframes(video, source), _clips(video, source, settings))
+        pictures = chain(seen or _keyframes(video, source), _clips(video, source, settings))
         bars = _proposed(evidence.added(pictures), report, source, settings)
     if bars is None or bars == Bars(0, 0, 0, 0):
         return None
@@ -100,6 +104,18 @@ def _alone(path: Path, source: SourceVideo, limits: LimitSettings) -> Iterator[V
     with opened_source(path, source, max_pixels=limits.max_pixels) as video, decoder_errors():
         video.stream.codec_context.thread_count = 1
         yield video
+
+
+def _noted(pictures: Iterable[Picture], seen: list[Picture]) -> Iterator[Picture]:
+    """Yield the pictures and add them to `seen`, which is left empty where they take too much."""
+    room = _SEEN_BYTES
+    for picture in pictures:
+        room -= picture.nbytes
+        if room >= 0:
+            seen.append(picture)
+        else:
+            seen.clear()
+        yield picture
 
 
 def _may_have_border(
