@@ -191,8 +191,8 @@ def doubt(settings: FrameSettings) -> Doubt:
     ratio = settings.threshold or _ADAPTIVE_RATIO
 
     def adaptive(run: Run, around: float, *, exact: bool) -> bool:
-        # What is left for one frame, if the others of the run move half as those around it. Where
-        # all move alike, a run's score is that of a frame times their number.
+        # What is left for one frame, if the others of the run move nearly half as those around it.
+        # Where all move alike, a run's score is that of a frame times their number.
         left = run.score - 0.4 * (run.frames - 1) * around
         if exact or left < max(0.97 * _ADAPTIVE_LEAST_CHANGE, 0.9 * ratio * around):
             return False

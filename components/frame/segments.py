@@ -73,11 +73,11 @@ def decoders(index: PacketIndex, source: SourceVideo, limits: LimitSettings) -> 
     before are read. More decoders than there is memory for would wait themselves.
     """
     parts = segments(index)
-    room = 2 * len(parts) * _most_waiting(source, limits) / len(index.pts)
+    room = 2 * len(parts) * most_waiting(source, limits) / len(index.pts)
     return max(1, min(cores_for(source.duration), len(parts), ceil(room), _MOST_DECODERS))
 
 
-def _most_waiting(source: SourceVideo, limits: LimitSettings) -> int:
+def most_waiting(source: SourceVideo, limits: LimitSettings) -> int:
     """Return how many frames may wait for their turn."""
     # Of 8 bits and 4:2:0, as nearly all are; others take twice as much.
     frame_bytes = 1.5 * max(1, source.width * source.height)
@@ -108,7 +108,7 @@ class InOrder:
     ) -> None:
         self._videos, self._index, self._framing = videos, index, framing
         self._settings, self._wanted = settings, wanted
-        waiting = _most_waiting(framing.source, limits)
+        waiting = most_waiting(framing.source, limits)
         # Each decoder has some more in hand.
         self._ahead = max(1, waiting // _AT_ONCE - len(videos))
 
