@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -191,6 +192,26 @@ def test_the_first_page_of_results_needs_no_script(client: httpx.Client) -> None
     shown = client.get("/" + opened[1].replace("&amp;", "&")).text
     assert "<video" in shown
     assert 'class="span now"' in shown
+
+
+@slow
+@pytest.mark.parametrize(
+    ("asked", "title"),
+    [
+        ({}, "Search"),
+        ({"q": "a number", "confidence": "0"}, "a number: 1 moment"),
+        ({"q": ["a", "b"], "confidence": "100"}, "a, b: nothing fits"),
+        ({"like": "local/one/999999"}, "Like local/one/999999"),
+        ({"q": "a", "since": "never"}, "a"),
+    ],
+)
+def test_the_title_says_what_came_of_a_search(
+    client: httpx.Client, asked: dict[str, Any], title: str
+) -> None:
+    """It is what a reader of screens says first."""
+    shown = re.search("<title>(.*)</title>", client.get("/", params=asked).text)
+    assert shown
+    assert shown[1] == f"{title} · oriane"
 
 
 @slow

@@ -110,7 +110,7 @@ def test_what_nobody_waits_for_any_more_is_not_begun(served_services: Services) 
     begun: list[str] = []
     go_on = threading.Event()
     app = create_app(served_services, with_settings(served_services, threads=1))
-    work, library = app.state.served.work, app.state.served.library
+    served = app.state.served
 
     def held(*_: Any) -> VideoPage:
         go_on.wait()
@@ -120,16 +120,16 @@ def test_what_nobody_waits_for_any_more_is_not_begun(served_services: Services) 
         begun.append("runs")
         return RunPage(runs=(), next=None)
 
-    library.videos, library.runs = held, noted
+    served.listing.videos, served.library.runs = held, noted
     with serving(app) as client, ThreadPoolExecutor(1) as pool:
         assert client.get("/api/search", params={"texts": "a cat"}).status_code == 200
         first = pool.submit(client.get, "/api/videos")
-        assert comes_true(lambda: work.pending == 1)
+        assert comes_true(lambda: served.work.pending == 1)
         where = (client.base_url.host, client.base_url.port)
         with socket.create_connection(where) as impatient:
             impatient.sendall(b"GET /api/runs HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-            assert comes_true(lambda: work.pending == 2)
-        is_ended = comes_true(lambda: work.pending == 1)
+            assert comes_true(lambda: served.work.pending == 2)
+        is_ended = comes_true(lambda: served.work.pending == 1)
         go_on.set()
         assert first.result().status_code == 200
         assert is_ended

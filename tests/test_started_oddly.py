@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +32,31 @@ def test_without_standard_streams_a_video_is_what_it_is(tmp_path: Path, model: s
     )
     assert done.returncode == 0
     assert (tmp_path / "--dash/s3/oriane-frames/local/clip/manifest.json").exists()
+
+
+def test_what_others_read_from_the_environment(tmp_path: Path, model: str) -> None:
+    """A proxy, a profile of AWS that is not here, and a user's own rclone lead nowhere else."""
+    numbered_video(tmp_path / "clip.mp4", [number / 10 for number in range(10)])
+    nowhere = "http://127.0.0.1:9"
+    env = environment(
+        tmp_path, CLIP_MODEL=model, http_proxy=nowhere, https_proxy=nowhere, ALL_PROXY=nowhere,
+        AWS_PROFILE="nobody", RCLONE_READ_ONLY="1", RCLONE_EXCLUDE="*.mp4",
+    )  # fmt: skip
+
+    def ignored() -> None:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+    done = subprocess.run(
+        [Path(sys.executable).with_name("oriane"), "run", "clip.mp4", "--json"],
+        env=env, cwd=tmp_path, preexec_fn=ignored, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [video["status"] for video in json.loads(done.stdout)["videos"]] == ["done"]
+    buckets = ("S3_VIDEOS_BUCKET", "S3_FRAMES_BUCKET", "S3_ARTIFACTS_BUCKET")
+    code, said = invoked(
+        "run", "s3://a/", data=tmp_path, AWS_PROFILE="nobody", **dict.fromkeys(buckets, "a")
+    )
+    assert (code, "nobody" in said, "check AWS_PROFILE" in said) == (78, True, True)
 
 
 # As the system hands on a byte that is no letter of UTF-8.

@@ -53,6 +53,10 @@ class Choice:
         """Return whether a frame, not offered yet, shows something else than the last one did."""
         return self._watch is not None and self._watch.has_changed(thumbnail)
 
+    def differ(self, one: Picture, other: Picture) -> bool:
+        """Return whether two frames show something else than each other."""
+        return self._watch is not None and self._watch.differ(one, other)
+
     def finish(self, end: float) -> list[Frame]:
         """Return the frames picked from a video that ends at `end`, in order of time."""
         changed = self._watch.finish(end) if self._watch else None

@@ -119,7 +119,7 @@ def _check(job: Job[CroppedVideo], extracted: Extracted) -> None:
             raise unbelievable(f"a frame of {frame.width}x{frame.height}")
         if not is_sketch(frame.sketch):
             raise unbelievable("a sketch that is none")
-        # Whether it is that of the file, upload sees.
+        # Whether it is that of the file, S3 sees when that is sent.
         if not _MD5.fullmatch(frame.md5):
             raise unbelievable("an MD5 that is none")
         wanted = job.services.settings.frame.picture_format

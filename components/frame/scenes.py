@@ -182,7 +182,8 @@ def doubt(settings: FrameSettings) -> Doubt:
 
     Two frames differ by no more than the scores of those between add up to, and hardly by less than
     the largest: so a cut within shows, at the place of which only decoding tells. The shares were
-    chosen by what they find, miss and decode on the corpus of docs/performance.md.
+    chosen by what they find, miss and decode on some videos and judged on others
+    (docs/performance.md).
     """
     if settings.detector == "content":
         changed = 0.9 * (settings.threshold or _CONTENT_CHANGE)
@@ -190,15 +191,14 @@ def doubt(settings: FrameSettings) -> Doubt:
     ratio = settings.threshold or _ADAPTIVE_RATIO
 
     def adaptive(run: Run, around: float, *, exact: bool) -> bool:
-        if exact:
-            return False
-        if run.score < 0.97 * _ADAPTIVE_LEAST_CHANGE:
+        # What is left for one frame, if the others of the run move nearly half as those around it.
+        # Where all move alike, a run's score is that of a frame times their number.
+        left = run.score - 0.4 * (run.frames - 1) * around
+        if exact or left < max(0.97 * _ADAPTIVE_LEAST_CHANGE, 0.9 * ratio * around):
             return False
         if run.frames == 1:
-            return 0.9 * ratio * around <= run.score < 1.2 * ratio * around
-        # Where all moves alike, a run's score is that of a frame times their number.
-        moving = max(0.9 * ratio + 0.7 * (run.frames - 2), run.frames + 0.1)
-        return run.score >= moving * around
+            return run.score < 1.4 * ratio * around
+        return run.score >= (run.frames + 0.1) * around
 
     return adaptive
 

@@ -28,7 +28,7 @@ from components.frame.scenes import Difference
 from components.frame.skipping import CannotSkipError
 from components.media.packets import PacketIndex
 from components.media.pictures import Picture
-from components.media.video import VideoFile, cores_for, shared_part
+from components.media.video import MOST_THREADS, VideoFile, cores_for, shared_part
 from components.records.videos import SourceVideo
 from components.settings import FrameSettings, LimitSettings
 
@@ -73,11 +73,11 @@ def decoders(index: PacketIndex, source: SourceVideo, limits: LimitSettings) -> 
     before are read. More decoders than there is memory for would wait themselves.
     """
     parts = segments(index)
-    room = 2 * len(parts) * _most_waiting(source, limits) / len(index.pts)
+    room = 2 * len(parts) * most_waiting(source, limits) / len(index.pts)
     return max(1, min(cores_for(source.duration), len(parts), ceil(room), _MOST_DECODERS))
 
 
-def _most_waiting(source: SourceVideo, limits: LimitSettings) -> int:
+def most_waiting(source: SourceVideo, limits: LimitSettings) -> int:
     """Return how many frames may wait for their turn."""
     # Of 8 bits and 4:2:0, as nearly all are; others take twice as much.
     frame_bytes = 1.5 * max(1, source.width * source.height)
@@ -108,7 +108,7 @@ class InOrder:
     ) -> None:
         self._videos, self._index, self._framing = videos, index, framing
         self._settings, self._wanted = settings, wanted
-        waiting = _most_waiting(framing.source, limits)
+        waiting = most_waiting(framing.source, limits)
         # Each decoder has some more in hand.
         self._ahead = max(1, waiting // _AT_ONCE - len(videos))
 
@@ -122,7 +122,8 @@ class InOrder:
         if len(self._videos) == 1:
             yield from self._looked(self._videos[0], None)
             return
-        threads = ceil(cores_for(self._framing.source.duration) / len(self._videos))
+        cores = cores_for(self._framing.source.duration)
+        threads = min(ceil(cores / len(self._videos)), MOST_THREADS)
         for video in self._videos:
             video.stream.codec_context.thread_count = threads
         makers: list[Callable[[range | None], Iterator[list[Looked]]]] = [

@@ -92,6 +92,8 @@ def main(control: int, preload: list[str]) -> None:
     """Fork a warden for each pair of descriptors that arrives: a connection, a pipe to answer."""
     # Else these get the numbers of those that lead nowhere in a worker.
     open_standard_streams()
+    # Whoever started the program may have this ignored, and then nothing can be waited for.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     orders = socket.socket(fileno=control)
     # What modules are made of stays.
     gc.disable()

@@ -113,6 +113,8 @@ class Services:
         def make() -> Encoder:
             from components.encoders.load import load_encoder
 
+            # Hundreds of megabytes, which would stay for as long as anything knows the services.
+            self._closing.callback(self._made.pop, "encoder", None)
             return load_encoder(self.settings.embed)
 
         return self._once("encoder", make)

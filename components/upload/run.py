@@ -13,10 +13,8 @@ from itertools import islice
 
 from components.base.picture_formats import FORMATS
 from components.base.profiling import profile
-from components.errors import TransientError
 from components.frames_tar.digest import md5
 from components.records.videos import Frame, FramedVideo, PublishedVideo, Video
-from components.running.disbelief import unbelievable
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import run_each
@@ -51,17 +49,10 @@ def _upload(
 
     def send(frame: Frame, file: bytes) -> None:
         key, digest = framed.path(frame), frame.md5 or md5(file)
-        if there.get(key) == digest:
-            return
-        try:
+        if there.get(key) != digest:
             there[key] = services.store.put(
                 f"s3://{bucket}/{key}", file, FORMATS[frame.format].content_type, md5=digest
             )
-        except TransientError as error:
-            # The worker that decoded the video said so, and S3 holds what arrives to it.
-            if digest != md5(file):
-                raise unbelievable("a picture of another MD5") from error
-            raise
 
     with closing(pictures(services, framed, framed.frames)) as files:
         # A few at a time, so that the frames of a long video are not all in memory.

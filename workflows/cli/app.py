@@ -82,6 +82,8 @@ def main() -> None:
     open_standard_streams()
     collect_seldom()
     signal.signal(signal.SIGINT, _interrupted)
+    # Where it is ignored, how the programs ended that this one starts is not told.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         environment.load()
         guard_streams()

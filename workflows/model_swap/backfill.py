@@ -9,7 +9,8 @@ from functools import partial
 from itertools import islice
 
 from components.base.wording import counted
-from components.encoders.batching import Embedded, Lot, Task, embedded, of_file
+from components.encoders.batching import Embedded, Task, embedded
+from components.encoders.lots import Lot, of_file
 from components.errors import NotFoundError, PipelineError, TransientError
 from components.pipeline import chooses_frames
 from components.running.services import Services

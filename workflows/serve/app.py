@@ -22,6 +22,7 @@ from workflows.serve.abandoned import Abandoned
 from workflows.serve.dropped import DroppedFrames
 from workflows.serve.gate import Gate, Rules
 from workflows.serve.library import Library
+from workflows.serve.listing import Listing
 from workflows.serve.metrics import Measured, Metrics
 from workflows.serve.page.routes import add_page
 from workflows.serve.routes import library, media, search, service, watches
@@ -68,6 +69,7 @@ def create_app(services: Services, deployment: Settings, rules: Rules | None = N
         deployment=deployment,
         rules=rules,
         work=work,
+        listing=Listing(services),
         library=Library(services, dropped),
         searching=Searching(services, deployment),
         watches=Watches(services),

@@ -40,9 +40,12 @@ class CountedVideos:
         self._lock = threading.Lock()
         self._known: _Counted | None = None
         self._counting: Future[_Counted] | None = None
+        self._counting_since = 0.0
 
     def states(self, wait_s: float) -> tuple[StateCount, ...] | None:
         """Return the counts; where they take longer than `wait_s`, those before, None at first.
+
+        The time is that since they were begun, by whoever asked first.
 
         Raises:
             PipelineError: the ledger, or S3, does not answer.
@@ -66,8 +69,11 @@ class CountedVideos:
         known = self._known
         if known is not None and self._holds(known):
             return known
+        counting, began = self._begun()
+        # Of several who ask while it goes on, only the first waits as long.
+        left = max(0.0, began + wait_s - self._clock())
         try:
-            return self._begun().result(wait_s)
+            return counting.result(left)
         except TakesTimeError:
             return known
 
@@ -78,12 +84,13 @@ class CountedVideos:
         ledger = self._services.ledger
         return ledger is not None and age < _OLDEST_S and ledger.last_event() == known.event
 
-    def _begun(self) -> Future[_Counted]:
+    def _begun(self) -> tuple[Future[_Counted], float]:
+        """Return the counting that is under way, and when it began."""
         with self._lock:
             if self._counting is None:
-                self._counting = Future()
+                self._counting, self._counting_since = Future(), self._clock()
                 threading.Thread(target=self._count, args=(self._counting,), daemon=True).start()
-            return self._counting
+            return self._counting, self._counting_since
 
     def _count(self, future: Future[_Counted]) -> None:
         ledger, began = self._services.ledger, self._clock()

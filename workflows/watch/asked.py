@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -29,6 +29,14 @@ _POINTS_A_REQUEST = 1000
 _ALL_WEBHOOKS_S = 120.0
 
 
+@dataclass(frozen=True)
+class AskedOf:
+    """What a watch found of a run; no news where it was asked before, and nothing sent again."""
+
+    notice: WatchNotice
+    is_news: bool
+
+
 class Watching:
     """The standing questions of a deployment, to be asked of its collection."""
 
@@ -39,9 +47,7 @@ class Watching:
         self._asker: Asker | None = None
         self._sending_until = time.monotonic() + _ALL_WEBHOOKS_S
 
-    def ask(
-        self, run: str, videos: Sequence[RunVideo], watches: Sequence[Watch]
-    ) -> list[WatchNotice]:
+    def ask(self, run: str, videos: Sequence[RunVideo], watches: Sequence[Watch]) -> list[AskedOf]:
         """Ask each watch of the run's new frames, unless it was asked before; return its notices.
 
         What was not delivered is sent again. Where the collection's model is another than a watch
@@ -58,7 +64,8 @@ class Watching:
         if open_ and (model := self._collection.model()):
             found += self._asked(run, videos, open_, model)
         named = {watch.name: watch for watch in watches}
-        return [self._sent(named[notice.watch], notice) for notice in found]
+        sent = [self._sent(named[notice.watch], notice) for notice in found]
+        return [AskedOf(notice, is_news=notice != before[notice.watch]) for notice in sent]
 
     def everything(self, watch: Watch) -> WatchNotice:
         """Return what fits of all there is, whether it was announced or not; note nothing.

@@ -86,7 +86,7 @@ class Results:
             return page(request, "moments_part.html", found.status, **values)
         start = not search.asks and not found.refused
         values["is_start"] = start
-        values["counts"] = served.library.counts() if start else None
+        values["counts"] = served.listing.counts() if start else None
         values["new"] = new_moments(served) if start else ()
         values["videos"] = _newest(served) if start else ()
         values["last"] = served.library.last_run() if start or values["is_empty"] else None
@@ -143,7 +143,7 @@ class Results:
 
 
 def _newest(served: Served) -> Sequence[ListedVideo]:
-    return served.library.newest_or_by_name(Wanted(state="done"), limit=_SHOWN_AT_START).videos
+    return served.listing.newest_or_by_name(Wanted(state="done"), limit=_SHOWN_AT_START).videos
 
 
 def _as_far_as_read(request: Request) -> Search:

@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
 from components.records.booking import Wanted
-from workflows.serve.library import is_place
+from workflows.serve.listing import is_place
 from workflows.serve.page.address import printable
 from workflows.serve.page.rendering import page
 from workflows.serve.page.time_line import TimeLine
@@ -28,13 +28,13 @@ def video_list(served: Served, request: Request) -> Response:
     # Addresses of before there was an order go on by name.
     by_name = asked["order"] == "name" or (asked["after"] and not is_place(asked["after"]))
     asked["order"] = "name" if by_name else ""
-    read = served.library.videos if by_name else served.library.newest_or_by_name
+    read = served.listing.videos if by_name else served.listing.newest_or_by_name
     if None in given.values():
         found = VideoPage(videos=(), next=None)
     else:
         wanted = Wanted("", asked["state"], asked["reason"], asked["name"], asked["run"])
         found = read(wanted, asked["after"])
-    counts = served.library.counts()
+    counts = served.listing.counts()
     # Where nothing is, a run may be about to change that.
     last = None if found.videos else served.library.last_run()
     return page(request, "library.html", found=found, counts=counts, asked=asked, last=last)

@@ -29,7 +29,7 @@ State = Literal["", "done", "rejected", "failed", "requested"]
 @router.get("/overview", responses=refusals(409))
 async def overview(served: TheServed, platform: PlatformFilter = "") -> Overview:
     """Count the videos by state and reason, and name the runs at work."""
-    return await served.work.run(served.library.overview, platform)
+    return await served.work.run(served.listing.overview, platform)
 
 
 @router.get("/videos", responses=refusals(409))
@@ -48,7 +48,7 @@ async def videos(
 ) -> VideoPage:
     """List the videos, in the order of their names or the newest first."""
     return await served.work.run(
-        served.library.newest if order == "newest" else served.library.videos,
+        served.listing.newest if order == "newest" else served.listing.videos,
         Wanted(platform, state, str(reason), contains, run),
         after,
         limit,

@@ -7,13 +7,14 @@ import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 import grpc
 from qdrant_client import QdrantClient
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
+from components.base.loopback import is_on_loopback
 from components.base.retries import answered
 from components.errors import ConfigurationError, PipelineError, TransientError
 from components.settings import IndexSettings
@@ -162,6 +163,12 @@ def _client(settings: IndexSettings, *, over_grpc: bool = False) -> QdrantClient
         # A key over plain HTTP is the operator's choice inside a cluster.
         warnings.filterwarnings("ignore", message="Api key is used with an insecure")
         try:
+            # Proxies lead to other machines.
+            direct: dict[str, Any] = (
+                {"trust_env": False, "grpc_options": {"grpc.enable_http_proxy": 0}}
+                if is_on_loopback(settings.url)
+                else {}
+            )
             return QdrantClient(
                 url=settings.url,
                 api_key=key,
@@ -169,6 +176,7 @@ def _client(settings: IndexSettings, *, over_grpc: bool = False) -> QdrantClient
                 check_compatibility=False,
                 prefer_grpc=over_grpc,
                 grpc_port=settings.grpc_port,
+                **direct,
             )
         except ValueError as error:
             raise ConfigurationError(
