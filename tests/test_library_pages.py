@@ -233,7 +233,7 @@ def three_nights(
 NEWEST = ["youtube/z", "a/x", "instagram/p", "instagram/q", "tiktok/b", "tiktok/m"]
 
 
-@pytest.mark.parametrize("size", [1, 2, 50])
+@pytest.mark.parametrize("size", [1, 4])
 def test_the_newest_come_first_and_pages_hold_while_others_come(
     three_nights: tuple[httpx.Client, Callable[..., None]], size: int
 ) -> None:
@@ -251,7 +251,7 @@ def test_the_newest_come_first_and_pages_hold_while_others_come(
         asked["after"] = page["next"]
     assert found == NEWEST
     now = client.get("/api/videos", params={"order": "newest", "limit": 1}).json()["videos"]
-    assert size >= 6 or now[0]["video"].startswith("tiktok/a")
+    assert now[0]["video"].startswith("tiktok/a"), "what came meanwhile"
 
 
 def test_what_a_run_brought_is_a_click_away(

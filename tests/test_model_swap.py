@@ -312,7 +312,7 @@ def test_missing_frames_and_unreadable_markers_are_counted(
         result = filled(services)
     assert result.videos == PreparedVideos(embedded=1, already=0, skipped=1, unreadable=1)
     assert result.skipped[0].video == "local/one"
-    assert f"1 frames are missing, local/one/{lost.name}" in result.skipped[0].why
+    assert f"1 frame missing, local/one/{lost.name}" in result.skipped[0].why
 
 
 def test_a_limit_and_a_platform(

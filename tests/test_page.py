@@ -613,6 +613,8 @@ def test_what_standing_questions_found_is_on_the_first_page_and_plays(page) -> N
         ("/library/local/none", 404, "local/none is not booked"),
         ("/runs/none", 404, "run none is not known"),
         ("/?q=x&since=never", 400, "since: expected a date"),
+        ("/?q=x&longer=9&shorter=5", 400, "longer 9.0 is above shorter 5.0; swap them</p>"),
+        (f"/?q={'x' * 5000}", 400, "Text: at most 500 characters a text, found 5000; say in"),
         ("/?like=local/one/999999", 400, "local/one/999999"),
         ("/?picture=0123456789abcdef", 400, "not kept any more"),
     ],

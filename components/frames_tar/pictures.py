@@ -13,6 +13,6 @@ def opened(file: bytes) -> Image.Image:
     """Return the RGB picture of a frame's file.
 
     Raises:
-        OSError: it is none, or damaged.
+        OSError: it is not a picture, or damaged.
     """
     return Image.open(io.BytesIO(file), formats=PILLOW_FORMATS).convert("RGB")

@@ -35,7 +35,7 @@ def read_scaled(path: Path, size: tuple[int, int]) -> dict[int, NDArray[np.uint8
     """Return the pixels of the file's frames by their numbers, mapped and not read.
 
     Raises:
-        ValueError: the file is no such one, or empty.
+        ValueError: the file is of another kind, or empty.
     """
     frames = np.memmap(path, _record(size), "r")
     found = {int(frame["number"]): frame["pixels"] for frame in frames}

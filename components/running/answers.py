@@ -85,7 +85,7 @@ def value_of(said: bytes, kind: Any, limits: LimitSettings) -> Any:
             _raise_fault(answer.fault, limits)
         return TypeAdapter(kind).validate_json(answer.value or "")
     except ValidationError as error:
-        raise crashed("gave an answer that is none") from error
+        raise crashed("gave something that is not an answer") from error
 
 
 def raise_ended(report: Report | None, cpu_s: int | None) -> NoReturn:

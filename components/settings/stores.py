@@ -46,7 +46,7 @@ class StorageSettings(Group):
     etags_are_md5: bool = variable(
         "VP_S3_ETAG_MD5",
         True,
-        "Compare what arrives with its ETag where that looks like an MD5; 0 if it is none",
+        "Compare what arrives with its ETag where that looks like an MD5; 0 if it is not one",
     )
     connect_timeout_s: float = variable(
         "VP_S3_CONNECT_TIMEOUT_SECS", 5.0, "Seconds to wait for a connection", gt=0

@@ -145,12 +145,13 @@ def stop(
         said(summed_up(progress) or f"{run} {progress.phase}: {progress.message}")
 
 
-@command(commands, CLUSTER, "oriane doctor", "oriane doctor --gpu")
+@command(commands, CLUSTER, "oriane doctor", "oriane doctor --gpu", "oriane doctor --json")
 def doctor(
     gpu: Annotated[bool, typer.Option("--gpu", help="Check the gpu overlay's pods")] = False,
     timeout: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="Wait so long for the checks' end")
     ] = 1800,
+    as_json: JsonOption = False,
 ) -> None:
     """Check an installation on the cluster: whether each component finds what it needs."""
     from components.settings import Settings
@@ -163,9 +164,11 @@ def doctor(
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     checks = examined(ArgoServer(Settings.load().cluster), gpu, timeout, said)
-    for what, phase, message in checks:
-        mark = "ok    " if phase == "Succeeded" else "failed"
-        line = f"{mark}  {what}{f': {message}' if message else ''}"
+    if as_json:
+        print_json(checks)
+    for one in () if as_json else checks:
+        mark = "ok    " if one.is_sound else "failed"
+        line = f"{mark}  {one.check}{f': {one.message}' if one.message else ''}"
         output().print(line, highlight=False, markup=False, soft_wrap=True)
     if error := failed(checks):
         raise error

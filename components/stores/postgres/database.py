@@ -25,7 +25,7 @@ _NO_LETTER = (
     psycopg.errors.UntranslatableCharacter,
     psycopg.errors.CharacterNotInRepertoire,
 )
-# What the server says, and is no fault of the program.
+# What the server says that is not a fault of the program.
 _SAID = (psycopg.OperationalError, *_FORBIDDEN, *_NO_LETTER)
 _REFUSED = ("authentication failed", "does not exist", "no pg_hba", "certificate", "SSL")
 

@@ -209,5 +209,5 @@ def _frames_among(found: Iterable[Found]) -> list[tuple[Found, StoredFrame]]:
 
 
 def own_ids(ids: Sequence[str]) -> list[str | int]:
-    """Return ids as engines tell them apart: a number that another program gave is no text."""
+    """Return ids as engines tell them apart: a number that another program gave is not a text."""
     return [int(point) if point.isdecimal() else point for point in ids]

@@ -12,6 +12,7 @@ from PIL import Image
 
 from components.base.picture_formats import PILLOW_FORMATS
 from components.base.vectors import Vectors
+from components.base.wording import counted
 from components.errors import DamagedObjectError, NotFoundError
 from components.frames_tar.digest import md5
 from components.records.done_marker import DoneMarker
@@ -148,9 +149,9 @@ def _read_points(
 def texts(found: Damage) -> Iterator[tuple[str, int, str]]:
     """Yield the kind of each damage, of how many objects, and words for it."""
     if found.frames:
-        first = found.frames[0].rpartition("/")[2]
-        yield "damaged_frames", len(found.frames), f"{len(found.frames)} frames, {first} first"
+        frames, first = len(found.frames), found.frames[0].rpartition("/")[2]
+        yield "damaged_frames", frames, f"{counted(frames, 'frame')}, {first} first"
     if found.points:
-        yield "damaged_points", len(found.points), f"{len(found.points)} points"
+        yield "damaged_points", len(found.points), counted(len(found.points), "point")
     if found.artifacts:
         yield "damaged_artifacts", len(found.artifacts), ", ".join(found.artifacts)

@@ -27,6 +27,8 @@ from workflows.serve.report import LibraryVideo, ListedVideo
 from workflows.serve.served import Served
 
 _SHOWN_AT_START = 12
+# Of fields that have another name in the address.
+_LABELS = {"q": "Text", "not": "without", "from": "from second", "to": "to second"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Results:
         try:
             search, refused = read_search(request.query_params.multi_items()), ""
         except ConfigurationError as error:
-            search, refused = _as_far_as_read(request), str(error)
+            search, refused = _as_far_as_read(request), _by_label(error)
         if search.sets_only_bounds and not refused:
             refused = "Type what the moment shows, or give a picture: filters alone find nothing"
         part = request.query_params.get("part")
@@ -144,6 +146,12 @@ class Results:
 
 def _newest(served: Served) -> Sequence[ListedVideo]:
     return served.listing.newest_or_by_name(Wanted(state="done"), limit=_SHOWN_AT_START).videos
+
+
+def _by_label(error: ConfigurationError) -> str:
+    """Return what is wrong with an address, by what its field is called on the page."""
+    name, colon, told = str(error).partition(": ")
+    return f"{_LABELS.get(name, name)}{colon}{told}"
 
 
 def _as_far_as_read(request: Request) -> Search:
