@@ -10,6 +10,7 @@ from benchmarks.contenders.contender import MODEL
 from benchmarks.recall import WITHIN_S, rates
 from benchmarks.results import Results, Row
 from benchmarks.targets import FLOOR, floor_seconds, ratios
+from components.base.wording import counted
 from components.errors import ConfigurationError
 
 LABELS = {
@@ -66,7 +67,7 @@ def comparison(results: Results) -> str:
         rows = results.rows(name)
         lines += [
             "",
-            f"### {name}: {facts['videos']} videos, {facts['seconds']:.0f} s, "
+            f"### {name}: {counted(facts['videos'], 'video')}, {facts['seconds']:.0f} s, "
             f"{facts['frames']:,} frames, {facts['bytes'] / 1e6:.0f} MB",
             "",
             *table(_COLUMNS, _compared(rows, facts)),

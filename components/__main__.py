@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import sys
-from logging import getLevelNamesMapping
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +31,13 @@ def main(arguments: list[str] | None = None) -> int:
     phase = component(parsed.phase)
 
     from components.base import logs, redaction
+    from components.base.standard_streams import open_standard_streams
     from components.base.termination import LastWords
 
+    open_standard_streams()
     redaction.guard_streams()
     redaction.guard_tracebacks()
-    level = os.environ.get("VP_LOG_LEVEL") or "INFO"
-    with (
-        logs.recording(level if level in getLevelNamesMapping() else "INFO"),
-        LastWords() as last_words,
-    ):
+    with logs.recording(logs.level_of_container()), LastWords() as last_words:
         code = _run(phase, vars(parsed))
         if code != EXIT_DONE:
             last_words.leave()

@@ -80,7 +80,7 @@ class Component(Generic[In, Out]):
     `settings` names the groups of `Settings` it reads. With `compares` it holds what decides the
     phases' results against what made earlier ones: its pods see those groups too, but no
     credentials that belong to them.
-    `builds_on` names the input whose entries' fingerprint the phase's own continues.
+    `builds_on` names the inputs whose entries' fingerprints the phase's own continues.
     `decodes` says that it reads video files, in the worker processes that are kept apart.
     `version` goes into the fingerprint: raise it when the same inputs and settings give another
     result than before.
@@ -98,7 +98,7 @@ class Component(Generic[In, Out]):
     resources: Resources
     settings: tuple[str, ...]
     compares: bool = False
-    builds_on: str = "manifest"
+    builds_on: tuple[str, ...] = ("manifest",)
     decodes: bool = False
     version: int = 1
     traffic: Traffic = _USUAL_TRAFFIC

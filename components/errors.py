@@ -2,6 +2,7 @@
 
 PipelineError
 ├── ConfigurationError   78   a variable, credential or argument is wrong; retrying changes nothing
+│   └── DeniedError      78   S3 knows the credentials, which may not do this
 ├── ManifestError        65   a manifest cannot be read; retrying changes nothing
 ├── RunFailedError        1   a run as a whole ended badly; its digest says why
 ├── TransientError       75   S3, Qdrant or Postgres did not answer; worth a retry
@@ -35,6 +36,10 @@ class ConfigurationError(PipelineError):
     """A setting, credential or argument is wrong; the message names it and the remedy."""
 
     exit_code = EXIT_CONFIGURATION
+
+
+class DeniedError(ConfigurationError):
+    """S3 knows the credentials, and a policy or the object's owner keeps them from this."""
 
 
 class ManifestError(PipelineError):
@@ -124,13 +129,18 @@ class Reason(_Explained):
     )
     UNDECODABLE = (
         "undecodable",
-        "no frame can be decoded, or less of them than `VP_MIN_DECODED`",
+        "no frame can be decoded, or a smaller part of them than `VP_MIN_DECODED`",
         _after("play it with `ffplay`; replace the file, or lower the setting", "undecodable"),
     )
     UNSUPPORTED_CODEC = (
         "unsupported_codec",
         "needs a decoder that `VP_DECODERS` does not list",
         _after("add the decoder if such files are wanted", "unsupported_codec"),
+    )
+    ENCRYPTED = (
+        "encrypted",
+        "its pictures are encrypted, as shops and streaming services do",
+        "upload it decrypted; the next run takes it up",
     )
     TOO_LARGE = (
         "too_large",

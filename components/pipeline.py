@@ -77,11 +77,11 @@ def pod_layout(pipeline: Pipeline, gpu: bool) -> str:
 
 
 @cache
-def upstream(phase: str) -> str | None:
-    """Return the phase whose fingerprint that of `phase` continues; None for the first."""
+def upstream(phase: str) -> tuple[str, ...]:
+    """Return the phases whose fingerprints that of `phase` continues; none for the first."""
     (step,) = (step for step in video_to_embedding().each if step.name == phase)
-    source = step.arguments[step.component.builds_on]
-    return source.step if isinstance(source, Output) else None
+    sources = (step.arguments[name] for name in step.component.builds_on)
+    return tuple(source.step for source in sources if isinstance(source, Output))
 
 
 @cache
@@ -89,15 +89,14 @@ def dependents(phase: str) -> tuple[str, ...]:
     """Return the phase and those whose results build on its own, in order."""
     found = [phase]
     for step in video_to_embedding().each:
-        if upstream(step.name) in found:
+        if {*upstream(step.name)} & {*found}:
             found.append(step.name)
     return tuple(found)
 
 
 def chooses_frames() -> str:
     """Return the phase that has the last word on which frames of a video are kept."""
-    chosen = upstream("embed")
-    assert chosen is not None, "frames are chosen before they are embedded"
+    (chosen,) = upstream("embed")
     return chosen
 
 

@@ -34,6 +34,17 @@ def answer(value: int) -> int:
     return value
 
 
+def cores() -> int:
+    from components.media.video import shared_cores
+
+    return shared_cores()
+
+
+def cores_once_read(path: Path) -> int:
+    path.read_bytes()
+    return cores()
+
+
 def compute(seconds: float) -> float:
     """Take so many seconds of a core."""
     while time.process_time() < seconds:

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from components.base.model_names import identity
-from components.encoders.encoder import known_by, normalized, reach_of
+from components.encoders.conse_text import ConseTextEncoder
+from components.encoders.encoder import normalized, reach_of
 from components.encoders.load import load_encoder, load_text_encoder
 from components.errors import ConfigurationError
 from components.records.frame_names import frame_file, point_id
@@ -180,11 +181,12 @@ def test_scores_are_measured_by_what_a_text_can_reach() -> None:
 def test_the_packaged_model_reaches_what_has_a_name_and_little_else(settings: Settings) -> None:
     for encoder in (load_encoder(settings.embed), load_text_encoder(settings.embed)):
         texts = encoder.embed_texts(["a tabby cat", "an espresso", "an election"])
-        named, also_named, nameless = reach_of(encoder, texts).tolist()
+        reach = reach_of(encoder, texts)
+        named, also_named, nameless = reach.most.tolist()
         assert 1 >= min(named, also_named) > 0.7 > nameless > 0
-        assert known_by(encoder, texts).tolist() == [True, True, False]
+        assert reach.known.tolist() == [True, True, False]
         strange = encoder.embed_texts(["eine Katze", "猫", "🐱", "bycicle", "the", "???", " ,"])
-        assert not known_by(encoder, strange).any()
+        assert not reach_of(encoder, strange).known.any()
 
     class Unknowing:
         name, dim = "m", 4
@@ -192,8 +194,9 @@ def test_the_packaged_model_reaches_what_has_a_name_and_little_else(settings: Se
         def embed_texts(self, texts: Sequence[str]) -> Any:
             return unit(len(texts))
 
-    assert reach_of(Unknowing(), unit(3)).tolist() == [1, 1, 1]
-    assert known_by(Unknowing(), unit(3)).all()
+    reach = reach_of(Unknowing(), unit(3))
+    assert reach.most.tolist() == [1, 1, 1]
+    assert reach.known.all()
 
 
 def test_a_background_holds_while_the_collection_is_about_as_large() -> None:
@@ -385,6 +388,25 @@ def test_answers(photographs: Settings) -> None:
         whole = Question(texts=("a cat",), without=("a cup of coffee",), confidence=0)
         left = asker.answer(whole).moments
         assert {moment.code for moment in left} == {"chelsea", "rocket"}, "those are no coffee"
+
+
+def test_a_question_is_compared_with_all_class_names_once(
+    photographs: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How high its pictures may score, and whether the model knows it, come of the same."""
+    compared: list[int] = []
+    nearest = ConseTextEncoder.nearest_class
+
+    def counting(encoder: ConseTextEncoder, texts: Any) -> Any:
+        compared.append(len(texts))
+        return nearest(encoder, texts)
+
+    with asking(photographs) as asker:
+        asker.warm(pictures=False)
+        monkeypatch.setattr(ConseTextEncoder, "nearest_class", counting)
+        assert asker.answer(Question(texts=("eine Katze",))).unknown == ("eine Katze",)
+        assert asker.answer(Question(texts=("a cat", "qwx"), confidence=0)).unknown == ("qwx",)
+    assert compared == [1, 3]
 
 
 def test_a_background_is_kept_and_taken_anew_once_the_collection_has_grown(

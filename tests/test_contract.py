@@ -96,7 +96,7 @@ def test_fused_one_step_stands_for_the_phases_that_it_runs() -> None:
 def test_upload_and_embed_run_side_by_side(fused: bool, before: str) -> None:
     steps = {step.name: step for step in video_to_embedding(fused=fused).steps()}
     assert steps["upload"].depends_on == steps["embed"].depends_on == {before}
-    assert steps["index"].depends_on == {"upload", "embed"}
+    assert steps["index"].depends_on >= {"upload", "embed"}
 
 
 def test_wiring_a_phase_to_the_wrong_predecessor_fails() -> None:

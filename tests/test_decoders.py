@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -20,6 +22,8 @@ from components.settings import LimitSettings
 from tests.decoder_tasks import (
     answer,
     be_killed,
+    cores,
+    cores_once_read,
     crash,
     eat,
     hang,
@@ -61,6 +65,20 @@ def test_what_goes_wrong_in_a_worker_is_the_videos(strict: Decoders, work, reaso
         assert [other.result() for other in others] == [0, 1, 2, 3]
     assert caught.value.reason == reason
     assert strict.call(Access(), answer, 7) == 7
+
+
+def test_who_is_worth_more_seconds_gets_more_cores(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with closing(Decoders(4, LimitSettings())) as pool, ThreadPoolExecutor(1) as callers:
+        alone = callers.submit(pool.call, Access(fifo, cpu_s=300), cores_once_read, fifo)
+        # Opened only once the worker reads, so that there are two in flight until it is closed.
+        with fifo.open("wb"):
+            assert pool.call(Access(cpu_s=100), cores) == 1
+            assert pool.call(Access(cpu_s=300), cores) == 2
+            assert pool.call(Access(cpu_s=900), cores) == 3
+        assert alone.result() == 4
+        assert pool.call(Access(), cores) == 4
 
 
 def test_a_worker_that_hangs_is_ended(hasty: Decoders) -> None:

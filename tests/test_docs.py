@@ -103,11 +103,20 @@ def test_commands_in_documents_exist_with_their_options(path: Path) -> None:
                 assert argument.split("=")[0] in options | {"--help"}, call
 
 
+def headings(page: Path) -> set[str]:
+    """Return what GitHub calls the headings of a page in addresses."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    found = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in found}
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_links_and_make_targets_in_documents_exist(path: Path) -> None:
     text = path.read_text()
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
-        assert (path.parent / target).exists(), target
+    for target, heading in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", text):
+        page = path.parent / target if target else path
+        assert page.exists(), target
+        assert not heading or heading in headings(page), f"{target}#{heading}"
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for target in re.findall(r"(?:^\$? ?|`)make ([a-z][a-z-]*)", text, re.MULTILINE):
         assert target in targets, target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from components.errors import EXIT_CONFIGURATION, EXIT_DONE, ConfigurationError
 from components.pipeline import component
 from components.running.check import looks
 from components.running.services import Services
-from tests.commands import environment, invoked
+from tests.commands import environment, invoked, oriane_here
 from tests.test_submit import Answering
 from workflows.argo.terms import VERSION
 
@@ -120,5 +121,10 @@ def test_what_is_wrong_is_counted_and_named(
     code, said = invoked("doctor", data=tmp_path, ARGO_SERVER=address)
     assert code == EXIT_CONFIGURATION
     assert "3 of 4 checks failed: argo, templates, embed" in said
+    env = environment(tmp_path, ARGO_SERVER=address)
+    done = oriane_here("doctor", "--json", env=env, code=EXIT_CONFIGURATION)
+    assert {one["check"]: one["phase"] for one in json.loads(done.stdout)} == {
+        "argo": "Failed", "templates": "Failed", "plan": "Succeeded", "embed": "Failed"
+    }  # fmt: skip
     for told in ("4.1 or newer is needed", "of version 0.0.9", "failed  embed: no such model"):
         assert told in said

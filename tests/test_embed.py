@@ -17,9 +17,10 @@ import pytest
 from PIL import Image
 
 from components.base.vectors import Vectors
-from components.encoders.batching import Lot, Task, embedded
+from components.encoders.batching import Task, embedded
 from components.encoders.encoder import Computed, Encoder, ModelInput
 from components.encoders.load import load_encoder
+from components.encoders.lots import Lot
 from components.encoders.scaling import Pixels
 from components.errors import ConfigurationError
 from components.pipeline import chooses_frames

@@ -538,7 +538,7 @@ def test_without_a_wheel_the_local_mode_serves_and_says_so(
     with opened(index):
         pass
     monkeypatch.setattr(opening, "find_spec", lambda _: None)
-    with pytest.raises(ConfigurationError, match="qdrant-edge-py"):
+    with pytest.raises(ConfigurationError, match=r"qdrant_edge.*\[index\]"):
         open_store(index)
 
 
@@ -613,9 +613,16 @@ def test_a_search_during_the_first_run_says_that_it_is_under_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
     monkeypatch.setenv("VP_DATA_DIR", str(tmp_path))
+    assert invoked("watch", "add", "a cat", data=tmp_path)[0] == 0
     run = Process(tmp_path / "qdrant", script=script)
     try:
-        for typed in (("search", "a cat"), ("export", str(tmp_path / "frames.csv"))):
+        for typed in (
+            ("search", "a cat"),
+            ("export", str(tmp_path / "frames.csv")),
+            ("watch", "test", "a-cat"),
+            ("model", "compare"),
+            ("model", "switch", "--if-better"),
+        ):
             code, said = invoked(*typed, data=tmp_path)
             assert (code, "nothing is indexed yet, and a run is under" in said) == (75, True), said
         run.end()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +18,7 @@ import pytest
 from components.base.model_names import PACKAGED
 from tests.commands import environment, invoked, oriane_here
 from tests.deployment import copy
+from workflows.cli.app import app
 from workflows.reference.tree import ROOT
 
 DOCUMENTED = {0, 1, 2, 65, 75, 78, 130}
@@ -34,7 +37,8 @@ def test_the_table_has_them_all() -> None:
     assert found == DOCUMENTED
     readme = (ROOT / "README.md").read_text()
     (line,) = re.findall(r"Exit codes: .*?\.\n", readme, re.DOTALL)
-    assert {int(code) for code in re.findall(r"\b\d+\b", line)} == DOCUMENTED - {65}
+    for told in (line, app.info.epilog or ""):
+        assert {int(code) for code in re.findall(r"\b\d+\b", told)} == DOCUMENTED - {65}
 
 
 @pytest.mark.slow
@@ -69,6 +73,61 @@ def test_a_data_folder_that_the_system_refuses_is_78(arguments: list[str], tmp_p
     assert "Not a directory" in done.stderr
     assert "VP_DATA_DIR" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("package", "extra", "arguments"),
+    [
+        ("typer", "local", ["--help"]),
+        ("numpy", "local", ["export", "frames.npz"]),
+        ("hera", "cluster", ["doctor"]),
+        ("kfp", "kubeflow", ["render", "kubeflow"]),
+    ],
+)
+def test_a_package_that_is_not_installed_is_78_and_named_with_what_to_type(
+    package: str, extra: str, arguments: list[str], tmp_path: Path, deployment: Path
+) -> None:
+    copy(deployment, tmp_path)
+    code = f"import sys; sys.modules[{package!r}] = None; import workflows.cli.__main__"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, check=False,
+        env=environment(tmp_path, ARGO_SERVER="127.0.0.1:9"), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 78, done.stderr
+    assert f"error: this needs {package}, not found here" in done.stderr
+    assert f"[{extra}]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("direct_url", "named"),
+    [
+        (None, "'oriane[serve]'"),
+        ({"url": "file:///src/oriane", "dir_info": {}}, "'oriane[serve] @ file:///src/oriane'"),
+        (
+            {
+                "url": "https://example.com/oriane",
+                "vcs_info": {"vcs": "git", "commit_id": "1f"},
+            },
+            "'oriane[serve] @ git+https://example.com/oriane@1f'",
+        ),
+    ],
+)
+def test_an_extra_is_taken_from_where_the_program_was(
+    direct_url: dict[str, object] | None, named: str, tmp_path: Path
+) -> None:
+    """An index may have another project of this name."""
+    shutil.copytree(ROOT / "components", tmp_path / "components")
+    installed = tmp_path / "oriane-1.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.4\nName: oriane\nVersion: 1\n")
+    if direct_url:
+        (installed / "direct_url.json").write_text(json.dumps(direct_url))
+    code = "from components.base.install_line import install_line as line; print(line('serve'))"
+    env = environment(tmp_path, PYTHONPATH=str(tmp_path))
+    said = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, env=env, text=True)
+    assert said.rstrip().endswith(f" -m pip install {named}")
 
 
 @pytest.mark.slow

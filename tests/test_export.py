@@ -153,6 +153,16 @@ def test_show_tells_all_and_draws_a_sheet(data: Path) -> None:
     assert ".jpg or .webp" in said(data, "show", "local/one", "--sheet", "x.gif", code=78)
 
 
+def test_a_name_as_long_as_it_may_be_has_a_sheet(data: Path) -> None:
+    source = data / "s3/oriane-contents/local" / ("é" * 127) / "video.mp4"
+    source.parent.mkdir(parents=True)
+    source.write_bytes((data / "s3/oriane-contents/local/one/video.mp4").read_bytes())
+    said(data, "run", "s3://oriane-contents/local/é")
+    found = json.loads(said(data, "show", f"local/{source.parent.name}", "--json"))
+    with Image.open(found["sheet"]) as sheet:
+        assert sheet.width == 1600
+
+
 def test_stopped_videos_are_listed(data: Path) -> None:
     for code in ("bad", "worse"):
         target = data / "s3/oriane-contents/local" / code / "video.mp4"

@@ -154,6 +154,15 @@ def test_wide_and_bright_colours_as_ffmpeg_maps_them(
         assert reading.number == frame.number
 
 
+def test_wide_colours_of_phones_and_screens(tmp_path: Path) -> None:
+    """P3, in which phones and screen recorders save: taken for BT.709, reds would be off by 18."""
+    to_p3 = FROM_BT709.format(transfer="bt709").replace("npl=203", "npl=100")
+    to_p3 = to_p3.replace("zscale=p=bt2020", "zscale=p=smpte432").replace("bt2020nc", "bt709")
+    tags = ("-colorspace", "bt709", "-color_trc", "bt709", "-color_primaries", "smpte432")
+    path = readable.write(tmp_path / "v.mp4", "-vf", to_p3, *tags)
+    shown(path).check()
+
+
 def test_interlaced_footage_is_not_combed(tmp_path: Path) -> None:
     """Fields of two pictures, one a fiftieth of a second after the other, show two numbers."""
     interlaced = ["-vf", "interlace=lowpass=off", "-flags", "+ilme+ildct", "-g", 12]
@@ -268,6 +277,30 @@ def test_what_is_lost_is_counted_and_bounded(tmp_path: Path) -> None:
     assert lost > 5
     assert result.source.packets == 3 * SCENE
     assert rejected(path, LimitSettings(VP_MIN_DECODED=0.99)) == Reason.UNDECODABLE
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_encrypted_pictures_are_said_to_be(tmp_path: Path, codec: str) -> None:
+    """Some of them decode to noise; to upload the file again would change nothing."""
+    quiet = ("-x265-params", "log-level=error") if codec == "libx265" else ()
+    clear = readable.write(tmp_path / "clear.mp4", "-c:v", codec, *quiet)
+    key = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", 16 * "7a")
+    path = tmp_path / "v.mp4"
+    readable.run("-i", clear, "-c", "copy", *key, "-encryption_kid", 16 * "a7", path)
+    assert rejected(path) == Reason.ENCRYPTED
+
+
+def test_a_picture_alone(tmp_path: Path) -> None:
+    """Phones save photographs in tiles, of which FFmpeg makes a video each."""
+    still = readable.write(
+        tmp_path / "v.avif",
+        *("-c:v", "libaom-av1", "-cpu-used", 8, "-still-picture", 1),
+        frames=[5],
+    )
+    assert rejected(still) == Reason.NOT_A_VIDEO
+    moving = tmp_path / "moving.avif"
+    readable.write(moving, "-c:v", "libaom-av1", "-cpu-used", 8, frames=range(SCENE))
+    shown(moving).check(scenes=1)
 
 
 # Keyframes

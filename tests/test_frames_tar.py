@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from components.base.picture_formats import Format
 from components.frames_tar.encoding import encoded as as_file
 from components.frames_tar.png import encoded
 from components.frames_tar.read import check_tar
 from components.frames_tar.write import FramesTar
-from components.records.frame_names import Format
 from components.records.videos import Frame
 
 FRAMES = [

@@ -75,6 +75,26 @@ def test_a_folder_as_people_have_it(clip: Path, tmp_path: Path) -> None:
     )
 
 
+def test_what_is_still_written_is_left_for_later(clip: Path, tmp_path: Path) -> None:
+    put(clip, tmp_path, "a.mp4", "b.mp4.part", "c.mp4.crdownload", "d.TMP")
+    found = below(tmp_path)
+    assert named(found) == {"local/a": "a.mp4"}
+    assert found.summary == "taken: 1 local; left out: 3 unfinished"
+
+
+def test_a_link_leads_to_videos_only(clip: Path, tmp_path: Path) -> None:
+    """Whoever packed the folder may have named a link to a file of its reader like a video."""
+    secret, videos = tmp_path / "key", tmp_path / "videos"
+    secret.write_text("-----BEGIN OPENSSH PRIVATE KEY-----")
+    put(clip, tmp_path, "elsewhere.mp4")
+    videos.mkdir()
+    (videos / "key.mp4").symlink_to(secret)
+    (videos / "film.mp4").symlink_to(tmp_path / "elsewhere.mp4")
+    found = below(videos)
+    assert named(found) == {"local/film": "film.mp4"}
+    assert found.summary == "taken: 1 local; left out: 1 linked"
+
+
 def test_names_and_platforms_choose(clip: Path, tmp_path: Path) -> None:
     put(clip, tmp_path, "a.mp4", "draft-b.mp4", "tiktok/c/video.mp4", "youtube/d/video.mp4")
     assert named(below(tmp_path, exclude=("draft*", "youtube/*"))).keys() == {

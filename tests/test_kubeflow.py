@@ -228,7 +228,11 @@ def test_settings_come_from_config_maps_and_credentials_from_secrets(
     declared = dict(Settings.groups())
     wanted = {"storage", "work", *component(name).settings}
     if component(name).compares:
-        wanted |= {"crop", "frame", "dedup", "embed", "index"}
+        wanted |= {
+            group
+            for group, variables in declared.items()
+            if any(made.decides for made in variables.variables())
+        }
     for source in pod["configMapAsEnv"]:
         group = source["configMapName"].removeprefix("oriane-")
         wanted.remove(group)

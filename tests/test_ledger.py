@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from components.errors import ConfigurationError, TransientError
-from components.records.booking import Booking, Wanted
+from components.records.booking import Booking, Place, Wanted
 from components.settings import LedgerSettings
 from components.stores.postgres.ledger import Ledger
 from tests.postgres import connect, query
@@ -62,6 +62,41 @@ def test_who_may_only_read_reads(ledger: Ledger, reader: LedgerSettings) -> None
     with closing(Ledger(reader)) as opened:
         assert opened.booking("p", "a")
         assert [one.code for one in opened.bookings()] == ["a"]
+
+
+def test_who_may_only_read_is_told_what_to_grant(
+    ledger: Ledger, reader: LedgerSettings, request: pytest.FixtureRequest
+) -> None:
+    """A role without the right is the settings' fault; a database that takes nothing passes."""
+    read_only = request.node.callspec.params["reader"] == "on"
+    kind, said = (
+        (TransientError, "takes no changes .*read-only.*standby or its disk is full")
+        if read_only
+        else (ConfigurationError, "permission denied for table .*; grant DB_USER")
+    )
+    with closing(Ledger(reader)) as opened, pytest.raises(kind, match=said):
+        opened.book([booking("a")])
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_of_another_encoding(
+    postgres: Any, database: LedgerSettings, encoding: str
+) -> None:
+    """Names come back as they were, or it is said what the database cannot keep."""
+    name = f"{database.name}_{encoding.lower()}"
+    options = f"TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
+    postgres.psql(f"CREATE DATABASE {name} {options};")
+    codes = ["plain", "café", "😀"]
+    with closing(Ledger(database.model_copy(update={"name": name}))) as opened:
+        leased = opened.lease([("p", code) for code in codes[:2]], "r1", 1)
+        assert leased == {("p", "plain"), ("p", "café")}
+        opened.book([booking(code) for code in codes[:2]])
+        assert {found.code for found in opened.bookings("p")} == {"plain", "café"}
+        if encoding == "SQL_ASCII":
+            opened.book([booking("😀")])
+            return
+        with pytest.raises(ConfigurationError, match=r"cannot keep a name .*ENCODING 'UTF8'"):
+            opened.book([booking("😀")])
 
 
 def test_who_may_only_read_is_told_that_the_schema_is_behind(
@@ -235,6 +270,40 @@ def test_pages_together_are_all_that_is_wanted(ledger: Ledger, wanted: Wanted) -
     assert pages(ledger, wanted, 100) == fitting
 
 
+def test_the_newest_together_are_all_that_is_wanted(ledger: Ledger) -> None:
+    for number, platform in enumerate(("p", "p-", "pa")):
+        # All of a transaction have its time.
+        ledger.book(booking(f"c{code}", platform=platform) for code in range(number + 3))
+        ledger.lease([(platform, "c2"), (platform, "new")], "r9", 1)
+    everything = sorted(ledger.bookings(), key=lambda one: Place.of(one).order)
+    assert [one.video for one in everything[:4]] == ["p-/new", "p/new", "pa/new", "pa/c0"]
+    for wanted in (Wanted(), Wanted(platform="p"), Wanted(state="done"), Wanted(contains="A/C")):
+        fitting = [one for one in everything if wanted.fits(one)]
+        for size in (1, 3, 100):
+            found: list[Booking] = []
+            after = None
+            while page := ledger.newest(wanted, after, size):
+                found += page
+                after = Place.read(str(Place.of(found[-1])))
+            assert found == fitting
+
+
+def test_what_is_found_done_as_it_is_booked_is_not_new(ledger: Ledger) -> None:
+    """Else a run over everything would make everything the latest."""
+    ledger.book([booking("a", run="r1", etag="e")])
+    ledger.book([booking("b", run="r1")])
+    first = ledger.booking("p", "a")
+    assert first
+    ledger.book([booking("a", run="r2", etag="e")])
+    assert ledger.booking("p", "a") == first
+    assert [one.event for one in ledger.events("p", "a")] == ["done", "done"]
+    ledger.book([booking("a", run="r3", etag="another")])
+    again = ledger.booking("p", "a")
+    assert again
+    assert (again.run, Place.of(again).order < Place.of(first).order) == ("r3", True)
+    assert [one.code for one in ledger.newest(Wanted(), None, 9)] == ["a", "b"]
+
+
 def test_a_leased_video_is_listed_before_it_is_booked(ledger: Ledger) -> None:
     ledger.lease([("p", "new")], "r1", 1)
     ledger.book([booking("old", run="r0")])
@@ -263,7 +332,7 @@ def test_the_schema_is_made_once_by_several_at_once(database: LedgerSettings) ->
     with ThreadPoolExecutor(8) as starters:
         list(starters.map(start, range(8)))
     assert query(database, "SELECT count(*) FROM videos") == [(8,)]
-    assert query(database, "SELECT version FROM oriane_schema ORDER BY 1") == [(1,), (2,)]
+    assert query(database, "SELECT version FROM oriane_schema ORDER BY 1") == [(1,), (2,), (3,)]
 
 
 def test_an_older_schema_is_brought_up_with_what_it_holds(database: LedgerSettings) -> None:
@@ -288,7 +357,7 @@ def test_a_newer_schema_is_refused(database: LedgerSettings) -> None:
     Ledger(database).close()
     with connect(database) as connection:
         connection.execute("INSERT INTO oriane_schema (version) VALUES (99)")
-    with pytest.raises(ConfigurationError, match="schema version 99, this program knows 2"):
+    with pytest.raises(ConfigurationError, match="schema version 99, this program knows 3"):
         Ledger(database)
 
 
@@ -305,6 +374,22 @@ def test_no_server_no_database_and_no_tls(database: LedgerSettings) -> None:
     assert "hunter2" not in str(caught.value)
     with pytest.raises(ConfigurationError, match="DB_NAME"):
         Ledger(database.model_copy(update={"name": "nowhere", **secret}))
+
+
+def test_what_the_server_says_is_told(ledger: Ledger, database: LedgerSettings) -> None:
+    role = f"crowd_{database.name}"
+    with connect(database) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN CONNECTION LIMIT 0")
+    with pytest.raises(TransientError, match="too many connections for role"):
+        Ledger(database.model_copy(update={"user": role, "attempts": 1}))
+    with connect(database) as connection:
+        connection.execute(f"DROP ROLE {role}")
+        connection.execute(f"ALTER DATABASE {database.name} SET statement_timeout = 1")
+    with connect(database) as blocking:
+        blocking.execute("SET statement_timeout = 0")
+        blocking.execute("LOCK TABLE oriane_schema")
+        with pytest.raises(TransientError, match="statement timeout"):
+            Ledger(database.model_copy(update={"attempts": 1}))
 
 
 def test_a_connection_that_breaks_off_is_replaced(ledger: Ledger, database: LedgerSettings) -> None:

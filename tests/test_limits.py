@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.encoders.batching import Task, embedded, of_file
+from components.encoders.batching import Task, embedded
 from components.encoders.load import load_encoder
+from components.encoders.lots import of_file
 from components.errors import Reason, TransientError, VideoRejectedError
 from components.fetch.claims import check_claims
 from components.media.video import opened

@@ -33,14 +33,8 @@ from tests.vectors import framed
 from workflows.cli.app import app
 from workflows.model_swap.backfill import backfill
 from workflows.model_swap.compare import compare
-from workflows.model_swap.judge import (
-    Judgement,
-    in_words,
-    interval,
-    judge,
-    require_better,
-    verdict,
-)
+from workflows.model_swap.judge import Judgement, in_words, judge, require_better
+from workflows.model_swap.measures import interval, verdict
 from workflows.model_swap.reports import (
     Answered,
     Judged,
@@ -318,7 +312,7 @@ def test_missing_frames_and_unreadable_markers_are_counted(
         result = filled(services)
     assert result.videos == PreparedVideos(embedded=1, already=0, skipped=1, unreadable=1)
     assert result.skipped[0].video == "local/one"
-    assert f"1 frames are missing, local/one/{lost.name}" in result.skipped[0].why
+    assert f"1 frame missing, local/one/{lost.name}" in result.skipped[0].why
 
 
 def test_a_limit_and_a_platform(

@@ -7,7 +7,9 @@ import io
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -23,9 +25,10 @@ from tests.conftest import SharedDecoders, settings_below
 from tests.deployment import copy
 from tests.servers import serving
 from workflows.local.s3_server import local_s3
-from workflows.search import ask
+from workflows.search import candidates
 from workflows.serve.app import create_app
-from workflows.serve.page import asking
+from workflows.serve.page import address as address_module
+from workflows.serve.page import asking, results
 from workflows.serve.page.address import Search, read_search
 from workflows.serve.page.time_line import TimeLine
 from workflows.watch.kept import KeptWatches
@@ -192,6 +195,26 @@ def test_the_first_page_of_results_needs_no_script(client: httpx.Client) -> None
 
 
 @slow
+@pytest.mark.parametrize(
+    ("asked", "title"),
+    [
+        ({}, "Search"),
+        ({"q": "a number", "confidence": "0"}, "a number: 1 moment"),
+        ({"q": ["a", "b"], "confidence": "100"}, "a, b: nothing fits"),
+        ({"like": "local/one/999999"}, "Like local/one/999999"),
+        ({"q": "a", "since": "never"}, "a"),
+    ],
+)
+def test_the_title_says_what_came_of_a_search(
+    client: httpx.Client, asked: dict[str, Any], title: str
+) -> None:
+    """It is what a reader of screens says first."""
+    shown = re.search("<title>(.*)</title>", client.get("/", params=asked).text)
+    assert shown
+    assert shown[1] == f"{title} · oriane"
+
+
+@slow
 def test_nothing_fits_is_said_with_the_nearest(client: httpx.Client) -> None:
     shown = client.get("/", params={"q": "a cat", "confidence": "100"}).text
     assert "Nothing fits" in shown
@@ -323,7 +346,7 @@ def test_further_moments_are_in_the_address_and_in_exports(
     from playwright.sync_api import expect
 
     monkeypatch.setattr(asking, "PAGE", 1)
-    monkeypatch.setattr(ask, "folded", list)  # the two videos look alike
+    monkeypatch.setattr(candidates, "folded", list)  # the two videos look alike
     page.goto("/?q=a number&confidence=0")
     tiles = page.locator("#moments .moment")
     expect(tiles).to_have_count(1)
@@ -341,6 +364,98 @@ def test_further_moments_are_in_the_address_and_in_exports(
     page.locator("#moments .open").first.click()
     page.locator("dialog .close").click()
     assert "page=2" in page.url
+
+
+@slow
+def test_an_impatient_click_loads_nothing_twice(page, monkeypatch: pytest.MonkeyPatch) -> None:
+    from playwright.sync_api import expect
+
+    monkeypatch.setattr(asking, "PAGE", 1)
+    monkeypatch.setattr(candidates, "folded", list)
+    page.goto("/?q=a number&confidence=0")
+    page.locator(".further a").evaluate("link => { link.click(); link.click(); }")
+    expect(page.locator(".further")).to_have_count(0)
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("#moments .moment")).to_have_count(2)
+
+
+@slow
+def test_of_moments_clicked_one_after_the_other_the_last_plays(
+    page, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from playwright.sync_api import expect
+
+    monkeypatch.setattr(candidates, "folded", list)
+    asked = {"q": "a number", "confidence": "0"}
+    page.goto("/?q=a number&confidence=0")
+    tiles = page.locator("#moments .open")
+    first, last = tiles.first.get_attribute("data-name"), tiles.last.get_attribute("data-name")
+    assert first != last
+    held: list[object] = []
+
+    def is_slow(url: str) -> bool:
+        return httpx.URL(url).params.get("open") == first
+
+    def hold(route: object) -> None:
+        held.append(route)
+
+    page.route(is_slow, hold)
+    tiles.first.click()
+    page.locator("#moments .open").last.evaluate("tile => tile.click()")
+    name = page.locator("dialog #player-name")
+    expect(name).to_have_text(last.rpartition("/")[0])
+    late = client.get("/", params={**asked, "open": first, "part": "player"}).text
+    (route,) = held
+    with suppress(Exception):  # nobody waits for it any more
+        route.fulfill(body=late, content_type="text/html")
+    page.unroute(is_slow)
+    # What was answered before is shown by then.
+    page.evaluate("fetch('/api/health/live').then(() => new Promise(requestAnimationFrame))")
+    expect(name).to_have_text(last.rpartition("/")[0])
+    assert httpx.URL(page.url).params["open"] == last
+
+
+@slow
+def test_the_last_page_says_how_to_see_others(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link to one further would be refused."""
+    monkeypatch.setattr(asking, "PAGE", 1)
+    monkeypatch.setattr(candidates, "folded", list)
+    asked = {"q": "a number", "confidence": "0"}
+    assert 'rel="next"' in client.get("/", params=asked).text
+    for module in (address_module, results):
+        monkeypatch.setattr(module, "MOST_PAGES", 1)
+    shown = client.get("/", params=asked).text
+    assert 'rel="next"' not in shown
+    assert "as many as the page shows" in shown
+
+
+@slow
+def test_a_frame_that_is_no_longer_stored_is_told(page) -> None:
+    from playwright.sync_api import expect
+
+    frames = "**/api/frames/**"
+    page.route(frames, lambda route: route.fulfill(status=404))
+    page.goto("/?q=a number&confidence=0")
+    expect(page.locator("#moments .picture.gone").first).to_be_visible()
+    named = re.compile(r"^local.\w+ at \d:\d\d")
+    expect(page.get_by_role("link", name=named).first).to_be_visible()
+    page.unroute(frames)
+    page.goto("/?q=a number&confidence=0")
+    page.wait_for_load_state("networkidle")
+    expect(page.locator(".gone")).to_have_count(0)
+
+
+@slow
+def test_times_are_in_the_zone_of_the_reader(browser, client: httpx.Client) -> None:
+    page = browser.new_page(base_url=str(client.base_url), timezone_id="Asia/Kolkata")
+    page.goto("/watches/number")
+    asked = page.locator('time[datetime="2026-11-01T03:00:00Z"]').first
+    assert asked.inner_text() == "2026-11-01 08:30 GMT+5:30"
+    assert asked.get_attribute("title") == "2026-11-01 03:00 UTC"
+    page.close()
+    assert ">2026-11-01 03:00 UTC</time>" in client.get("/watches/number").text
 
 
 @slow
@@ -475,7 +590,7 @@ def test_what_standing_questions_found_is_on_the_first_page_and_plays(page) -> N
     from playwright.sync_api import expect
 
     page.goto("/")
-    new = page.get_by_role("region", name="New in the last run")
+    new = page.get_by_role("region", name="New moments")
     new.get_by_role("link", name=HOSTILE, exact=True).click()
     page.wait_for_url("**/watches/number")
     assert page.get_by_role("heading", level=1).inner_text() == HOSTILE
@@ -486,7 +601,7 @@ def test_what_standing_questions_found_is_on_the_first_page_and_plays(page) -> N
     page.wait_for_url("**open=local/one/*")
     expect(page.locator("dialog")).to_be_visible()
     page.goto("/watches")
-    expect(page.get_by_text("1 new moment in the last run")).to_be_visible()
+    expect(page.get_by_text("1 new moment in its last run")).to_be_visible()
 
 
 @slow
@@ -498,6 +613,8 @@ def test_what_standing_questions_found_is_on_the_first_page_and_plays(page) -> N
         ("/library/local/none", 404, "local/none is not booked"),
         ("/runs/none", 404, "run none is not known"),
         ("/?q=x&since=never", 400, "since: expected a date"),
+        ("/?q=x&longer=9&shorter=5", 400, "longer 9.0 is above shorter 5.0; swap them</p>"),
+        (f"/?q={'x' * 5000}", 400, "Text: at most 500 characters a text, found 5000; say in"),
         ("/?like=local/one/999999", 400, "local/one/999999"),
         ("/?picture=0123456789abcdef", 400, "not kept any more"),
     ],
@@ -587,6 +704,9 @@ def test_every_view_is_accessible_and_as_wide_as_the_screen(page, address: str) 
         prepare(page)
     check(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # As wide as 1280 at 400 %: WCAG 1.4.10.
+    page.set_viewport_size({"width": 320, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     # The same elements: of the rules, contrast alone may tell otherwise.
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 1440, "height": 844})
@@ -605,6 +725,35 @@ def check(page, *rules: str) -> None:
         for one in found
         for node in one["nodes"]
     ]
+
+
+@pytest.mark.parametrize("scheme", [0, 1])
+def test_marks_stand_out_from_every_ground(scheme: int) -> None:
+    """Focus, bars, borders of fields: WCAG 1.4.11, of which axe knows nothing."""
+    style = (Path(results.__file__).parent / "static/page.css").read_text()
+    found = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", style)
+    colours = {name: pair[scheme] for name, *pair in found}
+    for mark, grounds in {
+        "mark": ("ground", "surface", "raised", "line"),
+        "edge": ("ground", "surface"),
+        "crop": ("surface",),
+    }.items():
+        for ground in grounds:
+            assert contrast(colours[mark], colours[ground]) >= 3, (mark, ground)
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours, as WCAG 2.2 defines it."""
+    darker, lighter = sorted(map(luminance, (one, other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def test_a_search_for_nothing_asks_nothing() -> None:

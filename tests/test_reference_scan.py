@@ -150,7 +150,7 @@ def test_stretches_that_were_left_out_come_as_in_a_full_scan(
 
     def looked(wanted: set[int] | None) -> list[Looked]:
         with opened(path) as video:
-            return list(InOrder([video], index, framing, limits, wanted).looked())
+            return list(InOrder([video], index, framing, FrameSettings(), limits, wanted).looked())
 
     all_score, seen_score = Difference(), Difference()
     scores = [all_score.score(one.thumbnail) for one in looked(None)]

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 
 from components.errors import ConfigurationError, Reason, TransientError, VideoRejectedError
 from components.pipeline import component
-from components.records.videos import FramedVideo, Rectangle
+from components.records.videos import PublishedVideo, Rectangle
 from components.running import decoders
 from components.running.answers import value_of
 from components.running.calibration import calibrate_pod
@@ -176,6 +176,8 @@ LIES: dict[str, tuple[str, dict[str, object]]] = {
     "second": ("extract", {"frames/second": -1.0}),
     "number": ("extract", {"frames/number": 10**30}),
     "sketch": ("extract", {"frames/sketch": "no sketch"}),
+    "no MD5": ("extract", {"frames/md5": "no MD5"}),
+    "another MD5": ("extract", {"frames/md5": "0" * 32}),
     "width": ("extract", {"frames/width": 8}),
     "lost packets": ("extract", {"lost_packets": 10**30}),
     "another rectangle": ("extract", {"rectangle": {"x": 0, "y": 0, "width": 8, "height": 8}}),
@@ -208,14 +210,18 @@ def test_a_lie_costs_its_own_video_alone(tmp_path: Path, corpus: Corpus) -> None
     clip = numbered_video(tmp_path / "clip.mp4", [number / 10 for number in range(5)], 160, 90)
     videos = {code: corpus.add(clip, code) for code in LIES}
     corpus.services._shared = Liars(2, LIMITS)  # type: ignore[attr-defined]
-    entries = {entry.video.code: entry for entry in corpus.through(*through("dedup"))}
+    entries = {entry.video.code: entry for entry in corpus.through(*through("upload"))}
     for code in ("age", "none"):
         honest = entries.pop(code).result
-        assert isinstance(honest, FramedVideo)
+        assert isinstance(honest, PublishedVideo)
         stored = corpus.services.store.head(videos[code].source)
-        source = honest.cropped.source
+        source = honest.framed.cropped.source
         assert source.modified == stored.modified.isoformat()
         assert (source.bytes, source.etag) == (stored.size, stored.etag)
+    # That one the worker may have told the truth of, and a disk have changed the picture since.
+    told = entries.pop("another MD5").problem
+    assert told is not None
+    assert (told.kind, told.phase) == ("failed", "upload")
     believed = [code for code, entry in entries.items() if entry.problem is None]
     assert believed == []
     reasons = {entry.problem.reason for entry in entries.values() if entry.problem}

@@ -11,7 +11,7 @@ import pytest
 from components.base.relay import relayed
 from components.frame.extract import extract
 from components.frame.framing import Framing
-from components.frame.segments import InOrder, segments
+from components.frame.segments import InOrder, decoders, segments
 from components.frame.skipping import CannotSkipError, several_decoders
 from components.media import video as media
 from components.media.packets import PacketIndex
@@ -23,7 +23,7 @@ from tests.conftest import source_of
 from tests.test_reference_scan import ENCODERS, LENGTH_S, RATE, encoded, pictures
 
 slow = pytest.mark.slow
-LIMITS = LimitSettings()
+SETTINGS, LIMITS = FrameSettings(), LimitSettings()
 # As encoders of phones place keyframes, and closed groups of pictures.
 EVERY_TWO_SECONDS = {"g": "60", "keyint_min": "60", "sc_threshold": "0"}
 
@@ -59,8 +59,25 @@ def extracted(path: Path, scan: str, folder: Path, cores: int) -> tuple[object, 
 def test_any_number_of_decoders_gives_the_same(tmp_path: Path, kind: str, scan: str) -> None:
     name, codec, options = ENCODERS[kind]
     path = encoded(tmp_path / name, codec, options)
-    one, three = (extracted(path, scan, tmp_path, cores) for cores in (1, 3))
-    assert one == three
+    one, *others = (extracted(path, scan, tmp_path, cores) for cores in (1, 3, 8))
+    assert others == [one, one]
+
+
+def test_of_large_pictures_fewer_are_decoded_side_by_side(tmp_path: Path) -> None:
+    """Frames that wait for their turn take no more memory than a part of a worker's."""
+    path = encoded(tmp_path / "v.mp4", "libx264", EVERY_TWO_SECONDS)
+    source, index = source_of(path), index_of(path)
+    media.share_cores(16)
+    try:
+        counts = [
+            decoders(index, source.model_copy(update={"width": width, "height": height}), LIMITS)
+            for width, height in [(1280, 720), (3840, 2160), (7680, 4320)]
+        ]
+        poor = LimitSettings(VP_DECODE_MEMORY_MB=256)
+        counts.append(decoders(index, source.model_copy(update={"width": 1920}), poor))
+    finally:
+        media.share_cores(0)
+    assert counts == [3, 2, 1, 2]
 
 
 @pytest.mark.parametrize("trimmed", [False, True])
@@ -108,7 +125,7 @@ def test_segments_begin_where_nothing_refers_beyond(tmp_path: Path) -> None:
 def looked(path: Path, source: SourceVideo, index: PacketIndex) -> list[int]:
     with several_decoders(path, source, LIMITS, 2) as videos:
         framing = Framing(source, None, 24)
-        return [one.number for one in InOrder(videos, index, framing, LIMITS).looked()]
+        return [one.number for one in InOrder(videos, index, framing, SETTINGS, LIMITS).looked()]
 
 
 @slow

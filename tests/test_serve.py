@@ -7,8 +7,9 @@ import gc
 import io
 import socket
 import threading
+import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from workflows.serve.app import create_app
 from workflows.serve.ranges import PART_BYTES
 from workflows.serve.rates import Rates
 from workflows.serve.refusals import RefusedError
+from workflows.serve.report import RunPage, VideoPage
 from workflows.serve.routes.search import Asked
 from workflows.serve.thumbnails import Thumbnails
 from workflows.serve.work import Work
@@ -115,6 +117,48 @@ def test_an_answer_is_the_same_byte_for_byte_however_many_ask_at_once(
     ):
         found = pool.map(lambda text: client.get("/api/search", params={"texts": text}), texts)
         assert [one.content for one in found] == alone
+
+
+def test_what_nobody_waits_for_any_more_is_not_begun(served_services: Services) -> None:
+    """Who types the next search has closed the connection of the one before."""
+    begun: list[str] = []
+    go_on = threading.Event()
+    app = create_app(served_services, with_settings(served_services, threads=1))
+    served = app.state.served
+
+    def held(*_: Any) -> VideoPage:
+        go_on.wait()
+        return VideoPage(videos=(), next=None)
+
+    def noted(**_: Any) -> RunPage:
+        begun.append("runs")
+        return RunPage(runs=(), next=None)
+
+    served.listing.videos, served.library.runs = held, noted
+    with serving(app) as client, ThreadPoolExecutor(1) as pool:
+        assert client.get("/api/search", params={"texts": "a cat"}).status_code == 200
+        first = pool.submit(client.get, "/api/videos")
+        assert comes_true(lambda: served.work.pending == 1)
+        where = (client.base_url.host, client.base_url.port)
+        with socket.create_connection(where) as impatient:
+            impatient.sendall(b"GET /api/runs HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert comes_true(lambda: served.work.pending == 2)
+        is_ended = comes_true(lambda: served.work.pending == 1)
+        go_on.set()
+        assert first.result().status_code == 200
+        assert is_ended
+        assert client.get("/api/health/live").status_code == 200
+    assert not begun
+
+
+def comes_true(condition: Callable[[], bool]) -> bool:
+    """Return whether it does, within a time that no machine needs."""
+    until = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def first_frame(api: httpx.Client) -> str:

@@ -38,15 +38,52 @@ def test_all_wrong_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch) 
         ("QDRANT_URL", "qdrant.example.com:6333"),
         ("QDRANT_URL", "grpc://qdrant:6334"),
         ("AWS_ENDPOINT_URL", "minio:9000"),
+        ("AWS_ENDPOINT_URL", "http://"),
+        ("AWS_ENDPOINT_URL", "http://minio:port"),
+        ("QDRANT_URL", "http://[::1"),
+        ("VP_PUSHGATEWAY_URL", "http://two words:9091"),
         ("S3_VIDEOS_BUCKET", "s3://videos"),
+        ("S3_FRAMES_BUCKET", "frames "),
     ],
 )
 def test_an_address_is_not_taken_for_something_else(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigurationError, match=rf"^{name} \(.*: expected .*found '{value}'$"):
+    found = re.escape(repr(value))
+    with pytest.raises(ConfigurationError, match=rf"^{name} \(.*: expected .*found {found}$"):
         Settings.load()
+
+
+@pytest.mark.parametrize("value", ["inf", "1e400", "nan", "1e10", "-inf"])
+def test_no_number_overflows_where_it_is_used(value: str) -> None:
+    """Each would otherwise be a traceback, or a limit above which every video is rejected."""
+    numbers = [
+        variable.name
+        for _, group in Settings.groups()
+        for variable in group.variables()
+        if re.search(r"\b(int|float)\b", str(group.model_fields[variable.field].annotation))
+    ]
+    assert len(numbers) > 50
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load(dict.fromkeys(numbers, value))
+    for name in numbers:
+        assert f"{name} (" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["S3_FRAMES_BUCKET", "AWS_ACCESS_KEY_ID", "QDRANT_KEY", "DB_HOST", "VP_DATA_DIR"]
+)
+def test_a_line_end_of_a_secret_or_file_is_named(name: str) -> None:
+    """What `echo` writes and `--from-file` takes over is refused late, and said to be the key."""
+    with pytest.raises(ConfigurationError, match=rf"^{name} \(.*line ends") as caught:
+        Settings.load({name: "hunter22\n"})
+    assert ("hunter22" in str(caught.value)) == ("KEY" not in name)
+
+
+def test_a_list_may_have_lines() -> None:
+    text = '[{"platform": "a",\n  "code": "b"}]\n'
+    assert Settings.load({"JOB_INPUT": text}).plan.job_input == text
 
 
 def test_home_is_home_where_no_shell_says_so(

@@ -12,6 +12,12 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
+from botocore.exceptions import (
+    ClientError,
+    CredentialRetrievalError,
+    ParamValidationError,
+    UnauthorizedSSOTokenError,
+)
 from pydantic import SecretStr
 
 from components.errors import (
@@ -293,3 +299,36 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     with pytest.raises(ConfigurationError, match="no S3 credentials"):
         Store(StorageSettings(AWS_ENDPOINT_URL="http://127.0.0.1:9")).get(URI)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (UnauthorizedSSOTokenError(), ConfigurationError, "SSO session .*log in anew"),
+        (
+            ParamValidationError(report="Invalid bucket name"),
+            ConfigurationError,
+            "Invalid bucket name",
+        ),
+        (
+            CredentialRetrievalError(provider="custom-process", error_msg="timed out"),
+            TransientError,
+            "custom-process: timed out.*then try again",
+        ),
+        (
+            ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRoleWithWebIdentity"),
+            ConfigurationError,
+            "the role was refused .*trust policy",
+        ),
+    ],
+    ids=["login", "parameter", "no answer", "role"],
+)
+def test_what_was_never_sent_is_not_the_network(
+    store: Store, error: Exception, kind: type[Exception], said: str
+) -> None:
+    def raised(**_: object) -> None:
+        raise error
+
+    store.events.register("before-call.s3.GetObject", raised)
+    with pytest.raises(kind, match=rf"^{URI}: .*{said}"):
+        store.get(URI)

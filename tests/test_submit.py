@@ -15,8 +15,9 @@ from pydantic import SecretStr
 from components.errors import ConfigurationError, RunFailedError, TransientError
 from components.settings import Settings
 from tests.commands import environment, oriane_here
+from workflows.argo.server import ArgoServer, followed
 from workflows.argo.stop import stop
-from workflows.argo.submit import ArgoServer, followed, submit_videos
+from workflows.argo.submit import submit_videos
 from workflows.intake.given import given
 
 
@@ -189,6 +190,23 @@ def test_a_long_list_goes_by_s3(
     from components.stores.s3 import Store
 
     assert json.loads(Store(settings.storage).get(parameter["value"])) == items
+
+
+def test_a_name_is_no_parameter_of_argo(
+    server: tuple[str, type[Answering]], settings: Settings
+) -> None:
+    """Argo replaces {{…}} in parameters, and knows workflow.name."""
+    address, handler = server
+    handler.answer = (200, {"metadata": {"name": "videos-x"}, "spec": {}})
+    items = [{"platform": "p", "code": "{{workflow.name}}"}, {"platform": "p", "code": "{{{x}}}"}]
+    submit(at(settings, address).having("plan", job_input=json.dumps(items)))
+    ((parameter,),) = [
+        received["workflow"]["spec"]["arguments"]["parameters"] for received in handler.received
+    ]
+    assert "{{" not in parameter["value"]
+    assert json.loads(parameter["value"]) == items
+    with pytest.raises(ConfigurationError, match="which Argo would take for a parameter"):
+        submit(at(settings, address), "s3://b/{{workflow.name}}/")
 
 
 def test_following_counts_a_retried_step_once_and_ends(

@@ -244,6 +244,7 @@ def test_asked_of_a_run_that_ended_elsewhere(tmp_path: Path, deployment: Path, m
     assert says.startswith("["), says
     (notice,) = json.loads(says)
     assert codes(notice) == {"one", "two"}
+    assert invoked("watch", "ask", "--run", "test1", **given) == (0, "no new moments\n")
     # The deployment is older than the watch, so that it is not asked of without its name.
     code, says = invoked("watch", "ask", "--json", **given)
     assert (code, says) == (0, "[]\n")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from textwrap import wrap
 
@@ -32,6 +33,7 @@ from benchmarks.report import with_sections
 from components.base.model_names import PACKAGED
 from components.base.vectors import Vectors
 from components.encoders.conse_text import ConseTextEncoder
+from components.encoders.encoder import Reach
 from components.errors import PipelineError
 from components.settings import Settings
 from components.stores.vectors.open import open_store
@@ -105,8 +107,8 @@ def _rows(asker: Asker, kinds: dict[str, list[Judged]]) -> dict[tuple[str, str],
 class _Unmeasuring(ModelSides):
     """Sides that do not tell what a text can reach."""
 
-    def reach(self, texts: Vectors) -> Vectors:
-        return np.ones(len(texts), np.float32)
+    def reach(self, texts: Vectors) -> Reach:
+        return replace(super().reach(texts), most=np.ones(len(texts), np.float32))
 
 
 def _unmeasured(settings: Settings, asked: list[Judged]) -> list[TradeOff]:

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from components.base.picture_formats import Format
 from components.errors import RunFailedError
 from components.frames_tar.encoding import encoded
 from components.frames_tar.scaled import ScaledFrames
 from components.frames_tar.write import FramesTar
 from components.pipeline import component
-from components.records.frame_names import Format
 from components.records.manifest import Entry, Manifest
 from components.records.videos import (
     CroppedVideo,

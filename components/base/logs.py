@@ -6,6 +6,7 @@ query over the file needs no parsing of messages.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging import (
@@ -23,6 +24,15 @@ from components.base.redaction import SafeRecords
 
 log = getLogger("oriane")
 log.addFilter(SafeRecords())
+
+
+def level_of_container() -> str:
+    """Return the level that VP_LOG_LEVEL names, before settings are read; INFO where it names none.
+
+    What is wrong with it is told with the other settings.
+    """
+    level = os.environ.get("VP_LOG_LEVEL", "")
+    return level if level in getLevelNamesMapping() else "INFO"
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def _tells(value: str) -> bool:
 
 
 def _parts(name: str, value: str) -> Iterator[str]:
-    # A path to a secret is none.
+    # A path to a secret is not a secret.
     if _SECRET_NAME.search(name) and not value.startswith(("/", "~")):
         yield value
     hidden = [match[2] for match in _IN_ADDRESS.finditer(value)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import deque
 from logging import ERROR, WARNING, Handler, LogRecord
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from components.base.logs import log
@@ -46,10 +45,5 @@ class LastWords(Handler):
         log.addHandler(self)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         log.removeHandler(self)

@@ -10,8 +10,8 @@ from components.crop.reencode import reencode
 from components.media import ffmpeg
 from components.records.videos import CroppedVideo, Rectangle, SourceVideo
 from components.running import budget
-from components.running.answers import unbelievable
 from components.running.decoders import Access
+from components.running.disbelief import unbelievable
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import run_each

@@ -15,7 +15,8 @@ from components.base.side_by_side import batches
 from components.base.vectors import Vectors
 from components.embed.contract import COMPONENT, EmbedInputs, EmbedOutputs
 from components.embed.metered import CpuMeter
-from components.encoders.batching import Embedded, Lot, Task, embedded, of_file, of_pixels
+from components.encoders.batching import Embedded, Task, embedded
+from components.encoders.lots import Lot, of_file, of_pixels
 from components.records.manifest import GpuTime
 from components.records.record import Record
 from components.records.videos import EmbeddedVideo, FramedVideo

@@ -1,95 +1,35 @@
 """Embedding pictures in batches that run on across videos, so that none is half empty but the last.
 
-A thread reads ahead, a pool reads, decodes and preprocesses the pictures, and another thread does
-nothing but run the model. While it does, the next batch is put together.
+A thread reads ahead, a pool makes of pictures what the model takes (`lots`), and another thread
+does nothing but run the model (`turns`). While it does, the next batch is put together.
 """
 
 from __future__ import annotations
 
-import io
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import chain, islice
-from threading import Lock
 from typing import Generic, TypeVar
 
 import numpy as np
-from PIL import Image
 
 from components.base.prefetch import Prefetched
-from components.base.profiling import span
 from components.base.vectors import Vectors
 from components.encoders.encoder import Computed, Encoder, ModelInput
-from components.encoders.scaling import Pixels, of_fair_shape
+from components.encoders.lots import Lot
+from components.encoders.turns import turns
 from components.errors import ConfigurationError
-from components.records.frame_names import PILLOW_FORMATS
 
 Of = TypeVar("Of")
 
-# Videos whose files are fetched at a time, and lots of each that are held before their turn.
-_OPEN = 4
+# Videos whose files are fetched at a time, and lots of each that are held before their turn. A file
+# may take a fifth of a second to come, however little there is in it.
+_OPEN = 8
 _LOTS_AHEAD = 8
-
-
-@dataclass(frozen=True)
-class Lot:
-    """Pictures that a thread prepares at once; `prepare` makes of them what the model takes."""
-
-    count: int
-    prepare: Callable[[Encoder], Sequence[ModelInput]]
-
-
-class _Turns:
-    """Of all who embed in this process, whose batch the model computes.
-
-    They share one model; side by side they would only be slower. One thread runs it for all of
-    them, since the allocator keeps what it freed for each thread that ever did.
-    """
-
-    def __init__(self, process: int) -> None:
-        self.thread = ThreadPoolExecutor(1, f"model of {process}")
-        self._ended = 0.0
-        self._lock = Lock()
-
-    def end(self) -> tuple[float, float]:
-        """Return when the batch before this one ended, and when this one did, which is now."""
-        with self._lock:
-            before, self._ended = self._ended, time.perf_counter()
-            return before, self._ended
-
-
-@cache
-def _turns(process: int) -> _Turns:
-    """Return those of this process; a forked one has no thread of its parent's."""
-    return _Turns(process)
-
-
-def of_file(read: Callable[[], bytes]) -> Lot:
-    """Return the picture whose file `read` gives."""
-
-    def prepare(encoder: Encoder) -> list[ModelInput]:
-        with Image.open(io.BytesIO(read()), formats=PILLOW_FORMATS) as picture:
-            fair = of_fair_shape(picture)
-            # Pillow would copy what has the mode already.
-            whole = fair if fair.mode == "RGB" else fair.convert("RGB")
-            whole.load()
-            return [encoder.preprocess(whole)]
-
-    return Lot(1, prepare)
-
-
-def of_pixels(pixels: Sequence[Pixels]) -> Lot:
-    """Return the pictures that the encoder's scaling made `pixels` of.
-
-    To pass each from thread to thread takes longer than to prepare it.
-    """
-    return Lot(len(pixels), lambda encoder: [encoder.of_pixels(each) for each in pixels])
 
 
 @dataclass(frozen=True)
@@ -261,7 +201,7 @@ def _begin(encoder: Encoder, parts: Sequence[tuple[_Preparing[Of], slice]]) -> _
     return _Batch(
         videos=list({id(lot.video): lot.video for lot, _ in parts}.values()),
         pictures=pictures,
-        computing=_turns(os.getpid()).thread.submit(_forward, encoder, inputs) if inputs else None,
+        computing=turns().begin(encoder, inputs) if inputs else None,
         begun_at=time.perf_counter(),
     )
 
@@ -293,7 +233,7 @@ def _wait(batch: _Batch[Of], computing: Future[Callable[[], Computed]], since: f
         for video in batch.pictures:
             video.error, video.of_model = error, True
         return
-    before, now = _turns(os.getpid()).end()
+    before, now = turns().end()
     count = len(batch.pictures)
     for video, row in zip(batch.pictures, computed.rows, strict=True):
         video.rows.append(row)
@@ -301,8 +241,3 @@ def _wait(batch: _Batch[Of], computing: Future[Callable[[], Computed]], since: f
         video.held_s += (now - max(before, since)) / count
         if computed.gpu_s is not None:
             video.gpu_s = (video.gpu_s or 0.0) + computed.gpu_s / count
-
-
-def _forward(encoder: Encoder, pictures: list[ModelInput]) -> Callable[[], Computed]:
-    with span("forward", frames=str(len(pictures))):
-        return encoder.begin(pictures)

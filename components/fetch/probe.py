@@ -18,6 +18,7 @@ from components.fetch.claims import check_claims, check_samples, check_sides
 from components.media.containers import (
     has_broadcast_clock,
     has_decoding_times_only,
+    is_picture,
     is_whole,
     opened_container,
 )
@@ -51,9 +52,18 @@ def probe(path: Path, video: Video, stored: Stored, limits: LimitSettings) -> So
         VideoRejectedError: not a video, not whole, without a decodable frame, or over a limit.
     """
     with opened_container(path) as container, decoder_errors():
+        if is_picture(path, container):
+            raise VideoRejectedError(
+                Reason.NOT_A_VIDEO, "expected a video, found a HEIC or AVIF picture; upload a video"
+            )
         check_claims(container, path, limits)
         tracks, any_end = _read(container, limits)
         track, why = chosen(tracks)
+        if track.encrypted:
+            raise VideoRejectedError(
+                Reason.ENCRYPTED,
+                f"{track.encrypted} of {len(track)} pictures are encrypted; upload it decrypted",
+            )
         stream, timed = track.stream, track.timed()
         _check_size(stream.codec_context.width, stream.codec_context.height, limits)
         _check_index(path, stream)

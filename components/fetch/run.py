@@ -7,12 +7,13 @@ from typing import Any
 from components.base.profiling import profile
 from components.errors import NotFoundError, Reason, VideoRejectedError
 from components.fetch.contract import COMPONENT, FetchInputs, FetchOutputs
+from components.fetch.denied import Sources
 from components.fetch.probe import probe
 from components.records.manifest import Entry
 from components.records.videos import SourceVideo, Video
 from components.running import budget
-from components.running.answers import unbelievable
 from components.running.decoders import Access
+from components.running.disbelief import unbelievable
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import Shard
@@ -26,13 +27,19 @@ _LONGEST_WORDS = 500
 def run(inputs: FetchInputs, services: Services) -> FetchOutputs:
     """Probe every video of the shard."""
     found: dict[str, Stored] = {}
+    entries = inputs.manifest.read(services.store)
+    sources = Sources((entry.video for entry in entries), services)
 
     def identified(entry: Entry[Any]) -> Entry[Any]:
-        stored = found[entry.video.source] = _head(entry.video, services)
+        video = entry.video
+        stored = found[video.source] = sources.read(video, lambda: _head(video, services))
         return entry.model_copy(update={"etag": stored.etag})
 
-    shard = Shard(COMPONENT, inputs.manifest.read(services.store), services, identify=identified)
-    shard.each(lambda job: _fetch(job, found[job.video.source]))
+    def fetched(job: Job[Video]) -> SourceVideo:
+        return sources.read(job.video, lambda: _fetch(job, found[job.video.source]))
+
+    shard = Shard(COMPONENT, entries, services, identify=identified)
+    shard.each(fetched)
     return FetchOutputs(**shard.write(inputs.manifest.sibling(COMPONENT.name)))
 
 

@@ -12,9 +12,9 @@ from components.media.video import opened_source
 from components.records.record import Record
 from components.records.videos import SourceVideo
 from components.running import budget
-from components.running.answers import unbelievable
 from components.running.calibration import Calibration
 from components.running.decoders import Access
+from components.running.disbelief import unbelievable
 from components.stores.checksums import Expected
 
 _CPU_S = 1.5

@@ -85,6 +85,10 @@ class ChangeWatch:
             return False
         return difference(self._recent[-1][1], Sketch.of(picture)) >= self._least
 
+    def differ(self, one: Picture, other: Picture) -> bool:
+        """Return whether one picture is another than the other; nothing is kept."""
+        return difference(Sketch.of(one), Sketch.of(other)) >= self._least
+
     def feed(self, second: float, picture: Picture) -> float | None:
         """Take the next picture (small, BGR), any time after the last.
 

@@ -34,18 +34,28 @@ class Choice:
         if self._watch:
             self._watch.cut(second)
 
-    def offer(self, candidate: Pickable[VideoFrame], thumbnail: Picture) -> bool:
-        """Take the next frame; return whether it is blank, and so not picked."""
+    def offer(
+        self, candidate: Pickable[VideoFrame], thumbnail: Picture, blank: bool | None = None
+    ) -> bool:
+        """Take the next frame, and whether it is blank where that is known; return that.
+
+        A blank frame is not picked.
+        """
         changed = self._watch.feed(candidate.second, thumbnail) if self._watch else None
         if changed is not None:
             self._picker.split(changed)
-        blank = is_blank(thumbnail, self._solid_std)
+        if blank is None:
+            blank = is_blank(thumbnail, self._solid_std)
         self._picker.offer(candidate, blank=blank)
         return blank
 
     def has_changed(self, thumbnail: Picture) -> bool:
         """Return whether a frame, not offered yet, shows something else than the last one did."""
         return self._watch is not None and self._watch.has_changed(thumbnail)
+
+    def differ(self, one: Picture, other: Picture) -> bool:
+        """Return whether two frames show something else than each other."""
+        return self._watch is not None and self._watch.differ(one, other)
 
     def finish(self, end: float) -> list[Frame]:
         """Return the frames picked from a video that ends at `end`, in order of time."""

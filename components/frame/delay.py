@@ -28,17 +28,19 @@ class Delayed:
     def __init__(self, choice: Choice, cuts: TransNetCuts, fewest: int) -> None:
         self._choice, self._cuts = choice, cuts
         self._first = max(_FIRST, 2 * fewest)
-        self._waiting: deque[tuple[Pickable[VideoFrame], Picture]] = deque()
+        self._waiting: deque[tuple[Pickable[VideoFrame], Picture, bool | None]] = deque()
 
     def cut(self, second: float) -> None:
         """A new scene began at `second`."""
         self._release(second)
         self._choice.cut(second)
 
-    def offer(self, candidate: Pickable[VideoFrame], thumbnail: Picture) -> None:
-        """Take the next frame."""
+    def offer(
+        self, candidate: Pickable[VideoFrame], thumbnail: Picture, blank: bool | None = None
+    ) -> None:
+        """Take the next frame; see `Choice.offer`."""
         if candidate.number < self._first or candidate.number % _EVERY == 0:
-            self._waiting.append((candidate, thumbnail))
+            self._waiting.append((candidate, thumbnail, blank))
         self._release(self._cuts.certain)
 
     def finish(self, end: float) -> list[Frame]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from components.base.install_line import install_line
 from components.errors import ConfigurationError
 from components.settings import FrameSettings
 
@@ -20,5 +21,5 @@ def require_detector(settings: FrameSettings) -> None:
     if missing:
         raise ConfigurationError(
             f"VP_SCENE_DETECTOR=transnetv2 needs {' and '.join(missing)}, not found here; "
-            "pip install -c constraints.txt '.[transnet]', or set VP_SCENE_DETECTOR=adaptive"
+            f"type {install_line('transnet')}, or set VP_SCENE_DETECTOR=adaptive"
         )

@@ -26,6 +26,7 @@ from components.frame.pick import Pickable
 from components.frame.reference_scan import reference_scan
 from components.frame.scanned import Scanned
 from components.frame.skipping import CannotSkipError
+from components.frames_tar.digest import md5
 from components.frames_tar.encoding import encoded, fitting, sketch
 from components.frames_tar.scaled import ScaledFrames
 from components.frames_tar.write import FramesTar
@@ -180,11 +181,13 @@ def _written_by(
             # Pillow's copy of it, made once.
             image = Image.fromarray(picture)
             kind = fitting(settings.picture_format, width, height)
+            file = encoded(picture, kind, settings.picture_quality)
             return _Made(
                 number=candidate.number,
                 name=frame_file(candidate.number, candidate.second, kind),
-                file=encoded(picture, kind, settings.picture_quality),
+                file=file,
                 looks={
+                    "md5": md5(file),
                     "sketch": sketch(image),
                     "width": width,
                     "height": height,

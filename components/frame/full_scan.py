@@ -71,15 +71,17 @@ def full_scan_in_segments(
     if settings.hwaccel != "none" or cores_for(source.duration) == 1:
         return full_scan(path, framing, settings, limits, keep)
     index = numbered(path, source, limits)
-    count = decoders(index, source.duration)
+    count = decoders(index, source, limits)
     if count == 1:
         return full_scan(path, framing, settings, limits, keep)
     scan = _Scan(settings, keep)
     with several_decoders(path, source, limits, count) as videos:
-        with closing(InOrder(videos, index, framing, limits).looked()) as frames:
+        in_order = InOrder(videos, index, framing, settings, limits)
+        with closing(in_order.looked()) as frames:
             for looked in frames:
                 second = videos[0].second(index.pts[looked.number], source.start)
-                scan.look_at(Decoded(looked.number, second, looked.frame), looked.thumbnail)
+                decoded = Decoded(looked.number, second, looked.frame)
+                scan.look_at(decoded, looked.thumbnail, looked.score, looked.blank)
         found = scan.finish(source.duration)
     return Scanned(found, 0)
 
@@ -94,12 +96,19 @@ class _Scan:
         self._last = 0.0
         self.frames = 0
 
-    def look_at(self, decoded: Decoded, thumbnail: Picture) -> None:
-        """Take the next frame."""
+    def look_at(
+        self,
+        decoded: Decoded,
+        thumbnail: Picture,
+        score: float | None = None,
+        blank: bool | None = None,
+    ) -> None:
+        """Take the next frame, and what is known of it already; see `Looked`."""
         size = decoded.frame.width, decoded.frame.height
-        for second in self._cuts.feed(decoded.second, thumbnail, size):
+        for second in self._cuts.feed(decoded.second, thumbnail, size, score):
             self._choice.cut(second)
-        self._choice.offer(Pickable(decoded.number, decoded.second, decoded.frame), thumbnail)
+        candidate = Pickable(decoded.number, decoded.second, decoded.frame)
+        self._choice.offer(candidate, thumbnail, blank)
         self._last, self.frames = decoded.second, decoded.number + 1
 
     def finish(self, duration: float) -> list[Frame]:

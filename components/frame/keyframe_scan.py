@@ -7,27 +7,27 @@ in docs/performance.md.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from components.base.profiling import profile
 from components.base.relay import relayed
+from components.frame.between import Between, Stretch
 from components.frame.choice import Choice
 from components.frame.framing import Framing
 from components.frame.hints import keyframes_at_cuts, spikes, tell_cuts
 from components.frame.pick import Pickable
 from components.frame.scanned import Scanned
 from components.frame.scenes import MIN_SCENE_S, changes
-from components.frame.segments import Looked
+from components.frame.segments import Looked, most_waiting
 from components.frame.skipping import (
-    LEAVING_OUT,
     CannotSkipError,
     check_frames,
     numbered,
@@ -35,7 +35,7 @@ from components.frame.skipping import (
 )
 from components.media.packets import PacketIndex
 from components.media.pictures import Picture
-from components.media.video import VideoFile
+from components.media.video import cores_for
 from components.records.videos import Frame
 from components.settings import FrameSettings, LimitSettings
 
@@ -49,8 +49,8 @@ _EVERY_S = 0.2
 _NEAR_S = 2.1
 # So far apart, keyframes may have more between them than the cuts that sizes tell of.
 _FAR_S = 4.0
-# So many keyframes are decoded before they are looked at.
-_AHEAD = 8
+# So many keyframes are decoded before they are looked at, and stretches between them begun.
+_AHEAD, _MOST_BEGUN = 8, 3
 # Above this share of the frames, decoding all of them in order is as fast.
 _WORTHWHILE = 0.4
 
@@ -82,24 +82,30 @@ def keyframe_scan(
         raise CannotSkipError("few", "it has too few keyframes")
     if not tell_cuts(index):
         raise CannotSkipError("doubts", "the sizes of its packets say nothing")
-    between = spikes(index)
-    if _decoded(index, between) > _WORTHWHILE * len(index.pts):
+    starts = spikes(index)
+    if _decoded(index, starts) > _WORTHWHILE * len(index.pts):
         raise CannotSkipError("doubts", "it has many cuts between keyframes")
-    with several_decoders(path, source, limits, 2) as (video, seeker):
+    cores = cores_for(source.duration)
+    # With one core, what is begun ahead would only be in the way.
+    count = min(cores, _MOST_BEGUN) if cores > 1 else 0
+    with several_decoders(path, source, limits, 2 + count) as (video, seeker, *others):
+        waiting = max(2, most_waiting(source, limits) // max(1, count))
+        between = Between(seeker, others, index, framing, waiting)
+        scan = _Scan(index, starts, between, framing, settings, keep)
 
-        def keyframes(_: None) -> Iterator[Looked]:
+        def keyframes(_: None) -> Iterator[_Keyframe]:
             for frame in video.frames(video.keyframe_packets()):
                 if frame.interlaced_frame:
                     raise CannotSkipError("interlaced", "it is interlaced")
                 if frame.pts is not None and index.has(frame.pts):
-                    yield Looked(index.number(frame.pts), frame, framing.thumbnail(frame))
+                    number = index.number(frame.pts)
+                    yield scan.foreseen(Looked(number, frame, framing.thumbnail(frame)))
 
-        scan = _Scan(index, between, seeker, framing, settings, keep)
         # The next ones are decoded while it is looked at what lies between the last ones.
-        with closing(relayed([keyframes], [None], _AHEAD)) as looked:
-            for keyframe in looked:
+        with closing(relayed([keyframes], [None], _AHEAD)) as found, between:
+            for keyframe in found:
                 scan.look_at(keyframe)
-        frames = scan.finish()
+            frames = scan.finish()
     check_frames(len(frames), settings.min_frames, index)
     return Scanned(frames, 0)
 
@@ -117,38 +123,52 @@ def _decoded(index: PacketIndex, between: list[int]) -> int:
     return len(index.keyframes) + runs
 
 
+@dataclass(frozen=True)
+class _Keyframe:
+    looked: Looked
+    is_cut: bool
+
+
 class _Scan:
     """Keyframes in order of presentation, and what lies between each and the one before."""
 
     def __init__(
         self,
         index: PacketIndex,
-        between: list[int],
-        seeker: VideoFile,
+        starts: list[int],
+        between: Between,
         framing: Framing,
         settings: FrameSettings,
         keep: Callable[[Pickable[VideoFrame]], None],
     ) -> None:
-        self._index, self._between = index, between
-        self._seeker, self._framing = seeker, framing
-        # Threads decode ahead, which is work lost where the next stretch lies elsewhere.
-        seeker.stream.codec_context.thread_count = 1
-        self._leaves_out = seeker.stream.codec_context.codec.canonical_name in LEAVING_OUT
+        self._index, self._starts, self._between = index, starts, between
+        self._framing, self._settings = framing, settings
         self._choice = Choice(settings, keep)
         self._is_new = changes(settings)
         self._at_cuts = keyframes_at_cuts(index)
         self._last_cut = self._second(0)
         self._last = self._offered = 0
-        self._size: tuple[int, int] | None = None
+        self._before: Looked | None = None
 
-    def look_at(self, keyframe: Looked) -> None:
-        """Take the next keyframe."""
-        number, frame, thumbnail = keyframe.number, keyframe.frame, keyframe.thumbnail
-        new = self._is_new(self._second(number), thumbnail)
-        size = frame.width, frame.height
-        resized = self._size not in (None, size)
-        self._size = size
+    def foreseen(self, looked: Looked) -> _Keyframe:
+        """Take the next keyframe, ahead of its turn; begin what will be asked for before it."""
+        before, self._before = self._before, looked
+        number, frame = looked.number, looked.frame
+        new = self._is_new(self._second(number), looked.thumbnail)
+        if before is None:
+            return _Keyframe(looked, new and number in self._at_cuts)
+        resized = (before.frame.width, before.frame.height) != (frame.width, frame.height)
         is_cut = resized or (new and number in self._at_cuts)
+        changed = not is_cut and self._choice.differ(before.thumbnail, looked.thumbnail)
+        stretch = self._stretch(before.number, number, before.number, is_cut, changed)
+        if stretch:
+            self._between.begin(stretch)
+        return _Keyframe(looked, is_cut)
+
+    def look_at(self, keyframe: _Keyframe) -> None:
+        """Take the next keyframe."""
+        looked, is_cut = keyframe.looked, keyframe.is_cut
+        number, frame, thumbnail = looked.number, looked.frame, looked.thumbnail
         changed = not is_cut and self._choice.has_changed(thumbnail)
         self._look_between(self._last, number, is_cut, changed)
         begins = not number or (is_cut and self._cut(number))
@@ -172,24 +192,33 @@ class _Scan:
         That is the scenes that end before the second one, and what comes to be shown slowly.
         Decoded is as far as that takes; on the way, frames are offered as well.
         """
-        low, high = (bisect_left(self._between, number) for number in (first, last))
-        starts = self._between[low:high]
-        settled = {
+        starts = self._starts_between(first, last)
+        stretch = self._stretch(first, last, self._offered, is_cut, changed)
+        for looked in self._between.looked(stretch) if stretch else ():
+            while starts and starts[0] <= looked.number:
+                self._cut(starts.pop(0))
+            self._offer(looked.number, looked.frame, looked.thumbnail)
+        for start in starts:
+            self._cut(start)
+        self._between.passed(first)
+
+    def _stretch(
+        self, first: int, last: int, offered: int, is_cut: bool, changed: bool
+    ) -> Stretch | None:
+        """Return which frames between two keyframes are to be offered, None for none."""
+        starts = self._starts_between(first, last)
+        settled = frozenset(
             min(start + _SETTLED, end - 1)
             for start, end in pairwise([*starts, last])
             if end < last or is_cut
-        }
-        until = last if changed and self._is_long(first, last, starts) else max(settled, default=0)
-        for number, frame in self._decoded_from(first, settled) if until else ():
-            if number > until or number >= last:
-                break
-            while starts and starts[0] <= number:
-                self._cut(starts.pop(0))
-            due = self._second(number) - self._second(self._offered) >= _EVERY_S
-            if number > self._offered and (due or number in settled):
-                self._offer(number, frame, self._framing.thumbnail(frame))
-        for start in starts:
-            self._cut(start)
+        )
+        if changed and self._is_long(first, last, starts):
+            return Stretch(first, offered, last - 1, settled, _EVERY_S)
+        return Stretch(first, offered, max(settled), settled, _EVERY_S) if settled else None
+
+    def _starts_between(self, first: int, last: int) -> list[int]:
+        low, high = (bisect_left(self._starts, number) for number in (first, last))
+        return self._starts[low:high]
 
     def _is_long(self, first: int, last: int, starts: list[int]) -> bool:
         """Return whether a picture can stay between two keyframes that no cut in `starts` shows."""
@@ -207,28 +236,9 @@ class _Scan:
 
     def _offer_after(self, keyframe: int, wanted: int) -> None:
         """Decode from a keyframe to the wanted frame and offer that."""
-        for number, frame in self._decoded_from(keyframe, {wanted}):
-            if number >= wanted:
-                if number == wanted:
-                    self._offer(wanted, frame, self._framing.thumbnail(frame))
-                return
-
-    def _decoded_from(self, keyframe: int, wanted: set[int]) -> Iterator[tuple[int, VideoFrame]]:
-        """Yield the frames from a keyframe on, with their numbers.
-
-        But for the wanted ones, those that no other refers to are left out where the codec has
-        such: what comes to be shown slowly is seen in the others.
-        """
-        self._seeker.seek(self._index.seek_time(keyframe))
-        for frame in self._seeker.frames(self._packets(wanted)):
-            if frame.pts is not None and self._index.has(frame.pts):
-                yield self._index.number(frame.pts), frame
-
-    def _packets(self, wanted: set[int]) -> Iterator[Packet[Any]]:
-        for packet in self._seeker.packets():
-            if self._leaves_out and packet.pts is not None and self._index.has(packet.pts):
-                self._seeker.skip_unreferenced(self._index.number(packet.pts) not in wanted)
-            yield packet
+        stretch = Stretch(keyframe, keyframe, wanted, frozenset({wanted}), math.inf)
+        for looked in self._between.looked(stretch):
+            self._offer(looked.number, looked.frame, looked.thumbnail)
 
     def _offer(self, number: int, frame: VideoFrame, thumbnail: Picture) -> bool:
         """Offer a frame; return whether it is blank."""
@@ -241,4 +251,4 @@ class _Scan:
         return ends[0]
 
     def _second(self, number: int) -> float:
-        return self._seeker.second(self._index.pts[number], self._framing.source.start)
+        return self._between.second(number)

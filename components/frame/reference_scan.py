@@ -36,8 +36,6 @@ from components.media.video import opened_source
 from components.records.videos import Frame
 from components.settings import FrameSettings, LimitSettings
 
-_DETECTORS = ("adaptive", "content")
-
 
 @profile
 def reference_scan(
@@ -58,7 +56,7 @@ def reference_scan(
         BorderGoneError: there is picture in the border of a frame that was decoded.
         CannotSkipError: all frames have to be decoded.
     """
-    if settings.detector not in _DETECTORS:
+    if not settings.is_scored:
         raise CannotSkipError("detector", f"{settings.detector} looks at all frames")
     if settings.hwaccel != "none":
         raise CannotSkipError("gpu", "a GPU decodes all frames")
@@ -71,13 +69,13 @@ def reference_scan(
     if not seeks:
         raise CannotSkipError("container", "its container does not lead to keyframes")
     index = numbered(path, source, limits)
-    count = decoders(index, source.duration)
+    count = decoders(index, source, limits)
     with several_decoders(path, source, limits, count + 1) as (second, *videos):
         seconds = [second.second(pts, source.start) for pts in index.pts]
         hinted = about_cuts(index)
         left_out = LeftOut(second, index, framing, hinted)
         scan = _Scan(seconds, source.duration, left_out, settings, keep)
-        in_order = InOrder(videos, index, framing, limits, wanted=hinted)
+        in_order = InOrder(videos, index, framing, settings, limits, wanted=hinted)
         with closing(in_order.looked()) as frames:
             for looked in frames:
                 scan.look_at(looked)
@@ -116,14 +114,15 @@ class _Scan:
         if self._size not in (None, size):
             raise CannotSkipError("sizes", "its picture changes its size")
         self._size = size
-        score = self._difference.score(looked.thumbnail)
+        score = self._difference.score(looked.thumbnail, looked.score)
         if self._last >= 0:
             self._tell(self._scores.add(Run(self._last, number, score)))
         elif number:
             raise CannotSkipError("order", "the first frame does not come")
         else:
             self._tell([(number, score)])
-        self._choice.offer(Pickable(number, self._seconds[number], frame), looked.thumbnail)
+        candidate = Pickable(number, self._seconds[number], frame)
+        self._choice.offer(candidate, looked.thumbnail, looked.blank)
         self._last = number
 
     def finish(self) -> list[Frame]:

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from components.base.profiling import profile
-from components.base.side_by_side import side_by_side
 from components.frame.contract import COMPONENT, FrameInputs, FrameOutputs
 from components.frame.detectors import require_detector
 from components.frame.extract import Extracted, ScaledTo, extract
 from components.frames_tar.encoding import fitting
-from components.frames_tar.read import check_tar, read_files
+from components.frames_tar.read import check_tar
 from components.records.sketch import is_sketch
-from components.records.videos import CroppedVideo, Frame, FramedVideo
+from components.records.videos import CroppedVideo, FramedVideo
 from components.running import budget, handed_on
-from components.running.answers import unbelievable
 from components.running.decoders import Access
+from components.running.disbelief import unbelievable
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import run_each
-from components.running.stored_frames import all_stored, md5
+from components.running.stored_frames import all_stored
 
 # No video has as many frames, and every store takes such a number.
 _MOST = 2**31 - 1
-# Pictures that are hashed at a time, when a video is decoded and has nothing else to do.
-_AT_ONCE = 2
+_MD5 = re.compile("[0-9a-f]{32}")
 
 
 @profile
@@ -77,13 +76,11 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
         except ValueError as error:
             raise unbelievable(str(error)) from error
         tar_bytes = tar.stat().st_size
-        hashed = side_by_side(_hashed, read_files(tar, extracted.frames), _AT_ONCE, 2 * _AT_ONCE)
-        frames = tuple(hashed)
         uri, sha256 = job.keep("tar", tar, content_type="application/x-tar")
         framed = FramedVideo(
             cropped=cropped,
             rectangle=extracted.rectangle,
-            frames=frames,
+            frames=extracted.frames,
             tar=uri,
             tar_bytes=tar_bytes,
             tar_sha256=sha256,
@@ -93,11 +90,6 @@ def _frame(job: Job[CroppedVideo]) -> FramedVideo:
         if scaling:
             handed_on.hand_on(job.services, framed, scaled)
     return framed
-
-
-def _hashed(read: tuple[Frame, bytes]) -> Frame:
-    frame, content = read
-    return frame.model_copy(update={"md5": md5(content)})
 
 
 def _video(job: Job[CroppedVideo]) -> AbstractContextManager[Path]:
@@ -127,6 +119,9 @@ def _check(job: Job[CroppedVideo], extracted: Extracted) -> None:
             raise unbelievable(f"a frame of {frame.width}x{frame.height}")
         if not is_sketch(frame.sketch):
             raise unbelievable("a sketch that is none")
+        # Whether it is that of the file, S3 sees when that is sent.
+        if not _MD5.fullmatch(frame.md5):
+            raise unbelievable("an MD5 that is none")
         wanted = job.services.settings.frame.picture_format
         if frame.format != fitting(wanted, frame.width, frame.height):
             raise unbelievable(f"a frame as {frame.format}")

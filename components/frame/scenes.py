@@ -43,16 +43,29 @@ class Difference:
 
     def __init__(self) -> None:
         self._last: Picture | None = None
+        self._last_hsv: Picture | None = None
 
-    def score(self, picture: Picture) -> float:
-        """Take the next picture, BGR; return 0 for the first one."""
-        last, hsv = self._last, cast(Picture, cv2.cvtColor(picture, cv2.COLOR_BGR2HSV))
-        self._last = hsv
+    def score(self, picture: Picture, known: float | None = None) -> float:
+        """Take the next picture, BGR; return 0 for the first one.
+
+        Args:
+            known: What it differs from the last one by, where that was computed already.
+        """
+        last, last_hsv = self._last, self._last_hsv
+        self._last, self._last_hsv = picture, None
         if last is None:
             return 0.0
-        if last.shape != hsv.shape:
+        if known is not None:
+            return known
+        if last.shape != picture.shape:
             return _ALL_CHANGED
-        return cv2.norm(last, hsv, cv2.NORM_L1) / hsv.size
+        last_hsv = _hsv(last) if last_hsv is None else last_hsv
+        self._last_hsv = _hsv(picture)
+        return cv2.norm(last_hsv, self._last_hsv, cv2.NORM_L1) / picture.size
+
+
+def _hsv(picture: Picture) -> Picture:
+    return cast(Picture, cv2.cvtColor(picture, cv2.COLOR_BGR2HSV))
 
 
 class _Told(ContentDetector):  # type: ignore[misc]
@@ -75,10 +88,6 @@ _DETECTORS: dict[str, tuple[Callable[..., SceneDetector], str]] = {
 }
 
 
-# Those that look at nothing but how much a frame differs from the one before.
-_SCORED = ("adaptive", "content")
-
-
 class SceneCuts:
     """Finds the seconds at which scenes begin.
 
@@ -94,12 +103,18 @@ class SceneCuts:
 
     def _begin(self) -> None:
         self._cuts = ScoredCuts(self._settings)
-        self._difference = Difference() if self._settings.detector in _SCORED else None
+        self._difference = Difference() if self._settings.is_scored else None
 
-    def feed(self, second: float, picture: Picture, size: tuple[int, int]) -> list[float]:
+    def feed(
+        self, second: float, picture: Picture, size: tuple[int, int], score: float | None = None
+    ) -> list[float]:
         """Take the next frame (small, BGR) and its full size.
 
-        Returns cuts found by now, up to 0.6 s in the past.
+        Args:
+            score: How much it differs from the last one (see `Difference`), where that is known.
+
+        Returns:
+            Cuts found by now, up to 0.6 s in the past.
         """
         cuts = []
         if size != self._size and self._size is not None:
@@ -109,7 +124,7 @@ class SceneCuts:
                 cuts.append(second)
         self._size, self._last = size, second
         cuts += self._cuts.feed(
-            second, self._difference.score(picture) if self._difference else picture
+            second, self._difference.score(picture, score) if self._difference else picture
         )
         self._last_cut = max([self._last_cut, *cuts])
         return cuts
@@ -167,7 +182,8 @@ def doubt(settings: FrameSettings) -> Doubt:
 
     Two frames differ by no more than the scores of those between add up to, and hardly by less than
     the largest: so a cut within shows, at the place of which only decoding tells. The shares were
-    chosen by what they find, miss and decode on the corpus of docs/performance.md.
+    chosen by what they find, miss and decode on some videos and judged on others
+    (docs/performance.md).
     """
     if settings.detector == "content":
         changed = 0.9 * (settings.threshold or _CONTENT_CHANGE)
@@ -175,15 +191,14 @@ def doubt(settings: FrameSettings) -> Doubt:
     ratio = settings.threshold or _ADAPTIVE_RATIO
 
     def adaptive(run: Run, around: float, *, exact: bool) -> bool:
-        if exact:
-            return False
-        if run.score < 0.97 * _ADAPTIVE_LEAST_CHANGE:
+        # What is left for one frame, if the others of the run move nearly half as those around it.
+        # Where all move alike, a run's score is that of a frame times their number.
+        left = run.score - 0.4 * (run.frames - 1) * around
+        if exact or left < max(0.97 * _ADAPTIVE_LEAST_CHANGE, 0.9 * ratio * around):
             return False
         if run.frames == 1:
-            return 0.9 * ratio * around <= run.score < 1.2 * ratio * around
-        # Where all moves alike, a run's score is that of a frame times their number.
-        moving = max(0.9 * ratio + 0.7 * (run.frames - 2), run.frames + 0.1)
-        return run.score >= moving * around
+            return run.score < 1.4 * ratio * around
+        return run.score >= (run.frames + 0.1) * around
 
     return adaptive
 

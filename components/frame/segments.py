@@ -1,8 +1,11 @@
 """A video in segments that are decoded side by side, its frames in order of presentation.
 
 FFmpeg's threads for one video cost a fifth more than decoding in one, wait for each other, and more
-so where frames are left out. Segments begin where no frame refers to one before, so every frame
-comes out as it does in one piece, whatever the number of decoders.
+so where frames are left out. But what a decoder's own thread does beside, it does with Python's
+lock, and of more than a few such threads most wait for it, each time until the kernel has woken
+them. So a few decoders share the cores, with threads of FFmpeg's where there are more cores.
+Segments begin where no frame refers to one before, so every frame comes out as it does in one
+piece, whatever the number of decoders.
 """
 
 from __future__ import annotations
@@ -12,33 +15,46 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from math import ceil
 from typing import Any
 
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from components.base.relay import relayed
-from components.frame.framing import Framing
+from components.base.side_by_side import batches
+from components.frame.framing import Framing, is_blank
+from components.frame.scenes import Difference
 from components.frame.skipping import CannotSkipError
 from components.media.packets import PacketIndex
 from components.media.pictures import Picture
-from components.media.video import VideoFile, cores_for, shared_part
-from components.settings import LimitSettings
+from components.media.video import MOST_THREADS, VideoFile, cores_for, shared_part
+from components.records.videos import SourceVideo
+from components.settings import FrameSettings, LimitSettings
 
 # Shorter ones are joined: each costs a seek, and what a decoder does until its first frame.
 _LEAST_FRAMES = 48
-# Part of a decoder's memory that frames may take which wait for their turn.
+# Part of a worker's memory that frames may take which wait for their turn.
 _WAITING = 0.125
-_MOST_DECODERS = 16
+# On 16 cores, three of six threads are quickest (docs/performance.md).
+_MOST_DECODERS = 3
+# Frames handed over at once: each time a thread wakes another, and both ask for Python's lock.
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
 class Looked:
-    """A frame that was decoded, its number, and what the detector looks at of it."""
+    """A frame that was decoded, its number, and what is looked at of it.
+
+    `score` is how much it differs from the one that the same decoder gave before (`Difference`),
+    where it gave one and the detector asks for that; `blank` whether it is, where that is known.
+    """
 
     number: int
     frame: VideoFrame
     thumbnail: Picture
+    score: float | None = None
+    blank: bool | None = None
 
 
 def segments(index: PacketIndex) -> list[range]:
@@ -50,13 +66,30 @@ def segments(index: PacketIndex) -> list[range]:
     return [range(first, end) for first, end in pairwise([*starts, len(index.pts)])]
 
 
-def decoders(index: PacketIndex, duration: float) -> int:
-    """Return how many decoders are worth having for a video of so many seconds."""
-    return min(cores_for(duration), len(segments(index)), _MOST_DECODERS)
+def decoders(index: PacketIndex, source: SourceVideo, limits: LimitSettings) -> int:
+    """Return how many decoders are worth having for a video.
+
+    Of segments that are decoded side by side, half of the frames wait in the mean until those
+    before are read. More decoders than there is memory for would wait themselves.
+    """
+    parts = segments(index)
+    room = 2 * len(parts) * most_waiting(source, limits) / len(index.pts)
+    return max(1, min(cores_for(source.duration), len(parts), ceil(room), _MOST_DECODERS))
+
+
+def most_waiting(source: SourceVideo, limits: LimitSettings) -> int:
+    """Return how many frames may wait for their turn."""
+    # Of 8 bits and 4:2:0, as nearly all are; others take twice as much.
+    frame_bytes = 1.5 * max(1, source.width * source.height)
+    # As much as of the cores: videos beside this one have frames that wait, too.
+    waiting = _WAITING * limits.decode_memory_mb * 2**20 * shared_part()
+    return max(8, int(waiting / frame_bytes))
 
 
 class InOrder:
     """Decodes a video by its numbers, in one piece with one decoder or in segments with several.
+
+    What is looked at of a frame is computed where it is decoded.
 
     Args:
         videos: The same file, opened for each decoder.
@@ -69,17 +102,15 @@ class InOrder:
         videos: Sequence[VideoFile],
         index: PacketIndex,
         framing: Framing,
+        settings: FrameSettings,
         limits: LimitSettings,
         wanted: Collection[int] | None = None,
     ) -> None:
         self._videos, self._index, self._framing = videos, index, framing
-        self._wanted = wanted
-        context = videos[0].stream.codec_context
-        # Of 8 bits and 4:2:0, as nearly all are; others take twice as much.
-        frame_bytes = 1.5 * max(1, context.width * context.height)
-        # As much as of the cores: videos beside this one have frames that wait, too.
-        waiting = _WAITING * limits.decode_memory_mb * 2**20 * shared_part()
-        self._ahead = max(8, int(waiting / frame_bytes))
+        self._settings, self._wanted = settings, wanted
+        waiting = most_waiting(framing.source, limits)
+        # Each decoder has some more in hand.
+        self._ahead = max(1, waiting // _AT_ONCE - len(videos))
 
     def looked(self) -> Generator[Looked]:
         """Yield the frames in order.
@@ -91,20 +122,27 @@ class InOrder:
         if len(self._videos) == 1:
             yield from self._looked(self._videos[0], None)
             return
+        cores = cores_for(self._framing.source.duration)
+        threads = min(ceil(cores / len(self._videos)), MOST_THREADS)
         for video in self._videos:
-            # Threads of their own would cost what they are to save.
-            video.stream.codec_context.thread_count = 1
-        makers: list[Callable[[range | None], Iterator[Looked]]] = [
-            partial(self._looked, video) for video in self._videos
+            video.stream.codec_context.thread_count = threads
+        makers: list[Callable[[range | None], Iterator[list[Looked]]]] = [
+            partial(self._in_lots, video) for video in self._videos
         ]
-        with closing(relayed(makers, segments(self._index), self._ahead)) as looked:
-            yield from looked
+        with closing(relayed(makers, segments(self._index), self._ahead)) as lots:
+            for lot in lots:
+                yield from lot
+
+    def _in_lots(self, video: VideoFile, segment: range | None) -> Iterator[list[Looked]]:
+        return batches(self._looked(video, segment), _AT_ONCE)
 
     def _looked(self, video: VideoFile, segment: range | None) -> Iterator[Looked]:
         """Yield the frames of a segment, or all."""
         if segment:
             video.seek(self._index.seek_time(segment.start))
-        last = segment.start - 1 if segment else -1
+        first = segment.start if segment else 0
+        last = first - 1
+        difference = Difference() if self._settings.is_scored else None
         for frame in video.frames(self._packets(video, segment)):
             if video.lost:
                 raise CannotSkipError("damaged", "it is damaged")
@@ -115,8 +153,16 @@ class InOrder:
                 raise CannotSkipError("order", "frames do not come in order of their times")
             if self._wanted is None and number != last + 1:
                 raise CannotSkipError("order", f"frame {last + 1} does not come")
+            thumbnail = self._framing.thumbnail(frame)
+            score = difference.score(thumbnail) if difference else None
+            yield Looked(
+                number,
+                frame,
+                thumbnail,
+                score=score if last >= first else None,
+                blank=is_blank(thumbnail, self._settings.solid_std),
+            )
             last = number
-            yield Looked(number, frame, self._framing.thumbnail(frame))
         if self._wanted is None and segment and last != segment.stop - 1:
             raise CannotSkipError("order", f"frame {last + 1} does not come")
 

@@ -54,7 +54,9 @@ class TransNetCuts:
         """The second before which all cuts are known."""
         return self._unknown[0][0] if self._unknown else 0.0
 
-    def feed(self, second: float, picture: Picture, size: tuple[int, int]) -> list[float]:
+    def feed(
+        self, second: float, picture: Picture, size: tuple[int, int], _: float | None = None
+    ) -> list[float]:
         """Take the next frame (small, BGR) and its full size, of which a change is a cut.
 
         Returns the cuts found by now, up to 75 frames ago.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from components.base.picture_formats import Format
 from components.frames_tar import png
 from components.frames_tar.lossy import WEBP_MAX_SIDE, jpeg, webp
-from components.records.frame_names import Format
 from components.records.videos import SKETCH_SIZE
 
 
@@ -21,9 +22,14 @@ def fitting(kind: Format, width: int, height: int) -> Format:
 
 def encoded(picture: NDArray[np.uint8], kind: Format, quality: int) -> bytes:
     """Return the file of an RGB picture of shape (height, width, 3)."""
-    if kind == "png":
-        return png.encoded(picture)
-    return webp(picture, quality) if kind == "webp" else jpeg(picture, quality)
+    return _ENCODERS[kind](picture, quality)
+
+
+_ENCODERS: dict[Format, Callable[[NDArray[np.uint8], int], bytes]] = {
+    "png": lambda picture, _: png.encoded(picture),
+    "webp": webp,
+    "jpeg": jpeg,
+}
 
 
 def sketch(picture: Image.Image) -> str:

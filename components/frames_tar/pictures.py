@@ -6,9 +6,13 @@ import io
 
 from PIL import Image
 
-from components.records.frame_names import PILLOW_FORMATS
+from components.base.picture_formats import PILLOW_FORMATS
 
 
 def opened(file: bytes) -> Image.Image:
-    """Return the RGB picture of a frame's file."""
+    """Return the RGB picture of a frame's file.
+
+    Raises:
+        OSError: it is not a picture, or damaged.
+    """
     return Image.open(io.BytesIO(file), formats=PILLOW_FORMATS).convert("RGB")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -28,12 +27,7 @@ class ScaledFrames:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
 
@@ -41,7 +35,7 @@ def read_scaled(path: Path, size: tuple[int, int]) -> dict[int, NDArray[np.uint8
     """Return the pixels of the file's frames by their numbers, mapped and not read.
 
     Raises:
-        ValueError: the file is no such one, or empty.
+        ValueError: the file is of another kind, or empty.
     """
     frames = np.memmap(path, _record(size), "r")
     found = {int(frame["number"]): frame["pixels"] for frame in frames}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import tarfile
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 
@@ -24,10 +23,5 @@ class FramesTar:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._tar.close()

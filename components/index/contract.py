@@ -25,6 +25,6 @@ COMPONENT = Component(
     outputs=IndexOutputs,
     resources=Resources(cpu=0.5, memory_gib=1),
     settings=("index",),
-    builds_on="embedded",
+    builds_on=("embedded",),
     traffic=Traffic(requests=3),
 )

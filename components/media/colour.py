@@ -1,6 +1,6 @@
 """How a frame's colours are coded, and wide or bright ones brought to those of BT.709.
 
-HDR (PQ and HLG of ITU-R BT.2100) and BT.2020 become BT.709 SDR as FFmpeg's filters do it, in
+HDR (PQ and HLG of ITU-R BT.2100), BT.2020 and P3 become BT.709 SDR as FFmpeg's filters do it, in
 
     zscale=t=linear:npl=100,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709
 
@@ -34,35 +34,46 @@ _WHITE_NITS, _PQ_NITS, _SCREEN_NITS = 100, 10_000, 1_000
 # Rows worked on at once, so that a frame of 8K needs megabytes.
 _ROWS = 64
 
-# From linear light of BT.2020's primaries to BT.709's (ITU-R BT.2087).
-_TO_BT709 = np.array(
-    [
-        [1.660491, -0.587641, -0.072850],
-        [-0.124550, 1.132900, -0.008349],
-        [-0.018151, -0.100579, 1.118730],
-    ],
-    np.float32,
-)
+# From linear light of other primaries to BT.709's: BT.2020 by ITU-R BT.2087, P3 of screens
+# (SMPTE EG 432-1) by SMPTE RP 177.
+_TO_BT709: dict[int, tuple[tuple[float, float, float], ...]] = {
+    ColorPrimaries.BT2020: (
+        (1.660491, -0.587641, -0.072850),
+        (-0.124550, 1.132900, -0.008349),
+        (-0.018151, -0.100579, 1.118730),
+    ),
+    ColorPrimaries.SMPTE432: (
+        (1.224940, -0.224940, 0.0),
+        (-0.042057, 1.042057, 0.0),
+        (-0.019638, -0.078636, 1.098274),
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Light:
-    """How a frame's light is coded, where it is not as BT.709's; `peak` is a multiple of white."""
+    """How a frame's light is coded, where it is not as BT.709's.
+
+    `peak` is a multiple of white; `primaries` a code of ITU-T H.273.
+    """
 
     transfer: str
     peak: float
+    primaries: int = ColorPrimaries.BT2020
 
 
 def light(frame: VideoFrame) -> Light | None:
     """Return how the frame's light is coded, None where it is for an ordinary screen."""
-    transfer = _BRIGHT.get(frame.color_trc)
+    transfer, primaries = _BRIGHT.get(frame.color_trc), frame.color_primaries
     if transfer:
-        return Light(transfer, _peak(frame))
-    return Light("sdr", 1.0) if frame.color_primaries == ColorPrimaries.BT2020 else None
+        # BT.2100 has these alone; others were meant where they are said.
+        said = _said(primaries, ColorPrimaries.BT2020)
+        return Light(transfer, _peak(frame), said)
+    return Light("sdr", 1.0, primaries) if primaries in _TO_BT709 else None
 
 
 def as_bt709(picture: NDArray[Any], coded: Light) -> NDArray[np.uint8]:
-    """Return a picture of BT.2020 as one of BT.709.
+    """Return a picture of other primaries or more light as one of BT.709.
 
     Args:
         picture: R'G'B' as coded, (height, width, 3), uint8 or uint16 over its full range.
@@ -143,7 +154,8 @@ def _linear(transfer: str, bits: int) -> NDArray[np.float32]:
 
 
 def _mapped(linear: NDArray[np.float32], coded: Light) -> NDArray[np.uint8]:
-    wide = linear @ _TO_BT709.T
+    to_bt709 = _TO_BT709.get(coded.primaries)
+    wide = linear @ np.array(to_bt709, np.float32).T if to_bt709 else linear
     if coded.transfer != "sdr":
         brightest = np.maximum(wide.max(axis=-1), 1e-6)
         wide *= (_hable(brightest) / _hable(coded.peak) / brightest)[..., None]

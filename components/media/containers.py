@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -163,16 +163,31 @@ def _not_opened(path: Path, error: av.error.FFmpegError) -> VideoRejectedError:
     )
 
 
+def is_picture(path: Path, container: InputContainer) -> bool:
+    """Return whether it is a HEIC or AVIF picture, of which FFmpeg makes a video of one tile.
+
+    Such have items in place of tracks (ISO/IEC 23008-12); those that move have both.
+    """
+    if not container.format.name.startswith("mov"):
+        return False
+    kinds = [kind for kind, _ in _top_level(path)]
+    return b"meta" in kinds and b"moov" not in kinds
+
+
 def _has_index(path: Path) -> bool:
-    """Walk the file's top-level boxes (ISO/IEC 14496-12) in search of a whole moov."""
+    """Return whether the file has a whole moov."""
+    size = path.stat().st_size
+    return any(kind == b"moov" and end <= size for kind, end in _top_level(path))
+
+
+def _top_level(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Yield type and end of the file's outermost boxes (ISO/IEC 14496-12)."""
     size = path.stat().st_size
     with path.open("rb") as file:
         position = 0
         while position + 8 <= size:
             kind, length = _box(file, position)
-            if kind == b"moov":
-                return position + length <= size
+            yield kind, position + length
             if length < 8:
-                return False
+                return
             position += length
-    return False

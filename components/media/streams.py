@@ -56,12 +56,14 @@ def packets_of(container: InputContainer, *streams: VideoStream) -> Iterator[Pac
 class Track:
     """The packets of one stream, in the order in which the file holds them.
 
-    With `guessed`, only their times of decoding are the file's own.
+    With `guessed`, only their times of decoding are the file's own. `encrypted` counts those of
+    which the file says so (ISO/IEC 23001-7; Matroska's ContentEncryption).
     """
 
     stream: VideoStream
     clock: Clock
     guessed: bool
+    encrypted: int = 0
     _dts: array[int] = field(default_factory=lambda: array("q"))
     _pts: array[int] = field(default_factory=lambda: array("q"))
     _durations: array[int] = field(default_factory=lambda: array("q"))
@@ -74,6 +76,7 @@ class Track:
         self._pts.append(_NO_TIME if pts is None else pts)
         self._durations.append(packet.duration or 0)
         self._shown.append(not packet.is_discard)
+        self.encrypted += packet.has_sidedata("encryption_info")
 
     def __len__(self) -> int:
         """Return how many packets were added."""

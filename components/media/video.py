@@ -29,6 +29,8 @@ from components.records.videos import Shift, SourceVideo
 _LONG_S = 300
 # More threads than cores, so that decoding does not wait while a frame is looked at.
 _AHEAD = 2
+# FFmpeg advises against more: each has frames of its own; hundreds run into the worker's memory.
+MOST_THREADS = 16
 _OPENCV_NO_MEMORY = -4  # cv::Error::StsNoMem
 
 
@@ -294,7 +296,8 @@ def opened(
         found.thread_type = "AUTO"
         duration = (container.duration or 0) / av.time_base
         threads = cores_for(duration) if duration > _LONG_S else _threads
-        found.codec_context.thread_count = threads + _AHEAD if threads > 1 else threads
+        ahead = threads + _AHEAD if threads > 1 else threads
+        found.codec_context.thread_count = min(ahead, MOST_THREADS)
         if max_pixels:
             context = found.codec_context
             context.options = {**context.options, "max_pixels": str(max_pixels)}

@@ -101,7 +101,7 @@ class PlanOutputs(Outputs):
     run: str = Field(description="Name of the run")
     videos: int = Field(description="Videos planned")
     skipped: int = Field(
-        description="Listed objects that are no <platform>/<code>/video.mp4, and foreign messages"
+        description="Listed objects that are not <platform>/<code>/video.mp4, and foreign messages"
     )
     leased: int = Field(description="Videos left to the runs that work on them")
     backlog: int = Field(description="Videos that are due but not taken this time")

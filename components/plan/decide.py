@@ -38,7 +38,7 @@ _PRIORITY = {why: -number for number, why in enumerate(Why)}
 class Decision:
     """Which videos a run takes, in key order, and what it leaves.
 
-    `skipped` objects are no videos; `example` is one of them.
+    `skipped` objects are not videos; `example` is one of them.
     `oldest` is when the oldest source of all due videos was written. `messages` are the videos of
     each message of the `queue`, `settled` those that need no run.
     """

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
-from typing import TypeVar
 
 from components.base.logs import log
 from components.errors import ConfigurationError
@@ -15,8 +14,6 @@ from components.records.booking import Booking
 from components.records.videos import Video
 from components.running.fingerprint import Fingerprints
 from components.settings import Settings
-
-T = TypeVar("T")
 
 
 class Why(StrEnum):

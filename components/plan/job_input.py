@@ -40,7 +40,7 @@ def _items(text: str) -> list[Any]:
     """Return the items of the list; of those that may be videos, platform and code as bytes.
 
     Raises:
-        ConfigurationError: it is no JSON, or no list.
+        ConfigurationError: it is not JSON, or not a list.
     """
     try:
         items: Any = json.loads(text, object_hook=_compact)

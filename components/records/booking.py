@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 
 from components.records.manifest import Entry
 from components.records.videos import RecordedVideo
 
 State = Literal["done", "rejected", "failed", "requested"]
+
+_UNDER_WAY = "now"
+_LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -83,13 +86,17 @@ class Booking:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which bookings are asked for: those of a platform, in a state, stopped for a reason, and with
-    `contains` in platform/code, whatever the case; empty stands for any."""
+    """Which bookings are asked for; empty stands for any.
+
+    Those of a platform, in a state, stopped for a reason, booked last by a run, and with `contains`
+    in platform/code, whatever the case.
+    """
 
     platform: str = ""
     state: str = ""
     reason: str = ""
     contains: str = ""
+    run: str = ""
 
     def fits(self, booking: Booking) -> bool:
         """Return whether the booking is one of them."""
@@ -97,8 +104,54 @@ class Wanted:
             self.platform in ("", booking.platform)
             and self.state in ("", booking.state)
             and self.reason in ("", booking.reason)
+            and self.run in ("", booking.run)
             and self.contains.lower() in booking.video.lower()
         )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a booking stands among all, the latest first; those of one moment by key in S3.
+
+    `at` is None for a video that a run works on and that was never booked: it stands before all.
+    A page that begins after a place neither repeats nor skips anything while others are booked,
+    which only ever come before it.
+    """
+
+    at: datetime | None
+    video: str
+
+    @classmethod
+    def of(cls, booking: Booking) -> Self:
+        """Return the place of a booking."""
+        return cls(booking.updated_at, booking.video)
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the place that was written as `str` writes it.
+
+        Raises:
+            ValueError: the text is not one.
+        """
+        moment, _, video = text.partition(" ")
+        try:
+            at = datetime.fromisoformat(moment) if moment != _UNDER_WAY else None
+        except ValueError:
+            video = ""
+        if "/" not in video or (at and at.tzinfo is None):
+            raise ValueError(f"expected a time and platform/code, found {text!r}")
+        return cls(at, video)
+
+    def __str__(self) -> str:
+        moment = self.at.astimezone(UTC).isoformat() if self.at else _UNDER_WAY
+        # A plus would be a space in a query string that nobody quoted.
+        return f"{moment.replace('+00:00', 'Z')} {self.video}"
+
+    @property
+    def order(self) -> tuple[bool, timedelta, str]:
+        """By which places are sorted."""
+        age = _LATEST - self.at if self.at else timedelta(0)
+        return self.at is not None, age, f"{self.video}/"
 
 
 @dataclass(frozen=True)

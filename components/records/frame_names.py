@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Literal
 
-Format = Literal["png", "webp", "jpeg"]
+from components.base.picture_formats import FORMATS, Format
 
-ENDINGS: dict[Format, str] = {"png": "png", "webp": "webp", "jpeg": "jpg"}
-CONTENT_TYPES: dict[Format, str] = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg"}
-# The formats by Pillow's names: what a frame is opened as, and nothing else.
-PILLOW_FORMATS = ("PNG", "WEBP", "JPEG")
-
-_FRAME_FILE = re.compile(rf"[0-9]+_[0-9]+\.[0-9]{{2}}\.({'|'.join(ENDINGS.values())})")
+_ENDINGS = "|".join(known.ending for known in FORMATS.values())
+_FRAME_FILE = re.compile(rf"[0-9]+_[0-9]+\.[0-9]{{2}}\.({_ENDINGS})")
 
 
 def frame_file(number: int, second: float, kind: Format = "png") -> str:
     """Return the name of a frame's file."""
-    return f"{number}_{second:.2f}.{ENDINGS[kind]}"
+    return f"{number}_{second:.2f}.{FORMATS[kind].ending}"
 
 
 def is_frame_file(name: str) -> bool:

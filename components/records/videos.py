@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from components.records.frame_names import Format, frame_file, point_id
+from components.base.picture_formats import Format
+from components.records.frame_names import frame_file, point_id
 from components.records.record import IsoTime, Name, Record, S3Uri
 from components.records.sketch import dhash
 

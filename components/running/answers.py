@@ -20,6 +20,7 @@ from components.base import profiling
 from components.base.logs import log
 from components.errors import Reason, TransientError, VideoRejectedError, WorkerFaultError
 from components.records.record import Record
+from components.running.disbelief import crashed
 from components.running.nursery import MESSAGE_CHARACTERS, MESSAGES, TRACEBACK_CHARACTERS
 from components.settings import LimitSettings
 
@@ -72,7 +73,7 @@ def value_of(said: bytes, kind: Any, limits: LimitSettings) -> Any:
         WorkerFaultError: its function raised something else.
     """
     if len(said) > ANSWER_BYTES:
-        raise _crashed("said more than any video has to say")
+        raise crashed("said more than any video has to say")
     try:
         answer = _Answer.model_validate_json(said)
         profiling.add_spans(answer.spans)
@@ -84,7 +85,7 @@ def value_of(said: bytes, kind: Any, limits: LimitSettings) -> Any:
             _raise_fault(answer.fault, limits)
         return TypeAdapter(kind).validate_json(answer.value or "")
     except ValidationError as error:
-        raise _crashed("gave an answer that is none") from error
+        raise crashed("gave something that is not an answer") from error
 
 
 def raise_ended(report: Report | None, cpu_s: int | None) -> NoReturn:
@@ -106,7 +107,7 @@ def raise_ended(report: Report | None, cpu_s: int | None) -> NoReturn:
     if report is None or report.exit == -signal.SIGKILL:
         raise TransientError("the decoder was killed; check the memory of the machine or pod")
     name = signal.Signals(-report.exit).name if report.exit < 0 else report.exit
-    raise _crashed(f"crashed ({name})")
+    raise crashed(f"crashed ({name})")
 
 
 def timed_out(limits: LimitSettings) -> VideoRejectedError:
@@ -135,14 +136,6 @@ def check_written(files: Sequence[Path], limits: LimitSettings) -> None:
             )
 
 
-def unbelievable(what: str) -> VideoRejectedError:
-    """Return the rejection for an answer that no sound worker gives, though it has the right form.
-
-    Who is answered checks what later phases rely on, for the worker may be in hostile hands.
-    """
-    return _crashed(f"answered with {what}, which cannot be")
-
-
 def _raise_fault(fault: _Fault, limits: LimitSettings) -> NoReturn:
     if fault.kind == "memory":
         raise VideoRejectedError(
@@ -166,14 +159,10 @@ def _used_up(report: Report, cpu_s: int) -> bool:
     return report.exit == -signal.SIGXCPU or killed
 
 
-def _crashed(how: str) -> VideoRejectedError:
-    return VideoRejectedError(Reason.DECODER_CRASHED, f"the decoder {how} on this video")
-
-
 def _check_file(path: Path) -> None:
     try:
         found = path.lstat()
     except FileNotFoundError as error:
-        raise _crashed("removed its file") from error
+        raise crashed("removed its file") from error
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-        raise _crashed("put something else in the place of its file")
+        raise crashed("put something else in the place of its file")

@@ -7,7 +7,7 @@ from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from components.records.booking import Booking, Wanted
+from components.records.booking import Booking, Place, Wanted
 from components.stores.markers import Markers
 
 if TYPE_CHECKING:
@@ -36,6 +36,13 @@ class Bookings:
             return self._ledger.page(wanted, after, limit)
         with closing(self._markers.bookings_after(after, wanted.platform)) as found:
             return list(islice(filter(wanted.fits, found), limit))
+
+    def newest(self, wanted: Wanted, after: Place | None, limit: int) -> list[Booking] | None:
+        """Return at most `limit` of the wanted ones after a place, the latest booking first.
+
+        None without a ledger: markers have no such order, but for who has read all of them.
+        """
+        return self._ledger.newest(wanted, after, limit) if self._ledger else None
 
     def all(self, platform: str = "", folder: str = "") -> Iterator[Booking]:
         """Yield all bookings, in the order of the videos' keys in S3.

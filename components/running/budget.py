@@ -7,6 +7,9 @@ import math
 from components.records.videos import SourceVideo
 from components.settings import LimitSettings
 
+# No limit at all, and no more than the kernel counts.
+_MOST_S = 10**9
+
 
 def to_probe(limits: LimitSettings, size: int) -> int:
     """Return the seconds for a file of `size` bytes of which nothing else is known."""
@@ -21,4 +24,4 @@ def to_decode(limits: LimitSettings, source: SourceVideo) -> int:
 
 
 def _seconds(limits: LimitSettings, work: float) -> int:
-    return math.ceil(limits.cpu_base_s + work)
+    return math.ceil(min(limits.cpu_base_s + work, _MOST_S))

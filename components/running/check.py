@@ -9,11 +9,9 @@ and volumes. So what it cannot reach, the component could not reach either.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from logging import getLevelNamesMapping
 from typing import Any
 
 from components.base import logs, redaction
@@ -138,11 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = vars(parser.parse_args(arguments))
     redaction.guard_streams()
     redaction.guard_tracebacks()
-    level = os.environ.get("VP_LOG_LEVEL") or "INFO"
-    with (
-        logs.recording(level if level in getLevelNamesMapping() else "INFO"),
-        LastWords() as last_words,
-    ):
+    with logs.recording(logs.level_of_container()), LastWords() as last_words:
         rights = {bucket: given[bucket] for bucket in BUCKETS if given[bucket]}
         code = check(component(given["phase"]), rights)
         if code != EXIT_DONE:

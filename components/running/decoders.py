@@ -40,6 +40,8 @@ Sandboxing = Literal["require", "best", "off"]
 
 _REPORT_BYTES = 4096
 _READ_BYTES = 2**16
+# poll() counts milliseconds in 32 bits.
+_LONGEST_POLL_S = 3600
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Decoders:
         self._sandboxing = sandboxing
         self._slots = threading.Semaphore(workers)
         self._lock = threading.Lock()
+        # The CPU seconds that all tasks in flight may take: what they are held to be worth.
         self._in_flight = 0
         self._connections: set[socket.socket] = set()
         self._warned: set[str] = set()
@@ -90,9 +93,11 @@ class Decoders:
             ConfigurationError: it cannot be confined here, and VP_SANDBOX asks for that.
             WorkerFaultError: the function raised anything else.
         """
+        worth = access.cpu_s or 1
         with self._lock:
-            self._in_flight += 1
-            threads = max(1, self._workers // self._in_flight)
+            self._in_flight += worth
+            # A long video, or a large one, is what all wait for in the end.
+            threads = max(1, self._workers * worth // self._in_flight)
         try:
             start_forkserver()
             for path in access.writes:
@@ -112,7 +117,7 @@ class Decoders:
             cpu_time.charge(report.in_all_s if report else 0.0)
         finally:
             with self._lock:
-                self._in_flight -= 1
+                self._in_flight -= worth
         answers.check_written(access.writes, self._limits)
         # Who says too much is ended for it.
         if len(answer) <= ANSWER_BYTES and (report is None or report.exit):
@@ -209,8 +214,8 @@ class Decoders:
         poll.register(connection, select.POLLIN)
         while True:
             left = None if timed_out else max(0.0, deadline - time.monotonic())
-            ready = poll.poll(None if left is None else left * 1000)
-            if not ready and not timed_out:
+            ready = poll.poll(None if left is None else min(left, _LONGEST_POLL_S) * 1000)
+            if not ready and not timed_out and time.monotonic() >= deadline:
                 # The warden then ends the worker, and says so.
                 timed_out = True
                 connection.shutdown(socket.SHUT_WR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -13,10 +14,10 @@ from components.pipeline import VIDEO_PHASES, component, dependents, upstream
 from components.settings import Settings
 
 
-def fingerprint(phase: Component[Any, Any], settings: Settings, continued: str) -> str:
+def fingerprint(phase: Component[Any, Any], settings: Settings, before: str) -> str:
     """Return 32 hexadecimal digits over the phase, its version, its deciding settings and
-    `continued`, the fingerprint of the phases before it (the source's ETag for the first)."""
-    return _continued(_basis(phase, settings), continued)
+    `before`, the fingerprints that it continues (the source's identity for the first)."""
+    return _hashed(_basis(phase, settings), before)
 
 
 class Fingerprints:
@@ -30,16 +31,14 @@ class Fingerprints:
         Raises:
             ConfigurationError: CLIP_MODEL names no model.
         """
-        self._phases = [
-            (phase, upstream(phase), _basis(component(phase), settings)) for phase in VIDEO_PHASES
-        ]
+        self._phases = [(phase, _basis(component(phase), settings)) for phase in VIDEO_PHASES]
 
     def of(self, source: str, etag: str) -> dict[str, str]:
         """Return the fingerprint of every phase for the video at `source`."""
         found: dict[str, str] = {}
-        for phase, before, basis in self._phases:
-            continued = found[before] if before else source_identity(source, etag)
-            found[phase] = _continued(basis, continued)
+        for phase, basis in self._phases:
+            before = continued(phase, found, source_identity(source, etag))
+            found[phase] = _hashed(basis, before)
         return found
 
 
@@ -52,8 +51,8 @@ def _basis(phase: Component[Any, Any], settings: Settings) -> dict[str, Any]:
     }
 
 
-def _continued(basis: dict[str, Any], continued: str) -> str:
-    return digest(json.dumps({**basis, "upstream": continued}, sort_keys=True, default=str))
+def _hashed(basis: dict[str, Any], before: str) -> str:
+    return digest(json.dumps({**basis, "upstream": before}, sort_keys=True, default=str))
 
 
 def settings_marks(settings: Settings) -> dict[str, str]:
@@ -75,9 +74,18 @@ def renewed(settings: Settings, known: dict[str, str], first: str) -> dict[str, 
     """
     found = dict(known)
     for phase in dependents(first):
-        continued = found.get(upstream(phase) or "", "")
-        found[phase] = fingerprint(component(phase), settings, continued)
+        found[phase] = fingerprint(component(phase), settings, continued(phase, found, ""))
     return {phase: mark for phase, mark in found.items() if phase in known}
+
+
+def continued(phase: str, known: Mapping[str, str], otherwise: str) -> str:
+    """Return what the fingerprint of `phase` continues: those of the phases that it builds on.
+
+    Args:
+        known: The fingerprints of a video, by phase.
+        otherwise: What it continues where these are not known, or it is the first.
+    """
+    return " ".join(known[each] for each in upstream(phase) if each in known) or otherwise
 
 
 def source_identity(source: str, etag: str) -> str:

@@ -13,7 +13,7 @@ from components.errors import DamagedObjectError
 from components.records.manifest import Entry, Result
 from components.records.videos import FramedVideo, Video
 from components.running.services import Services
-from components.stores.checksums import Expected, sha256_of
+from components.stores.checksums import Expected
 from components.stores.objects import split
 
 
@@ -76,14 +76,13 @@ class Job(Generic[Result]):
     def keep(self, suffix: str, path: Path, content_type: str) -> tuple[str, str]:
         """Keep a file for later phases of this process, or send it; as `upload` else.
 
-        What is kept and not sent ends with the process, if nobody stores it by then.
+        What is kept and not sent has no SHA-256: nobody fetches it, and it ends with the process.
         """
         uri, services = self.artifact(suffix), self.services
-        if services.every_phase and services.settings.storage.etags_are_md5:
-            sha256 = sha256_of(path)
-            if services.copies.keep(uri, self.entry.etag, path, unsent=True):
-                services.results.wrote(self.video, uri)
-                return uri, sha256
+        publishes = services.every_phase and services.settings.storage.etags_are_md5
+        if publishes and services.copies.keep(uri, self.entry.etag, path, unsent=True):
+            services.results.wrote(self.video, uri)
+            return uri, ""
         return self.upload(suffix, path, content_type)
 
 

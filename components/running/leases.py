@@ -9,14 +9,12 @@ none for an hour, one pod does that as long as its workflow goes on:
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from logging import getLevelNamesMapping
 
 from components.base import logs
 from components.base.logs import log
@@ -86,8 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    level = os.environ.get("VP_LOG_LEVEL") or "INFO"
-    with logs.recording(level if level in getLevelNamesMapping() else "INFO"):
+    with logs.recording(logs.level_of_container()):
         try:
             with Services(Settings.load()) as services:
                 log.info("renewing the leases of %s", given.run)

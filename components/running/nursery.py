@@ -31,6 +31,7 @@ from pydantic import TypeAdapter
 
 from components.base import processes, profiling
 from components.base.logs import log
+from components.base.standard_streams import open_standard_streams
 from components.errors import ConfigurationError, VideoRejectedError
 from components.running import sandbox
 from components.running.sandbox import Allowed, confine
@@ -89,6 +90,10 @@ class Task:
 
 def main(control: int, preload: list[str]) -> None:
     """Fork a warden for each pair of descriptors that arrives: a connection, a pipe to answer."""
+    # Else these get the numbers of those that lead nowhere in a worker.
+    open_standard_streams()
+    # Whoever started the program may have this ignored, and then nothing can be waited for.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     orders = socket.socket(fileno=control)
     # What modules are made of stays.
     gc.disable()

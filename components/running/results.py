@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -23,7 +23,10 @@ from components.records.videos import Video
 from components.stores.objects import split
 
 if TYPE_CHECKING:
+    from components.records.done_marker import DoneMarker
     from components.stores.s3 import Store
+
+R = TypeVar("R", bound=Record)
 
 _VIDEOS = 4096
 
@@ -86,6 +89,16 @@ class Results:
             log.warning("%s: unreadable result, redone", uri)
             return None
         return outcome
+
+    def behind(self, done: DoneMarker, phase: str, record: type[R]) -> R | None:
+        """Return the phase's result that the marked frames come from; None if it is gone."""
+        fingerprint = done.fingerprints.get(phase)
+        return self.found(done.video, phase, fingerprint, record) if fingerprint else None
+
+    def found(self, video: Video, phase: str, fingerprint: str, record: type[R]) -> R | None:
+        """Return what the phase found of the video; None if it did not, or that is gone."""
+        outcome = self.read(video, self.uri(video, phase, fingerprint, "json"), record)
+        return record.model_validate(outcome.result) if outcome and outcome.result else None
 
     def write(self, video: Video, uri: str, outcome: Outcome) -> None:
         """Keep the outcome at `uri`, after the files that it names."""

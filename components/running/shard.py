@@ -27,7 +27,7 @@ from components.errors import (
 )
 from components.records.manifest import Entry, GpuTime, Manifest, PhaseStep, Problem, Result
 from components.records.record import Record
-from components.running.fingerprint import digest, fingerprint, source_identity
+from components.running.fingerprint import continued, digest, fingerprint, source_identity
 from components.running.job import Job
 from components.running.results import Outcome
 from components.running.services import Services
@@ -174,9 +174,12 @@ class Shard(Generic[Result]):
         job = Job(index, entry, "", self._component.name, self._services)
         try:
             entry = self._identify(entry)
-            upstream = entry.fingerprint or source_identity(entry.video.source, entry.etag)
-            mark = fingerprint(self._component, self._services.settings, upstream)
-            job = Job(index, entry, mark, self._component.name, self._services)
+            name = self._component.name
+            # A step that others reuse may follow another phase than in the DAG.
+            last = entry.fingerprint or source_identity(entry.video.source, entry.etag)
+            before = continued(name, entry.fingerprints, last)
+            mark = fingerprint(self._component, self._services.settings, before)
+            job = Job(index, entry, mark, name, self._services)
             settled = self._shows(job) if self._seen else self._reuse(job)
         except ConfigurationError:
             raise

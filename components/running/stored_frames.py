@@ -8,12 +8,12 @@ says which they are, so that a listing tells whether all pictures are still ther
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass
 
 from components.errors import DamagedObjectError, NotFoundError
+from components.frames_tar.digest import md5
 from components.frames_tar.read import read_files
 from components.frames_tar.write import FramesTar
 from components.records.frame_names import is_frame_file
@@ -25,11 +25,6 @@ from components.stores.markers import MARKERS
 from components.stores.objects import split
 
 Picture = tuple[Frame, bytes]
-
-
-def md5(content: bytes) -> str:
-    """Return a picture's MD5 in hexadecimal: the ETag that S3 gives it."""
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True)

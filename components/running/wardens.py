@@ -7,6 +7,7 @@ each task: a process that runs the worker and tells how it ended.
 from __future__ import annotations
 
 import atexit
+import fcntl
 import json
 import os
 import socket
@@ -30,14 +31,19 @@ class _Nursery:
         path = [entry or str(Path.cwd()) for entry in sys.path]
         start = _START.format(path=path)
         with theirs:
+            # Not a number of standard streams, which this process may have closed.
+            control = fcntl.fcntl(theirs, fcntl.F_DUPFD_CLOEXEC, 3)
+        try:
             # With a session of its own, so that Ctrl-C reaches this process and no video.
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", f"{start}main({theirs.fileno()}, {_what_decodes()})"],
+                [sys.executable, "-P", "-c", f"{start}main({control}, {_what_decodes()})"],
                 env=environment(),
                 stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[control],
                 start_new_session=True,
             )
+        finally:
+            os.close(control)
         self._missing: frozenset[str] | None = None
         self._lock = threading.Lock()
 

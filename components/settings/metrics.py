@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from components.settings.variables import Group, variable
+from pydantic import field_validator
+
+from components.settings.variables import Group, server_address, variable
 
 
 class MetricsSettings(Group):
@@ -18,8 +20,12 @@ class MetricsSettings(Group):
         "VP_PUSHGATEWAY_URL",
         None,
         "Push the last run's metrics to this Pushgateway, as job oriane",
-        pattern=r"^https?://\S+$",
     )
+
+    @field_validator("pushgateway_url")
+    @classmethod
+    def _whole_address(cls, url: str | None) -> str | None:
+        return server_address(url) if url else url
 
     @property
     def wanted(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from components.base.model_names import identity
+from components.base.picture_formats import Format
 from components.settings.variables import Group, variable
 
 
@@ -81,6 +82,10 @@ class CropSettings(Group):
         return int(self.cropdetect.split(":")[0])
 
 
+# These look at nothing but how much a frame differs from the one before, which can be estimated.
+_SCORED_DETECTORS = ("adaptive", "content")
+
+
 class FrameSettings(Group):
     title = "frame"
 
@@ -119,7 +124,7 @@ class FrameSettings(Group):
     @classmethod
     def _detector_compares_pictures(cls, scan: str, info: ValidationInfo) -> str:
         detector = info.data.get("detector", "adaptive")
-        if scan == "keyframes" and detector not in ("adaptive", "content"):
+        if scan == "keyframes" and detector not in _SCORED_DETECTORS:
             raise ValueError(
                 f"keyframes needs VP_SCENE_DETECTOR=adaptive or content; {detector} looks at all"
             )
@@ -158,7 +163,7 @@ class FrameSettings(Group):
         decides=True,
         ge=0,
     )
-    picture_format: Literal["png", "webp", "jpeg"] = variable(
+    picture_format: Format = variable(
         "VP_FRAME_FORMAT",
         "png",
         "Format of frames: png keeps every pixel; webp and jpeg are smaller, and what is embedded",
@@ -172,6 +177,11 @@ class FrameSettings(Group):
         ge=1,
         le=100,
     )
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the detector goes by scores alone, so that frames may be left out."""
+        return self.detector in _SCORED_DETECTORS
 
     def deciding(self) -> dict[str, Any]:
         """Have videos that earlier versions finished count as done.
@@ -259,6 +269,7 @@ class EmbedSettings(Group):
         None,
         "Threads the model computes with on a CPU (default: the cores)",
         ge=1,
+        le=1024,
     )
     model_dir: Path = variable(
         "VP_MODEL_DIR", Path("~/.cache/oriane/models"), "Folder of models that bring their own code"

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import SecretStr, field_validator
 
-from components.settings.variables import Group, variable
+from components.settings.variables import Group, server_address, variable
 
 
 class StorageSettings(Group):
@@ -46,7 +46,7 @@ class StorageSettings(Group):
     etags_are_md5: bool = variable(
         "VP_S3_ETAG_MD5",
         True,
-        "Compare what arrives with its ETag where that looks like an MD5; 0 if it is none",
+        "Compare what arrives with its ETag where that looks like an MD5; 0 if it is not one",
     )
     connect_timeout_s: float = variable(
         "VP_S3_CONNECT_TIMEOUT_SECS", 5.0, "Seconds to wait for a connection", gt=0
@@ -60,14 +60,15 @@ class StorageSettings(Group):
     def _name_alone(cls, bucket: str) -> str:
         if "/" in bucket:
             raise ValueError("expected the name of a bucket, without s3:// and folders")
+        # As boto3 takes them, with the ARNs of access points.
+        if not re.fullmatch(r"[A-Za-z0-9._:-]{1,255}", bucket):
+            raise ValueError("expected the name of a bucket: letters, digits, dots and dashes")
         return bucket
 
     @field_validator("endpoint_url")
     @classmethod
     def _whole_address(cls, url: str | None) -> str | None:
-        if url and not url.startswith(("http://", "https://")):
-            raise ValueError("expected http://host:port or https://host:port")
-        return url
+        return server_address(url) if url else url
 
 
 class IndexSettings(Group):
@@ -134,7 +135,7 @@ class IndexSettings(Group):
         is_server = (url or "").startswith(("http://", "https://"))
         if url and not is_server and re.fullmatch(r".*://.*|[\w.-]+:\d+/?", url):
             raise ValueError("expected http://host:port, https://host:port, or a folder")
-        return url
+        return server_address(url) if url and is_server else url
 
     @property
     def embedded(self) -> bool:

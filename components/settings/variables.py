@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# What is above is no limit, and overflows where the kernel, FFmpeg or Postgres takes it.
+_MOST = 10**9
 
 
 def variable(
@@ -32,6 +37,26 @@ def variable(
         json_schema_extra={"decides": decides, "credential": credential},
         **bounds,
     )
+
+
+def server_address(url: str) -> str:
+    """Return the address of a server.
+
+    Raises:
+        ValueError: it does not begin with http:// or https://, or names no host, or no possible
+            port.
+    """
+    expected = "expected http://host:port or https://host:port"
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(expected)
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.port is None or parts.port else None
+    except ValueError as error:
+        raise ValueError(f"{expected} ({error})") from error
+    if not host or any(character.isspace() for character in host):
+        raise ValueError(expected)
+    return url
 
 
 @dataclass(frozen=True)
@@ -64,8 +89,33 @@ class Group(BaseSettings):
         case_sensitive=True,
         env_ignore_empty=True,
         populate_by_name=True,
+        allow_inf_nan=False,
     )
     title: ClassVar[str]
+    # Variables whose text may have several lines.
+    _lines: ClassVar[frozenset[str]] = frozenset()
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _in_bounds(cls, value: Any) -> Any:
+        """Refuse numbers that no machine has room for."""
+        if isinstance(value, int | float) and value > _MOST:
+            raise ValueError(f"expected at most {_MOST}")
+        return value
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _of_one_line(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse what cannot be seen: a Secret made of a file mostly ends with a line end."""
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not isinstance(text, str | Path) or info.field_name in cls._lines:
+            return value
+        if any(unicodedata.category(character) == "Cc" for character in str(text)):
+            raise ValueError(
+                "must not contain line ends or other control characters (a Secret or file made "
+                "by echo ends with one, by printf with none)"
+            )
+        return value
 
     @field_validator("*", mode="after")
     @classmethod

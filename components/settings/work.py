@@ -106,7 +106,11 @@ class WorkSettings(Group):
     title = "Workers and files"
 
     workers: int | None = variable(
-        "VP_MAX_WORKERS", None, "Videos a phase works on at once (default: the cores)", ge=1
+        "VP_MAX_WORKERS",
+        None,
+        "Videos a phase works on at once (default: the cores)",
+        ge=1,
+        le=1024,
     )
     scratch_dir: Path | None = variable(
         "VP_SCRATCH_DIR", None, "Folder for temporary files (default: the system's)"
@@ -166,6 +170,7 @@ class WorkSettings(Group):
 
 class PlanSettings(Group):
     title = "plan"
+    _lines = frozenset({"job_input"})
 
     job_input: str | None = variable(
         "JOB_INPUT", None, 'Videos to process: JSON list of {"platform": …, "code": …}'

@@ -102,12 +102,6 @@ class Digests:
             )
 
 
-def sha256_of(path: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def check_sent(md5: bytes, answer: Mapping[str, Any]) -> None:
     """Compare what was sent with the server's answer to that.
 

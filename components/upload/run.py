@@ -11,13 +11,14 @@ from contextlib import closing
 from functools import partial
 from itertools import islice
 
+from components.base.picture_formats import FORMATS
 from components.base.profiling import profile
-from components.records.frame_names import CONTENT_TYPES
+from components.frames_tar.digest import md5
 from components.records.videos import Frame, FramedVideo, PublishedVideo, Video
 from components.running.job import Job
 from components.running.services import Services
 from components.running.shard import run_each
-from components.running.stored_frames import Folder, keep_unpublished, md5, pictures, published
+from components.running.stored_frames import Folder, keep_unpublished, pictures, published
 from components.upload.contract import COMPONENT, UploadInputs, UploadOutputs
 
 
@@ -50,7 +51,7 @@ def _upload(
         key, digest = framed.path(frame), frame.md5 or md5(file)
         if there.get(key) != digest:
             there[key] = services.store.put(
-                f"s3://{bucket}/{key}", file, CONTENT_TYPES[frame.format], md5=digest
+                f"s3://{bucket}/{key}", file, FORMATS[frame.format].content_type, md5=digest
             )
 
     with closing(pictures(services, framed, framed.frames)) as files:

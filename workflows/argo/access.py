@@ -14,7 +14,7 @@ from typing import Any
 from components.contract import Component
 from components.pipeline import component, components
 from components.settings import StorageSettings
-from workflows.argo.terms import LABELS
+from workflows.argo.terms import COMPONENT_LABEL, LABELS
 
 # By letter: read (with the listing that tells a missing object from a forbidden one), list, write,
 # delete.
@@ -105,7 +105,10 @@ def accounts() -> list[dict[str, Any]]:
         {
             "apiVersion": "v1",
             "kind": "ServiceAccount",
-            "metadata": {"name": account_of(name), "labels": LABELS},
+            "metadata": {
+                "name": account_of(name),
+                "labels": {**LABELS, COMPONENT_LABEL: name},
+            },
             "automountServiceAccountToken": False,
         }
         for name in [*(each.name for each in components()), LEASES, WATCH]
@@ -153,7 +156,7 @@ def _policy(
     }
     if phases is not None:
         selector["matchExpressions"] = [
-            {"key": "app.kubernetes.io/component", "operator": "In", "values": phases}
+            {"key": COMPONENT_LABEL, "operator": "In", "values": phases}
         ]
     spec: dict[str, Any] = {"podSelector": selector, "policyTypes": ["Egress"]}
     if to is None:

@@ -1,4 +1,4 @@
-"""The command `submit`."""
+"""The commands `submit`, `stop` and `doctor`."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ def submit(
     """Run every phase over videos, on a cluster with Argo Workflows."""
     from components.settings import Settings
     from workflows.argo.follow import follow
-    from workflows.argo.submit import ArgoServer, Submitted, submit_videos
+    from workflows.argo.server import ArgoServer
+    from workflows.argo.submit import Submitted, submit_videos
     from workflows.intake.files import Selection
     from workflows.intake.given import given
 
@@ -128,8 +129,9 @@ def stop(
     """Stop a run on the cluster with all that it started; what is done stays and is reused."""
     from components.settings import Settings
     from workflows.argo.follow import summed_up
+    from workflows.argo.server import ArgoServer
     from workflows.argo.stop import stop as stop_run
-    from workflows.argo.submit import ArgoServer, Submitted
+    from workflows.argo.submit import Submitted
 
     console = errors()
 
@@ -143,17 +145,18 @@ def stop(
         said(summed_up(progress) or f"{run} {progress.phase}: {progress.message}")
 
 
-@command(commands, CLUSTER, "oriane doctor", "oriane doctor --gpu")
+@command(commands, CLUSTER, "oriane doctor", "oriane doctor --gpu", "oriane doctor --json")
 def doctor(
     gpu: Annotated[bool, typer.Option("--gpu", help="Check the gpu overlay's pods")] = False,
     timeout: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="Wait so long for the checks' end")
     ] = 1800,
+    as_json: JsonOption = False,
 ) -> None:
     """Check an installation on the cluster: whether each component finds what it needs."""
     from components.settings import Settings
     from workflows.argo.doctor import examined, failed
-    from workflows.argo.submit import ArgoServer
+    from workflows.argo.server import ArgoServer
 
     console = errors()
 
@@ -161,9 +164,11 @@ def doctor(
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     checks = examined(ArgoServer(Settings.load().cluster), gpu, timeout, said)
-    for what, phase, message in checks:
-        mark = "ok    " if phase == "Succeeded" else "failed"
-        line = f"{mark}  {what}{f': {message}' if message else ''}"
+    if as_json:
+        print_json(checks)
+    for one in () if as_json else checks:
+        mark = "ok    " if one.is_sound else "failed"
+        line = f"{mark}  {one.check}{f': {one.message}' if one.message else ''}"
         output().print(line, highlight=False, markup=False, soft_wrap=True)
     if error := failed(checks):
         raise error

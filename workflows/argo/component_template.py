@@ -20,6 +20,7 @@ from workflows.argo.metrics import template_metrics
 from workflows.argo.pods import pod, read_from
 from workflows.argo.terms import (
     CHECK,
+    COMPONENT_LABEL,
     LABELS,
     RETRY_LIMIT,
     VERSION,
@@ -96,7 +97,8 @@ def component_template(declared: Component[Any, Any], *, gpu: bool = False) -> W
     )
     return PodTemplate(
         name=name,
-        labels=LABELS,
+        # The switches of k8s/components choose by these, so that a new component is among theirs.
+        labels={**LABELS, COMPONENT_LABEL: declared.name, "oriane/pod": "gpu" if gpu else "cpu"},
         annotations=described(declared.purpose),
         templates=[container, check],
     )

@@ -7,16 +7,27 @@ import time
 from collections.abc import Callable, Iterator
 
 from components.errors import ConfigurationError, TransientError
+from components.records.record import Record
 from workflows.argo.doctor_template import doctor_template_name
-from workflows.argo.submit import ENDED, ArgoServer, Progress, followed
+from workflows.argo.server import ENDED, ArgoServer, Progress, followed
 from workflows.argo.terms import VERSION
 
 # The first with pendingTimeout and outputs of skipped steps.
 _OLDEST_ARGO = (4, 1)
 _TAKEN_UP_S = 60.0
 
-Checked = tuple[str, str, str]
-"""What was checked, how that ended (Succeeded, Failed or Error), and why."""
+
+class Checked(Record):
+    """What was checked, how that ended (`phase`: Succeeded, Failed or Error), and why."""
+
+    check: str
+    phase: str
+    message: str
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return self.phase == "Succeeded"
 
 
 def examined(
@@ -34,7 +45,9 @@ def examined(
     said(f"{name}: {server.page(name)}")
     _wait(server, name, timeout_s, said)
     pods = server.pods(name)
-    return before + [(task, phase, message) for task, (phase, message) in pods.items()]
+    return before + [
+        Checked(check=task, phase=phase, message=message) for task, (phase, message) in pods.items()
+    ]
 
 
 def _wait(server: ArgoServer, name: str, timeout_s: float, said: Callable[[str], None]) -> None:
@@ -65,20 +78,21 @@ def _argo(version: str) -> Checked:
     found = re.match(r"v?(\d+)\.(\d+)", version)
     oldest = ".".join(map(str, _OLDEST_ARGO))
     if found and (int(found[1]), int(found[2])) < _OLDEST_ARGO:
-        return "argo", "Failed", f"Argo Workflows {version}: {oldest} or newer is needed"
-    return "argo", "Succeeded", f"Argo Workflows {version}"
+        message = f"Argo Workflows {version}: {oldest} or newer is needed"
+        return Checked(check="argo", phase="Failed", message=message)
+    return Checked(check="argo", phase="Succeeded", message=f"Argo Workflows {version}")
 
 
 def _templates(version: str) -> Checked:
     if version != VERSION:
         message = f"of version {version}, this program is {VERSION}: apply that version's overlay"
-        return "templates", "Failed", message
-    return "templates", "Succeeded", f"of version {version}"
+        return Checked(check="templates", phase="Failed", message=message)
+    return Checked(check="templates", phase="Succeeded", message=f"of version {version}")
 
 
 def failed(checks: list[Checked]) -> ConfigurationError | None:
     """Return the error that sums up the checks which failed; None if none did."""
-    wrong = [what for what, phase, _ in checks if phase != "Succeeded"]
+    wrong = [one.check for one in checks if not one.is_sound]
     if not wrong:
         return None
     return ConfigurationError(

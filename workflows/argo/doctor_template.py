@@ -12,6 +12,7 @@ from hera.workflows import models as m
 from components.contract import Component
 from workflows.argo.terms import (
     CHECK,
+    COMPONENT_LABEL,
     EXECUTOR,
     LABELS,
     LAUNCHER,
@@ -57,7 +58,7 @@ def doctor_template(
         executor=m.ExecutorConfig(service_account_name=LAUNCHER),
         pod_security_context=POD_SECURITY,
         pod_spec_patch=RESTRICTED_RESOURCE,
-        labels={**LABELS, "app.kubernetes.io/component": CHILDREN},
+        labels={**LABELS, COMPONENT_LABEL: CHILDREN},
     )
     return WorkflowTemplate(
         name=doctor_template_name(gpu),

@@ -7,7 +7,7 @@ from rich.live import Live
 from rich.table import Table
 
 from components.pipeline import COMPONENTS
-from workflows.argo.submit import ArgoServer, Progress, followed
+from workflows.argo.server import ArgoServer, Progress, followed
 
 
 def follow(server: ArgoServer, name: str, timeout_s: float, console: Console) -> Progress:

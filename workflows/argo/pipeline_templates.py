@@ -1,6 +1,6 @@
 """The pipeline's WorkflowTemplates, and the nightly run.
 
-The DAG comes from `workflows.pipeline`; what Argo adds is the fan-out: a workflow runs up to
+The DAG comes from `components.pipeline`; what Argo adds is the fan-out: a workflow runs up to
 `shards_per_batch` shards itself and hands more to child workflows, so that the status of each stays
 far below what etcd holds.
 """
@@ -18,6 +18,7 @@ from components.dag import Item, Output, Pipeline, PipelineInput, Source, Step, 
 from components.pipeline import component, pod_layout
 from workflows.argo.access import LEASES, WATCH
 from workflows.argo.terms import (
+    COMPONENT_LABEL,
     EXECUTOR,
     LABELS,
     LAUNCHER,
@@ -294,7 +295,7 @@ def _batches(name: str, given: list[str]) -> list[DAG | Resource]:
         executor=m.ExecutorConfig(service_account_name=LAUNCHER),
         pod_security_context=POD_SECURITY,
         pod_spec_patch=RESTRICTED_RESOURCE,
-        labels={**LABELS, "app.kubernetes.io/component": "batch"},
+        labels={**LABELS, COMPONENT_LABEL: "batch"},
     )
     return [batches, batch]
 

@@ -9,6 +9,7 @@ from hera.workflows import models as m
 
 from workflows.argo.access import account_of
 from workflows.argo.terms import (
+    COMPONENT_LABEL,
     CONTAINER_SECURITY,
     EXECUTOR,
     LABELS,
@@ -36,7 +37,7 @@ def pod(
         "image_pull_policy": "IfNotPresent",
         "volumes": [m.Volume(name="tmp", empty_dir=m.EmptyDirVolumeSource(size_limit=size))],
         "volume_mounts": [m.VolumeMount(name="tmp", mount_path="/tmp")],  # noqa: S108
-        "labels": {**LABELS, "app.kubernetes.io/component": name},
+        "labels": {**LABELS, COMPONENT_LABEL: name},
         "security_context": CONTAINER_SECURITY,
         # For what dies without last words of its own: the message that Argo's UI shows.
         "termination_message_policy": "FallbackToLogsOnError",

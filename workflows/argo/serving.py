@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from workflows.argo.access import SERVE
-from workflows.argo.terms import CONTAINER_SECURITY, LABELS, POD_SECURITY, VERSION
+from workflows.argo.terms import COMPONENT_LABEL, CONTAINER_SECURITY, LABELS, POD_SECURITY, VERSION
 from workflows.config_maps import config_map, config_map_name
 
 NAME = f"oriane-{SERVE}"
@@ -19,7 +19,7 @@ _GROUPS = ("storage", "work", "limits", "embed", "index", "ledger", "serve")
 _SECRETS = ("oriane-s3-serve", "oriane-qdrant-serve", "oriane-postgres-serve")
 _SELECTOR = {
     "app.kubernetes.io/name": LABELS["app.kubernetes.io/name"],
-    "app.kubernetes.io/component": SERVE,
+    COMPONENT_LABEL: SERVE,
 }
 _LABELS = {**LABELS, **_SELECTOR}
 # A namespace with this label may ask: the ingress's, and that of what collects metrics.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from components.errors import RunFailedError
-from workflows.argo.submit import ENDED, ArgoServer, Progress, followed
+from workflows.argo.server import ENDED, ArgoServer, Progress, followed
 
 
 def stop(server: ArgoServer, run: str, timeout_s: float, said: Callable[[str], None]) -> Progress:

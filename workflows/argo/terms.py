@@ -14,6 +14,7 @@ from components.contract import Component
 
 VERSION = metadata.version("oriane")
 VERSION_LABEL = "app.kubernetes.io/version"
+COMPONENT_LABEL = "app.kubernetes.io/component"
 LABELS = {
     "app.kubernetes.io/name": "oriane",
     "app.kubernetes.io/instance": "oriane",

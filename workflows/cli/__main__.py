@@ -1,5 +1,5 @@
 """The command `oriane` where the package is not installed, as in its image."""
 
-from workflows.cli.app import main
+from workflows.cli.start import main
 
 main()

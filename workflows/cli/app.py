@@ -13,6 +13,7 @@ from rich.text import Text
 from components.base.disk import told
 from components.base.garbage import collect_seldom
 from components.base.redaction import guard_streams, guard_tracebacks, safe
+from components.base.standard_streams import open_standard_streams
 from components.base.version import version as own_version
 from components.errors import PipelineError
 from workflows.argo.command import commands as submitting
@@ -47,6 +48,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done · 75 a store, a video or another run is in the way: type it again · "
+    "78 a setting or an argument is wrong · 2 the command line cannot be read · "
+    "1 verify found what does not fit, or a fault of the program · 130 interrupted",
 )
 # In the order of `oriane --help`, in which a panel comes where its first command does.
 for _commands in (
@@ -75,8 +79,11 @@ app.add_typer(model, name="model", rich_help_panel=OPERATE)
 
 def main() -> None:
     """Run the command line; every deliberate error becomes a message and its exit code."""
+    open_standard_streams()
     collect_seldom()
     signal.signal(signal.SIGINT, _interrupted)
+    # Where it is ignored, how the programs ended that this one starts is not told.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         environment.load()
         guard_streams()

@@ -25,6 +25,11 @@ _SUFFIXES = {
     ".3gp", ".asf", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg",
     ".mpg", ".ogv", ".webm", ".wmv",
 }  # fmt: skip
+# What browsers, yt-dlp, aria2 and other programs call a file that is still being written.
+_UNFINISHED = {
+    ".!qb", ".aria2", ".crdownload", ".download", ".filepart", ".opdownload", ".part", ".partial",
+    ".temp", ".tmp", ".ytdl",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,13 @@ def _in_folder(folder: Path, selection: Selection, found: LocalFiles) -> Iterato
             if not stat.S_ISREG(file.stat().st_mode):
                 found.others["not a file"] += 1
                 continue
-            wanted = file.suffix.lower() in _SUFFIXES or looks_like_video(file)
+            if file.suffix.lower() in _UNFINISHED:
+                found.others["unfinished"] += 1
+                continue
+            wanted = _is_wanted(file)
+            if not wanted and file.is_symlink():
+                found.others["linked"] += 1
+                continue
         except OSError as error:
             found.faults.append(unreadable(file, error))
             continue
@@ -173,6 +184,16 @@ def _in_folder(folder: Path, selection: Selection, found: LocalFiles) -> Iterato
             found.others["of other platforms"] += 1
         else:
             yield video
+
+
+def _is_wanted(file: Path) -> bool:
+    """Return whether the name or the content is a video's.
+
+    A name alone is not enough for a link, which whoever made the folder may have led to any file of
+    whoever copies it.
+    """
+    named = file.suffix.lower() in _SUFFIXES and not file.is_symlink()
+    return named or looks_like_video(file)
 
 
 def _files(folder: Path, found: LocalFiles) -> Iterator[Path]:

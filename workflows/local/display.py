@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from logging import Handler
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console
@@ -92,10 +91,5 @@ class Display:
         self._progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._progress.stop()

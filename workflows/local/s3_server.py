@@ -32,6 +32,9 @@ _LITTLE_KEPT = {
     "RCLONE_METADATA_MAX_OBJECTS": "1",
 }
 
+# What rclone's servers read, not its copies: its remote control, and its certificate.
+_OF_SERVERS = ("RCLONE_RC", "RCLONE_CERT")
+
 
 @contextmanager
 def local_s3(folder: Path, storage: StorageSettings) -> Iterator[StorageSettings]:
@@ -72,7 +75,8 @@ def _served(folder: Path, storage: StorageSettings) -> Iterator[StorageSettings]
     key, secret = secrets.token_hex(10), secrets.token_hex(20)
     # The system chooses a port as the server binds it, so that nobody can come between, and a
     # notice says which.
-    command = [_rclone(), "serve", "s3", str(folder), "--addr", "127.0.0.1:0"]
+    # A whole path: a relative one may begin with a dash.
+    command = [_rclone(), "serve", "s3", str(folder.absolute()), "--addr", "127.0.0.1:0"]
     command += ["--config", "/dev/null", "--log-level", "NOTICE", "--log-file", ""]
     # Files that a person copies into the folder are seen after a second; at 0 s rclone spins.
     command += ["--dir-cache-time", "1s"]
@@ -85,7 +89,7 @@ def _served(folder: Path, storage: StorageSettings) -> Iterator[StorageSettings]
         process = subprocess.Popen(
             command,
             env={
-                **os.environ,
+                **_passed_on(),
                 # Not on the command line, which other users can read; quoted, being CSV.
                 "RCLONE_AUTH_KEY": f'"{key},{secret}"',
                 **_LITTLE_KEPT,
@@ -111,6 +115,18 @@ def _served(folder: Path, storage: StorageSettings) -> Iterator[StorageSettings]
         finally:
             process.terminate()
             process.wait()
+
+
+def _passed_on() -> dict[str, str]:
+    """Return the environment without what whoever uses rclone besides has it do.
+
+    That may be to read only, or to pass files over.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("RCLONE_") or name.startswith(_OF_SERVERS)
+    }
 
 
 def _messages() -> IO[bytes]:

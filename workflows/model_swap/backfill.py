@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
-from components.encoders.batching import Embedded, Lot, Task, embedded, of_file
+from components.base.wording import counted
+from components.encoders.batching import Embedded, Task, embedded
+from components.encoders.lots import Lot, of_file
 from components.errors import NotFoundError, PipelineError, TransientError
 from components.pipeline import chooses_frames
 from components.running.services import Services
@@ -56,7 +58,7 @@ def backfill(
     with closing(embedded(tasks, lambda: encoder, readers=readers, ahead=ahead)) as videos:
         for video in videos:
             _settle(video, target, encoder.name, counts)
-            tell(f"{counts.embedded} videos embedded, {counts.already} were there")
+            tell(f"{counted(counts.embedded, 'video')} embedded, {counts.already} were there")
     tell(f"waiting for the index of {target.name}")
     store.finish(target)
     return Prepared(
@@ -103,7 +105,7 @@ def _pictures(done: DoneVideo, services: Services) -> Iterator[Lot]:
     paths = [done.marker.path(frame) for frame in done.marker.frames]
     missing = [path for path in paths if path not in done.keys]
     if missing:
-        raise _MissingFramesError(f"{len(missing)} frames are missing, {missing[0]} first")
+        raise _MissingFramesError(f"{counted(len(missing), 'frame')} missing, {missing[0]} first")
     bucket = services.settings.storage.frames_bucket
     for path in paths:
         yield of_file(partial(services.store.get, f"s3://{bucket}/{path}"))

@@ -13,6 +13,7 @@ from components.errors import ConfigurationError
 from components.running.services import Services
 from components.settings import Settings
 from components.stores.vectors.store import Collection
+from workflows.local.first_run import require_collection
 from workflows.model_swap.reports import Compared, ComparedQuery
 
 _SEED = 0
@@ -42,11 +43,12 @@ def compare(
 
     Raises:
         ConfigurationError: a collection is missing, or the file has no text.
+        TransientError: the first run has indexed nothing yet.
     """
     store = services.vectors
     current = store.current()
     if current is None:
-        services.collection.require()
+        require_collection(services.collection, services.settings)
     assert current is not None
     settings = services.settings
     other = store.find(identity(model), settings.embed.dim)

@@ -1,34 +1,31 @@
 """Which of two models finds better: queries whose answers are known, asked of both collections.
 
 Known items are mined from the collection: a frame, mirrored, cropped and recompressed, has to find
-itself. A file of captions asks what people would. The measures are nDCG@10 (Järvelin and Kekäläinen
-2002) and recall@10. Of captions, and of concepts that are not there, it also counts how often the
-answer is that something fits. The intervals of differences are the percentile bootstrap's, over
-queries taken in pairs (Efron 1979; Sakai 2014 for retrieval); what is asked of one frame stands
-together, as the three stand or fall together.
+itself. A file of captions asks what people would. Of captions, and of concepts that are not there,
+it also counts how often the answer is that something fits.
 """
 
 from __future__ import annotations
 
 import csv
-import io
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from PIL import Image
 
 from components.base.install_line import install_line
 from components.base.model_names import identity
 from components.encoders.load import load_encoder
 from components.errors import ConfigurationError, NotFoundError
+from components.frames_tar.pictures import opened
+from workflows.local.first_run import require_collection
 from workflows.model_swap.compare import loadable, texts_of
+from workflows.model_swap.measures import K, Relevant, measured, verdict
 from workflows.model_swap.reports import Answered, Judged, Measured
 from workflows.model_swap.variants import variants
 from workflows.search.ask import Asker
@@ -43,14 +40,7 @@ if TYPE_CHECKING:
     from components.stores.vectors.store import Collection, Hit
 
 Tell = Callable[[str], None]
-# What is relevant to each query, and how much; and what was found, with its score.
-Relevant = Mapping[str, Mapping[str, int]]
-Found = Mapping[str, Mapping[str, float]]
-
-K = 10
 _SEED = 0
-_RESAMPLED = 10_000
-_CONFIDENCE = 0.95
 _ITSELF, _ITS_SCENE = 2, 1
 _UNSEEN = 100
 _COLUMNS = ("text", "video")
@@ -103,13 +93,14 @@ def judge(
         ConfigurationError: a collection is missing, a model cannot be loaded, no published frame
             can be read, the captions or texts are not as described, or a caption's video is in no
             or one collection.
+        TransientError: the first run has indexed nothing yet.
     """
     store, settings = services.vectors, services.settings
     asked = _captions(captions) if captions else []
     missing = texts_of(absent, "--absent") if absent else _unseen_texts()
     current = store.current()
     if current is None:
-        services.collection.require()
+        require_collection(services.collection, services.settings)
     assert current is not None
     other = store.find(identity(model), settings.embed.dim)
     if captions:
@@ -196,47 +187,11 @@ def _sure(measured: Measured) -> str:
     return "surely worse" if measured.high < 0 else "neither surely better nor surely worse"
 
 
-def verdict(kind: str, relevant: Relevant, current: Found, other: Found) -> Judged:
-    """Return how well two models find what is relevant to each query.
-
-    Args:
-        relevant: By query: a caption's name, or a frame's path and, after a space, a variant's.
-        current, other: What was found, by query, with its score.
-    """
-    before, after = _scores(relevant, current), _scores(relevant, other)
-    asked_of: defaultdict[str, list[str]] = defaultdict(list)
-    for query in sorted(relevant):
-        # A variant's name follows its frame's; captions have names without spaces.
-        asked_of[query.rpartition(" ")[0] or query].append(query)
-    measures = {
-        name: _measured(
-            *(
-                [fmean(one[name][query] for query in queries) for queries in asked_of.values()]
-                for one in (before, after)
-            )
-        )
-        for name in ("ndcg", "recall")
-    }
-    return Judged(kind=kind, queries=len(relevant), k=K, **measures)
-
-
-def _measured(current: Sequence[float], other: Sequence[float]) -> Measured:
-    one, two = np.asarray(current, np.float64), np.asarray(other, np.float64)
-    low, high = interval(two - one)
-    return Measured(
-        current=round(float(one.mean()), 4),
-        other=round(float(two.mean()), 4),
-        difference=round(float((two - one).mean()), 4),
-        low=round(low, 4),
-        high=round(high, 4),
-    )
-
-
 def _answered(
     kind: Literal["captions", "not there"], current: Sequence[bool], other: Sequence[bool]
 ) -> Answered:
     return Answered(
-        kind=kind, queries=len(current), confidence=THRESHOLD, share=_measured(current, other)
+        kind=kind, queries=len(current), confidence=THRESHOLD, share=measured(current, other)
     )
 
 
@@ -253,32 +208,6 @@ def _unseen_texts() -> list[str]:
     return list(islice(others, _UNSEEN))
 
 
-def interval(differences: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % confidence interval of the mean of paired differences, by the bootstrap."""
-    random = np.random.default_rng(_SEED)
-    means = [
-        fmean(differences[random.integers(0, len(differences), len(differences))])
-        for _ in range(_RESAMPLED if len(differences) > 1 else 1)
-    ]
-    tail = 50 * (1 - _CONFIDENCE)
-    low, high = np.percentile(means, [tail, 100 - tail])
-    return float(low), float(high)
-
-
-def _scores(relevant: Relevant, found: Found) -> dict[str, dict[str, float]]:
-    """Return nDCG@10 and recall@10 by query; a query that found nothing has 0."""
-    import ir_measures
-    from ir_measures import R, nDCG
-
-    named = {str(nDCG @ K): "ndcg", str(R @ K): "recall"}
-    scores: dict[str, dict[str, float]] = {
-        name: dict.fromkeys(relevant, 0.0) for name in named.values()
-    }
-    for one in ir_measures.iter_calc([nDCG @ K, R @ K], relevant, found):
-        scores[named[str(one.measure)]][one.query_id] = one.value
-    return scores
-
-
 def _known_items(
     services: Services, current: Collection, other: Collection, sample: int
 ) -> Iterator[_KnownItem]:
@@ -290,9 +219,8 @@ def _known_items(
         if point.id not in both:
             continue
         try:
-            content = services.store.get(f"s3://{bucket}/{point.path}")
-            picture = Image.open(io.BytesIO(content), formats=["PNG", "WEBP", "JPEG"])
-            yield _KnownItem(point.path, picture.convert("RGB"))
+            picture = opened(services.store.get(f"s3://{bucket}/{point.path}"))
+            yield _KnownItem(point.path, picture)
         except (NotFoundError, OSError, Image.DecompressionBombError):
             continue
 

@@ -1,4 +1,4 @@
-"""Why videos stop: the tables of docs/architecture.md and docs/operations.md, from the codes."""
+"""Why videos stop: tables of docs/architecture.md and docs/operations.md, from the codes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from components.errors import Failure, Reason
 from workflows.reference.tree import ROOT, between
 
 
-def architecture() -> str:
-    """Return docs/architecture.md with the reasons for a rejection."""
+def rejections() -> list[str]:
+    """Return the table of the reasons for a rejection."""
     lines = ["| reason | what it means |", "|---|---|"]
-    lines += [f"| `{reason}` | {reason.meaning} |" for reason in Reason]
-    return between((ROOT / "docs" / "architecture.md").read_text(), "reasons", lines)
+    return lines + [f"| `{reason}` | {reason.meaning} |" for reason in Reason]
 
 
 def operations() -> str:

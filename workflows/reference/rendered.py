@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workflows.reference.tree import ROOT
+from workflows.reference.tree import ROOT, between
+
+_ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
 
 def docs() -> dict[Path, str]:
@@ -18,13 +20,23 @@ def docs() -> dict[Path, str]:
     return {
         ROOT / ".env.example": env_example(),
         ROOT / "README.md": proofs.readme(),
-        ROOT / "docs" / "architecture.md": reasons.architecture(),
+        _ARCHITECTURE: _architecture(),
         ROOT / "docs" / "components.md": components_page(),
         ROOT / "docs" / "operations.md": reasons.operations(),
         ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "images" / "components.txt": images_table(),
         **schemas(),
     }
+
+
+def _architecture() -> str:
+    """Return docs/architecture.md with the DAG, and the reasons for a rejection."""
+    from components.pipeline import video_to_embedding
+    from workflows.reference.data_flow import data_flow
+    from workflows.reference.reasons import rejections
+
+    text = between(_ARCHITECTURE.read_text(), "data flow", data_flow(video_to_embedding()))
+    return between(text, "reasons", rejections())
 
 
 def argo(folder: Path = ROOT / "k8s") -> dict[Path, str]:

@@ -17,6 +17,7 @@ from components.records.rejected_marker import RejectedMarker
 from components.records.run_report import RunReport
 from components.records.run_start import RunStart
 from components.records.watch import Announced, Watch, WatchEvent, WatchNotice
+from workflows.argo.doctor import Checked
 from workflows.argo.submit import Submitted
 from workflows.model_swap.reports import Collections, Compared, Prepared, Switched
 from workflows.operations.config.report import Configuration
@@ -57,6 +58,7 @@ DOCUMENTS: dict[str, tuple[type[BaseModel] | TypeAdapter[Any], str]] = {
     "show": (ShownVideo, "`oriane show --json`"),
     "status-stopped": (TypeAdapter(list[StoppedVideo]), "`oriane status --failed --json`"),
     "config": (Configuration, "`oriane config --json`"),
+    "doctor": (TypeAdapter(list[Checked]), "`oriane doctor --json`"),
     "status": (Overview, "`oriane status --json`"),
     "status-video": (VideoStatus, "`oriane status PLATFORM/CODE --json`"),
     "runs": (TypeAdapter(list[PastRun]), "`oriane runs --json`"),

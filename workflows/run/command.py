@@ -93,9 +93,9 @@ def run(
     settings = Settings.load()
     selection = Selection(platform, tuple(include or ()), tuple(exclude or ()))
     work = given(paths or [], job_input, settings, selection, replace=replace)
-    if work.files:
-        # Whoever names files mostly has new ones, and what decodes takes half a second to start.
-        start_forkserver()
+    # Mostly there is something new, and what decodes takes half a second to start: by then the plan
+    # is made, on another core.
+    start_forkserver()
     # Of local files, the platform is one of the selection; plan narrows by it what it finds itself.
     options = plan_options(catch_up, origin, limit, older_than, "" if work.files else platform)
     from workflows.local.run import run_videos

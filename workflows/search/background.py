@@ -62,7 +62,7 @@ def random_texts(count: int = _TEXTS) -> list[str]:
 def take(collection: Collection, sides: ModelSides) -> Background:
     """Ask the random questions: one request to the store each."""
     words = sides.texts().embed_texts(random_texts())
-    reach = sides.reach(words)
+    reach = sides.reach(words).most
     frames = collection.sample(_PICTURES, _SEED)
     pictures = np.asarray([frame.vector for frame in frames], np.float32)
     mixed = normalized(pictures + words[: len(pictures)]) if len(pictures) else pictures

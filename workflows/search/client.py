@@ -223,7 +223,7 @@ def _check(connection: _Connection, server: Server, settings: Settings) -> None:
 
 
 def _refused(server: Server, status: int, body: bytes) -> PipelineError | WillNotAnswerError:
-    """Return the error for an answer that is none."""
+    """Return the error for something that is not an answer."""
     try:
         said: Any = json.loads(body)
         told, remedy = str(said["error"]), str(said["remedy"])

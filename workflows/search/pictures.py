@@ -6,13 +6,14 @@ import warnings
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps
 
 from components.base.scratch import Scratch
 from components.errors import ConfigurationError, Reason, VideoRejectedError
 from components.frames_tar.read import png_size
-from components.running.answers import unbelievable
 from components.running.decoders import Access, Decoders
+from components.running.disbelief import unbelievable
 from components.running.wardens import start_forkserver
 from components.settings import Settings
 from workflows.search.picture_kind import STARTS_WITHIN, looks_like
@@ -86,7 +87,7 @@ def write_plain(path: Path, target: Path) -> None:
                     Reason.TOO_LARGE, f"{picture.width}x{picture.height} is too large"
                 )
             picture.draft("RGB", (_LONGEST_SIDE, _LONGEST_SIDE))
-            plain = ImageOps.exif_transpose(picture).convert("RGB")
+            plain = _as_shown(ImageOps.exif_transpose(picture))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise VideoRejectedError(Reason.TOO_LARGE, "too many pixels") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
@@ -97,3 +98,15 @@ def write_plain(path: Path, target: Path) -> None:
         ) from error
     plain.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
     plain.save(target, "PNG")
+
+
+def _as_shown(picture: Image.Image) -> Image.Image:
+    """Return the picture as RGB, as a viewer shows it."""
+    if picture.mode.startswith("I"):
+        # Grey of 16 bits, all of which but the darkest Pillow makes white.
+        return Image.fromarray((np.asarray(picture) // 257).astype(np.uint8)).convert("RGB")
+    if picture.has_transparency_data:
+        # What lies below is mostly black, and so is what is drawn on it.
+        over = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")
+    return picture.convert("RGB")

@@ -20,7 +20,7 @@ def picture_file(path: str | Path | None, settings: Settings) -> bytes | None:
     """Return the bytes of a picture's file, None for none.
 
     Raises:
-        ConfigurationError: it cannot be read, is no regular file, or is too large.
+        ConfigurationError: it cannot be read, is not a regular file, or is too large.
     """
     if path is None:
         return None

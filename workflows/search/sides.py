@@ -6,13 +6,10 @@ import threading
 from typing import TYPE_CHECKING
 
 from components.base.model_names import identity
-from components.encoders.encoder import known_by, reach_of
+from components.encoders.encoder import Reach, reach_of
 from components.settings import Settings
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from components.base.vectors import Vectors
     from components.encoders.encoder import Encoder, TextEncoder
 
@@ -59,13 +56,9 @@ class ModelSides:
                 self._picture_side = load_encoder(self._settings.embed)
             return self._picture_side
 
-    def reach(self, texts: Vectors) -> Vectors:
-        """Return how high a picture of each text may score, as the model tells, or 1: (n,)."""
+    def reach(self, texts: Vectors) -> Reach:
+        """Return how high a picture of each text may score, and which the model knows."""
         return reach_of(self.texts(), texts)
-
-    def known(self, texts: Vectors) -> NDArray[np.bool_]:
-        """Return which texts mean anything to the model, as it tells, or all: (n,)."""
-        return known_by(self.texts(), texts)
 
     def _load_texts(self) -> TextEncoder:
         from components.encoders.load import load_text_encoder

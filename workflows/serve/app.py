@@ -18,9 +18,11 @@ from components.running.services import Services
 from components.running.wardens import start_forkserver
 from components.settings import Settings
 from workflows.serve import refusals
+from workflows.serve.abandoned import Abandoned
 from workflows.serve.dropped import DroppedFrames
 from workflows.serve.gate import Gate, Rules
 from workflows.serve.library import Library
+from workflows.serve.listing import Listing
 from workflows.serve.metrics import Measured, Metrics
 from workflows.serve.page.routes import add_page
 from workflows.serve.routes import library, media, search, service, watches
@@ -67,6 +69,7 @@ def create_app(services: Services, deployment: Settings, rules: Rules | None = N
         deployment=deployment,
         rules=rules,
         work=work,
+        listing=Listing(services),
         library=Library(services, dropped),
         searching=Searching(services, deployment),
         watches=Watches(services),
@@ -81,6 +84,7 @@ def create_app(services: Services, deployment: Settings, rules: Rules | None = N
     # Else made by the first request, while other threads work.
     for _ in iter_route_contexts(app.routes):
         pass
+    app.add_middleware(Abandoned)
     app.add_middleware(Gate, rules=rules)
     app.add_middleware(Measured, metrics=metrics)
     return app

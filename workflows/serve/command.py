@@ -24,7 +24,6 @@ _BACKLOG = 512
     SEARCH,
     "oriane serve --open",
     "oriane serve --port 9000",
-    "ORIANE_TOKEN=… oriane serve --host 0.0.0.0",
 )
 def serve(
     host: Annotated[

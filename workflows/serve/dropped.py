@@ -9,12 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from components.errors import DamagedObjectError, NotFoundError
+from components.frames_tar.digest import md5
 from components.frames_tar.read import read_files
 from components.records.done_marker import DoneMarker
 from components.records.videos import Frame, FramedVideo
 from components.running.results import Results
 from components.running.services import Services
-from components.running.stored_frames import Picture, md5
+from components.running.stored_frames import Picture
 from components.stores.s3 import Stored
 from workflows.serve.thumbnails import Thumbnails
 
@@ -51,14 +52,11 @@ class DroppedFrames:
 
     def held(self, marker: DoneMarker) -> Held | None:
         """Return where the video's dropped frames lie; None if they are gone, or there are none."""
-        fingerprint = marker.fingerprints.get("frame")
-        if not marker.duplicates_removed or not fingerprint:
+        if not marker.duplicates_removed:
             return None
-        uri = self._results.uri(marker.video, "frame", fingerprint, "json")
-        outcome = self._results.read(marker.video, uri, FramedVideo)
-        if outcome is None or outcome.result is None:
+        whole = self._results.behind(marker, "frame", FramedVideo)
+        if whole is None:
             return None
-        whole = FramedVideo.model_validate(outcome.result)
         tar = self._tar(whole)
         kept = {frame.number for frame in marker.frames}
         dropped = {frame.number: frame for frame in whole.frames if frame.number not in kept}

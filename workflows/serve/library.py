@@ -1,20 +1,18 @@
-"""The library: which videos there are, all about one, and the runs. Reads only."""
+"""The library: all about one video, and the runs. Reads only."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from itertools import takewhile
-from typing import TypeVar
 from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
 
-from components.errors import ConfigurationError, Failure, Reason
+from components.errors import ConfigurationError
 from components.pipeline import VIDEO_PHASES
-from components.records.booking import Booking, Event, Wanted
+from components.records.booking import Booking, Event
 from components.records.done_marker import DoneMarker
-from components.records.record import Name, Record, RunName
+from components.records.record import Name, RunName
 from components.records.videos import (
     CroppedVideo,
     Duplicate,
@@ -27,26 +25,19 @@ from components.running.results import Results
 from components.running.services import Services
 from workflows.operations.runs.history import Runs, run
 from workflows.operations.runs.report import PastRun
-from workflows.operations.status.report import Overview
-from workflows.operations.status.status import leases, of_video, overview
-from workflows.serve.counted import CountedVideos
+from workflows.operations.status.status import of_video
 from workflows.serve.dropped import DroppedFrames, Held
-from workflows.serve.refusals import RefusedError, busy
+from workflows.serve.listing import listed
+from workflows.serve.refusals import RefusedError, told
 from workflows.serve.report import (
     LibraryFrame,
     LibraryVideo,
-    ListedVideo,
     PhaseTime,
     RunPage,
-    VideoPage,
 )
-
-Kind = TypeVar("Kind", bound=Record)
 
 # Events by which a run has booked how it left a video.
 _ENDS = ("done", "rejected", "failed")
-# A page does not wait longer for the counts, which it can do without.
-_COUNT_S = 1.0
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 _RUN: TypeAdapter[str] = TypeAdapter(RunName)
 
@@ -60,56 +51,9 @@ class Library:
     def __init__(self, services: Services, dropped: DroppedFrames) -> None:
         self._services, self._dropped = services, dropped
         self._runs = Runs(services)
-        self._counted = CountedVideos(services)
         bucket = services.settings.storage.artifacts_bucket
         # Not by the listing that a run keeps: other processes write what is read here.
         self._results = Results(services.store, bucket, listing=False)
-
-    def overview(self, platform: str = "") -> Overview:
-        """Return how many videos are booked as what, and which runs are at work.
-
-        Raises:
-            RefusedError: 503, counting them takes longer than a request may.
-        """
-        if platform:
-            return overview(self._services, platform)
-        # Less than a request may take, and the thread is free again before it is refused.
-        states = self._counted.states(0.8 * self._services.settings.serve.timeout_s)
-        if states is None:
-            raise busy("the videos are still being counted")
-        return Overview(states=states, leases=leases(self._services))
-
-    def counts(self) -> dict[str, int] | None:
-        """Return how many videos are in each state; None while that is still being counted."""
-        states = self._counted.states(_COUNT_S)
-        if states is None:
-            return None
-        counts: Counter[str] = Counter()
-        for one in states:
-            counts[one.state or "not booked"] += one.videos
-        return dict(counts)
-
-    def videos(
-        self,
-        *,
-        platform: str = "",
-        state: str = "",
-        reason: str = "",
-        contains: str = "",
-        after: str = "",
-        limit: int = 50,
-    ) -> VideoPage:
-        """Return the videos after `after` (platform/code) in the order of their names.
-
-        Args:
-            contains: Only videos whose platform/code has this in it, whatever the case.
-        """
-        wanted = Wanted(platform, state, reason, contains)
-        page = self._services.bookings.page(wanted, after, limit + 1)
-        return VideoPage(
-            videos=tuple(map(listed, page[:limit])),
-            next=page[limit - 1].video if len(page) > limit else None,
-        )
 
     def video(self, platform: str, code: str) -> LibraryVideo:
         """Return all that is known of one video.
@@ -121,11 +65,10 @@ class Library:
         try:
             known = of_video(self._services, platform, code)
         except ConfigurationError as error:
-            told, _, remedy = str(error).partition("; ")
-            raise RefusedError(404, told, remedy) from error
+            raise RefusedError(404, *told(error)) from error
         booking = known.booking or Booking(platform=platform, code=code, state=None)
         marker = self.marker(platform, code)
-        framed = self._result(marker, "dedup", FramedVideo) if marker else None
+        framed = self._results.behind(marker, "dedup", FramedVideo) if marker else None
         source = framed.cropped.source if framed else self._source(booking)
         held = self._dropped.held(marker) if marker else None
         return LibraryVideo(
@@ -159,6 +102,10 @@ class Library:
         page, more = self._runs.page(after, limit)
         return RunPage(runs=tuple(page), next=page[-1].run if more else None)
 
+    def last_run(self) -> PastRun | None:
+        """Return the run that began last."""
+        return next(iter(self.runs(limit=1).runs), None)
+
     def run(self, name: str) -> PastRun:
         """Return one run.
 
@@ -172,31 +119,18 @@ class Library:
                 404, f"run {name} is not known", "GET /api/runs lists them"
             ) from error
 
-    def _result(self, marker: DoneMarker, phase: str, kind: type[Kind]) -> Kind | None:
-        fingerprint = marker.fingerprints.get(phase, "")
-        return self._outcome(marker.video, phase, fingerprint, kind)
-
     def _source(self, booking: Booking) -> SourceVideo | None:
         """Return what fetch or crop found, of a video that stopped later."""
         if not booking.source:
             return None
         video = Video(platform=booking.platform, code=booking.code, source=booking.source)
-        for phase, kind in (("crop", CroppedVideo), ("fetch", SourceVideo)):
-            fingerprint = booking.fingerprints.get(phase, "")
-            found: Record | None = self._outcome(video, phase, fingerprint, kind)
-            if isinstance(found, CroppedVideo):
-                return found.source
-            if isinstance(found, SourceVideo):
-                return found
-        return None
-
-    def _outcome(self, video: Video, phase: str, fingerprint: str, kind: type[Kind]) -> Kind | None:
-        if not fingerprint:
-            return None
-        uri = self._results.uri(video, phase, fingerprint, "json")
-        outcome = self._results.read(video, uri, kind)
-        found = outcome.result if outcome else None
-        return kind.model_validate(found) if found is not None else None
+        marks = booking.fingerprints
+        if mark := marks.get("crop"):
+            cropped = self._results.found(video, "crop", mark, CroppedVideo)
+            if cropped:
+                return cropped.source
+        mark = marks.get("fetch")
+        return self._results.found(video, "fetch", mark, SourceVideo) if mark else None
 
     def _phases(
         self, booking: Booking, events: Sequence[Event], marker: DoneMarker | None
@@ -233,34 +167,9 @@ def _check_names(*names: str) -> None:
         ) from error
 
 
-def listed(booking: Booking) -> ListedVideo:
-    """Return a booking as the list shows it."""
-    return ListedVideo(
-        video=booking.video,
-        platform=booking.platform,
-        code=booking.code,
-        state=booking.state,
-        phase=booking.phase,
-        reason=booking.reason,
-        message=booking.message,
-        remedy=_remedy(booking.reason),
-        frames=booking.frames,
-        attempts=booking.attempts,
-        run=booking.run,
-        booked_at=booking.updated_at,
-    )
-
-
 def frame_url(platform: str, code: str, number: int) -> str:
     """Return where the API gives the original of a published frame."""
     return f"/api/frames/{quote(platform, safe='')}/{quote(code, safe='')}/{number}"
-
-
-def _remedy(reason: str | None) -> str | None:
-    for kind in (Reason, Failure):
-        if reason in set(kind):
-            return kind(reason).remedy
-    return None
 
 
 def _frames(

@@ -1,4 +1,4 @@
-"""A picture that somebody sends, and the refusal of one that is none."""
+"""A picture that somebody sends, and the refusal of what is not one."""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 
 from components.base.logs import log
@@ -16,16 +18,20 @@ from components.base.redaction import redacted
 from components.errors import ConfigurationError, NotFoundError, PipelineError, TransientError
 from components.records.record import Record
 
-_RETRY_AFTER_S = 5
+RETRY_AFTER_S = 5
 _READ_ON = "GET /api/openapi.json says what there is"
 
 
 class Refusal(Record):
-    """Why a request was refused, in a sentence, and the remedy; `status` is HTTP's."""
+    """Why a request was refused, in a sentence, and the remedy; `status` is HTTP's.
+
+    `is_busy` tells the page, of a 503, that the server has too much to do, and no store is down.
+    """
 
     status: int
     error: str
     remedy: str = ""
+    is_busy: SkipJsonSchema[bool] = Field(False, exclude=True)
 
 
 class RefusedError(Exception):
@@ -39,14 +45,16 @@ class RefusedError(Exception):
         self.headers = dict(headers or {})
 
 
-def busy(error: str, retry_after_s: int = _RETRY_AFTER_S) -> RefusedError:
+def busy(error: str, retry_after_s: int = RETRY_AFTER_S) -> RefusedError:
     """Return the refusal of a request that may be made again."""
-    return RefusedError(
+    refused = RefusedError(
         HTTPStatus.SERVICE_UNAVAILABLE,
         error,
         "try again in a moment",
         {"Retry-After": str(retry_after_s)},
     )
+    refused.refusal = refused.refusal.model_copy(update={"is_busy": True})
+    return refused
 
 
 Renderer = Callable[[Request, Refusal], Response]
@@ -76,19 +84,24 @@ def handle(app: FastAPI) -> None:
         app.add_exception_handler(kind, handler)
 
 
+def told(error: PipelineError) -> tuple[str, str]:
+    """Return the sentence of an error of the program's own, and the remedy that it ends with."""
+    sentence, _, remedy = redacted(str(error)).partition("; ")
+    return sentence, remedy
+
+
 def of_error(error: PipelineError) -> RefusedError:
-    """Return the refusal for an error of the program's own; its sentence ends with the remedy."""
-    told, _, remedy = redacted(str(error)).partition("; ")
+    """Return the refusal for an error of the program's own."""
     headers = {}
     if isinstance(error, NotFoundError):
         status = HTTPStatus.NOT_FOUND
     elif isinstance(error, TransientError):
-        status, headers = HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(_RETRY_AFTER_S)}
+        status, headers = HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(RETRY_AFTER_S)}
     elif isinstance(error, ConfigurationError):
         status = HTTPStatus.CONFLICT
     else:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
-    return RefusedError(status, told, remedy, headers)
+    return RefusedError(status, *told(error), headers)
 
 
 async def _refused(request: Request, error: Any) -> Response:
@@ -103,8 +116,10 @@ async def _failed(request: Request, error: Any) -> Response:
 async def _invalid(request: Request, error: Any) -> Response:
     # Of a parameter that may be of several kinds, each kind complains: the first is enough.
     faults = {tuple(each["loc"][:2]): each for each in reversed(error.errors())}
-    told = "; ".join(f"{_named(each['loc'])}: {each['msg']}" for each in reversed(faults.values()))
-    refusal = Refusal(status=HTTPStatus.UNPROCESSABLE_ENTITY, error=told, remedy=_READ_ON)
+    faulty = "; ".join(
+        f"{_named(each['loc'])}: {each['msg']}" for each in reversed(faults.values())
+    )
+    refusal = Refusal(status=HTTPStatus.UNPROCESSABLE_ENTITY, error=faulty, remedy=_READ_ON)
     return answer(request, refusal)
 
 

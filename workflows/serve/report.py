@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from components.records.booking import Booking, Event
 from components.records.record import Record
 from components.records.videos import Rectangle
 from components.records.watch import WatchNotice
 from workflows.operations.runs.report import PastRun
+
+Order = Literal["name", "newest"]
 
 
 class ListedVideo(Record):
@@ -29,10 +32,14 @@ class ListedVideo(Record):
 
 
 class VideoPage(Record):
-    """Some videos in the order of their names; `next` is the `after` of the page that follows."""
+    """Some videos, in the order of their names or the newest first.
+
+    `next` is the `after` of the page that follows.
+    """
 
     videos: tuple[ListedVideo, ...]
     next: str | None
+    order: Order = "name"
 
 
 class RunPage(Record):

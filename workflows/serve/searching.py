@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from components.base.together import Together
-from components.encoders.encoder import TextEncoder, known_by, reach_of
+from components.encoders.encoder import Reach, TextEncoder, reach_of
 from components.running.services import Services
 from components.settings import Settings
 from workflows.local.first_run import require_collection
@@ -24,8 +24,6 @@ from workflows.search.question import Question
 from workflows.search.sides import ModelSides
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from components.base.vectors import Vectors
 
 _TEXTS = 4096
@@ -62,13 +60,9 @@ class RememberedTexts:
                 self._rows.popitem(last=False)
         return np.stack([known[text] for text in texts])
 
-    def reach(self, texts: Vectors) -> Vectors:
+    def reach(self, texts: Vectors) -> Reach:
         """Return what the encoder says of it."""
         return reach_of(self._encoder, texts)
-
-    def knows(self, texts: Vectors) -> NDArray[np.bool_]:
-        """Return what the encoder says of it."""
-        return known_by(self._encoder, texts)
 
 
 def _embedded_together(encoder: TextEncoder, asked: list[list[str]]) -> list[list[Vectors]]:

@@ -11,6 +11,7 @@ from components.settings import Settings
 from workflows.serve.dropped import DroppedFrames
 from workflows.serve.gate import Rules
 from workflows.serve.library import Library
+from workflows.serve.listing import Listing
 from workflows.serve.metrics import Metrics
 from workflows.serve.searching import Searching
 from workflows.serve.thumbnails import Thumbnails
@@ -26,6 +27,7 @@ class Served:
     deployment: Settings
     rules: Rules
     work: Work
+    listing: Listing
     library: Library
     searching: Searching
     watches: Watches

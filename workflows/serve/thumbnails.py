@@ -13,8 +13,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from components.base.picture_formats import PILLOW_FORMATS
 from components.errors import DamagedObjectError
-from components.records.frame_names import PILLOW_FORMATS
 
 _QUALITY = 75
 # Below the bound by so much after files were removed, so that not every new one removes another.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 
-from components.records.frame_names import PILLOW_FORMATS
+from components.frames_tar.pictures import opened
 from workflows.sheet.parts import SheetFrame, SheetMoment, SheetVideo
 
 _WIDTH, _MARGIN, _GAP = 1600, 28, 12
@@ -98,9 +98,7 @@ class ContactSheet:
         target.write_bytes(content.getvalue())
 
     def _thumbnail(self, path: str) -> Image.Image:
-        content = io.BytesIO(self._read(path))
-        picture = Image.open(content, formats=PILLOW_FORMATS).convert("RGB")
-        return _scaled(picture, _TILE_HEIGHT)
+        return _scaled(opened(self._read(path)), _TILE_HEIGHT)
 
 
 class _Page:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ from dataclasses import dataclass
 from PIL import Image
 
 from components.errors import NotFoundError, VideoRejectedError
+from components.frames_tar.pictures import opened
 from components.records.done_marker import DoneMarker
-from components.records.frame_names import PILLOW_FORMATS
 from components.records.videos import Frame, FramedVideo, Rectangle
 from components.running.decoders import Access
 from components.running.services import Services
@@ -66,7 +65,7 @@ def sheet_video(services: Services, marker: DoneMarker) -> SheetVideo:
     """
     bucket = services.settings.storage.frames_bucket
     kept = [
-        SheetFrame(frame, _picture(services.store.get(f"s3://{bucket}/{marker.path(frame)}")))
+        SheetFrame(frame, opened(services.store.get(f"s3://{bucket}/{marker.path(frame)}")))
         for frame in marker.frames
     ]
     frames = sorted([*kept, *_dropped(services, marker)], key=lambda one: one.frame.number)
@@ -81,35 +80,21 @@ def sheet_video(services: Services, marker: DoneMarker) -> SheetVideo:
     )
 
 
-def _framed(services: Services, marker: DoneMarker) -> FramedVideo | None:
-    """Return what frame left of the video, None if that is gone."""
-    fingerprint = marker.fingerprints.get("frame")
-    if not fingerprint:
-        return None
-    results = services.results
-    outcome = results.read(
-        marker.video, results.uri(marker.video, "frame", fingerprint, "json"), FramedVideo
-    )
-    if outcome is None or outcome.result is None:
-        return None
-    return FramedVideo.model_validate(outcome.result)
-
-
 def _dropped(services: Services, marker: DoneMarker) -> Iterator[SheetFrame]:
     """Yield the frames that dedup left out, as long as they are still stored."""
-    framed = _framed(services, marker) if marker.duplicates_removed else None
-    if framed is None:
+    framed = services.results.behind(marker, "frame", FramedVideo)
+    if framed is None or not marker.duplicates_removed:
         return
     kept = {frame.number for frame in marker.frames}
     missing = [frame for frame in framed.frames if frame.number not in kept]
     with suppress(NotFoundError), closing(pictures(services, framed, missing)) as files:
         for frame, content in files:
-            yield SheetFrame(frame, _picture(content), dropped=True)
+            yield SheetFrame(frame, opened(content), dropped=True)
 
 
 def _source(services: Services, marker: DoneMarker) -> Image.Image | None:
     """Return the frame of the source at which the middle one of the kept is; None if it is gone."""
-    framed = _framed(services, marker)
+    framed = services.results.behind(marker, "frame", FramedVideo)
     if framed is None:
         return None
     source = framed.cropped.source
@@ -119,9 +104,5 @@ def _source(services: Services, marker: DoneMarker) -> Image.Image | None:
         second = marker.frames[len(marker.frames) // 2].second if marker.frames else 0.0
         access = Access(path, (picture,))
         services.decoders.call(access, write_frame, path, source, second, picture)
-        return _picture(picture.read_bytes())
+        return opened(picture.read_bytes())
     return None
-
-
-def _picture(content: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(content), formats=PILLOW_FORMATS).convert("RGB")

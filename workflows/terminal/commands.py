@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from components.errors import ConfigurationError
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # The panels of `oriane --help`, in order.
@@ -26,7 +28,25 @@ class _PlainFlags:
 
 
 class _Command(_PlainFlags, TyperCommand):
-    pass
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command on arguments that are text; only files may have other names.
+
+        Raises:
+            ConfigurationError: one is not UTF-8, of which the system makes surrogates.
+        """
+        for name, value in ctx.params.items():
+            for text in value if isinstance(value, list | tuple) else [value]:
+                if isinstance(text, str) and _has_surrogates(text) and not _is_path(name, text):
+                    raise ConfigurationError(f"{name} {text!r}: expected text of UTF-8")
+        return super().invoke(ctx)
+
+
+def _is_path(name: str, text: str) -> bool:
+    return name in ("paths", "job_input") and not text.startswith("s3://")
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 class Group(_PlainFlags, TyperGroup):

@@ -20,6 +20,9 @@ AllOption = Annotated[
 YesOption = Annotated[
     bool, typer.Option("--yes", help="Do it; without, say what would happen and change nothing")
 ]
+OfPlatformOption = Annotated[
+    str, typer.Option("--platform", metavar="NAME", help="Videos of this platform only")
+]
 PlatformOption = Annotated[
     str,
     typer.Option(
@@ -40,6 +43,19 @@ ReplaceOption = Annotated[
     bool,
     typer.Option("--replace", help="Let files replace others that have their name in the bucket"),
 ]
+
+
+def platform_and_code(text: str) -> tuple[str, str]:
+    """Return platform and code of a video that is named as PLATFORM/CODE.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    platform, _, code = text.partition("/")
+    if not (platform and code):
+        raise ConfigurationError(f"expected PLATFORM/CODE, found {text!r}")
+    return platform, code
+
 
 _ORIGINS = ("listing", "ledger", "queue")
 CatchUpOption = Annotated[

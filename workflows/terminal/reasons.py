@@ -10,7 +10,7 @@ def check_reason(reason: str) -> None:
     """Refuse a reason that no video can have, which would match none and look like success.
 
     Raises:
-        ConfigurationError: it is none; says what may be meant, and which there are.
+        ConfigurationError: it is not a reason code; says what may be meant, and which there are.
     """
     known = [*map(str, Reason), *map(str, Failure)]
     if reason and reason not in known:

@@ -56,14 +56,16 @@ def asked_of_run(
     watches: Sequence[Watch],
     tell: Tell,
 ) -> list[WatchNotice]:
-    """Ask the watches, tell what is new, put it into the run's digest, and return it.
+    """Ask the watches, put what they found into the run's digest, and return it; tell the news.
 
     Raises:
         PipelineError: as `Watching.ask` does.
     """
-    notices = [brief(one) for one in watching.ask(run, videos, watches) if one.moments]
-    for line in map(told, notices):
-        tell(line)
+    found = [one for one in watching.ask(run, videos, watches) if one.notice.moments]
+    notices = [brief(one.notice) for one in found]
+    for one, notice in zip(found, notices, strict=True):
+        if one.is_news:
+            tell(told(notice))
     _into_digest(services, run, notices)
     return notices
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from components.base.side_by_side import batches
-from components.errors import ConfigurationError
 from components.records.frame_names import point_id
 from components.records.run_report import RunVideo
 from components.records.watch import Delivery, Watch, WatchedMoment, WatchEvent, WatchNotice
 from components.running.services import Services
 from components.stores.vectors.store import Collection, Neighbour, StoredFrame
+from workflows.local.first_run import require_frames
 from workflows.local.indexed_model import with_model_of
 from workflows.search.among import Sought
 from workflows.search.answer import Moment
@@ -29,6 +29,14 @@ _POINTS_A_REQUEST = 1000
 _ALL_WEBHOOKS_S = 120.0
 
 
+@dataclass(frozen=True)
+class AskedOf:
+    """What a watch found of a run; no news where it was asked before, and nothing sent again."""
+
+    notice: WatchNotice
+    is_news: bool
+
+
 class Watching:
     """The standing questions of a deployment, to be asked of its collection."""
 
@@ -39,9 +47,7 @@ class Watching:
         self._asker: Asker | None = None
         self._sending_until = time.monotonic() + _ALL_WEBHOOKS_S
 
-    def ask(
-        self, run: str, videos: Sequence[RunVideo], watches: Sequence[Watch]
-    ) -> list[WatchNotice]:
+    def ask(self, run: str, videos: Sequence[RunVideo], watches: Sequence[Watch]) -> list[AskedOf]:
         """Ask each watch of the run's new frames, unless it was asked before; return its notices.
 
         What was not delivered is sent again. Where the collection's model is another than a watch
@@ -58,18 +64,17 @@ class Watching:
         if open_ and (model := self._collection.model()):
             found += self._asked(run, videos, open_, model)
         named = {watch.name: watch for watch in watches}
-        return [self._sent(named[notice.watch], notice) for notice in found]
+        sent = [self._sent(named[notice.watch], notice) for notice in found]
+        return [AskedOf(notice, is_news=notice != before[notice.watch]) for notice in sent]
 
     def everything(self, watch: Watch) -> WatchNotice:
         """Return what fits of all there is, whether it was announced or not; note nothing.
 
         Raises:
-            ConfigurationError: there is no collection.
+            ConfigurationError: there is no collection, or it is empty.
+            TransientError: the first run has indexed nothing yet.
         """
-        model = self._collection.model()
-        if model is None:
-            self._collection.require()
-            raise ConfigurationError("the collection is empty; `oriane run` fills it")
+        model = require_frames(self._collection, self._services.settings)
         frames = _Counted(self._collection.frames(vectors=True))
         (moments,) = self._fitting([_sought(watch)], frames, model)
         return self._notice(watch, "test", moments, frames.count, model, everything=True)

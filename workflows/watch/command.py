@@ -196,14 +196,18 @@ def ask(
     from workflows.local.deployment import operated_services
     from workflows.watch.after_run import asked_since
 
+    has_news = False
+
     def tell(line: str) -> None:
+        nonlocal has_news
+        has_news = True
         errors().print(line, markup=False, highlight=False, soft_wrap=True)
 
     with operated_services() as services:
         found = asked_since(services, run or [], datetime.now(UTC) - since, tell)
     if as_json:
         print_json(found)
-    elif not found:
+    elif not has_news:
         output().print("no new moments")
     _end_as(found, told=True)
 

@@ -21,6 +21,12 @@ T = TypeVar("T")
 # Any number, the same in every process: who migrates holds this advisory lock.
 _MIGRATION_LOCK = 0x0_1A_2E
 _FORBIDDEN = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
+_NO_LETTER = (
+    psycopg.errors.UntranslatableCharacter,
+    psycopg.errors.CharacterNotInRepertoire,
+)
+# What the server says that is not a fault of the program.
+_SAID = (psycopg.OperationalError, *_FORBIDDEN, *_NO_LETTER)
 _REFUSED = ("authentication failed", "does not exist", "no pg_hba", "certificate", "SSL")
 
 
@@ -43,15 +49,7 @@ class Database:
         self._attempts = settings.attempts
         arguments = _arguments(settings)
         # The pool would try in the background and not say what is wrong.
-        with self._retried(lambda: psycopg.connect(**arguments)) as connection:
-            try:
-                self._migrate(connection)
-            except _FORBIDDEN as error:
-                raise ConfigurationError(
-                    f"Postgres at {self._where}: {settings.user} may not read or make the schema "
-                    f"({str(error).splitlines()[0]}); start any phase with a user who may change "
-                    "it, and grant this one SELECT on all tables"
-                ) from error
+        self._retried(lambda: self._prepare(arguments, settings.user))
         self._pool: ConnectionPool[PostgresConnection] = ConnectionPool(
             kwargs=arguments,
             min_size=0,
@@ -87,7 +85,7 @@ class Database:
             ):
                 cursor.itersize = 5000
                 yield iter(cursor.execute(sql.encode(), values))
-        except (psycopg.OperationalError, PoolTimeout) as error:
+        except _SAID as error:
             raise self._explain(error) from error
 
     def _retried(self, work: Callable[[], T]) -> T:
@@ -95,25 +93,54 @@ class Database:
             work,
             attempts=self._attempts,
             passing=lambda error: isinstance(error, psycopg.OperationalError),
-            failures=(psycopg.OperationalError,),
+            failures=_SAID,
             explain=self._explain,
         )
 
     def _explain(self, error: BaseException | None) -> PipelineError:
+        said = _first_line(error)
+        if isinstance(error, psycopg.errors.InsufficientPrivilege):
+            return ConfigurationError(
+                f"Postgres at {self._where}: {said}; grant DB_USER what it lacks, or name another"
+            )
+        if isinstance(error, _NO_LETTER):
+            return ConfigurationError(
+                f"Postgres at {self._where} cannot keep a name ({said}); move the database to one "
+                "of ENCODING 'UTF8' (pg_dump, createdb --encoding=UTF8 --template=template0)"
+            )
         if any(sign in str(error) for sign in _REFUSED):
             return ConfigurationError(
-                f"Postgres at {self._where} refused the connection ({_first_line(error)}); check "
+                f"Postgres at {self._where} refused the connection ({said}); check "
                 "DB_NAME, DB_USER, DB_PASSWORD and DB_SSLMODE"
             )
+        return self._passing(error, said)
+
+    def _passing(self, error: BaseException | None, said: str) -> TransientError:
         if isinstance(error, PoolTimeout):
             return TransientError(
                 f"Postgres at {self._where}: no connection was free in time; raise DB_POOL_MAX or "
                 "DB_POOL_TIMEOUT_SECS, or check the server"
             )
+        if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+            return TransientError(
+                f"Postgres at {self._where} takes no changes ({said}); see whether it is a standby "
+                "or its disk is full, then try again"
+            )
         return TransientError(
-            f"Postgres at {self._where} cannot be reached; check DB_HOST, DB_PORT and the server, "
-            "then try again"
+            f"Postgres at {self._where} cannot be reached or asked ({said}); check DB_HOST, "
+            "DB_PORT and the server, then try again"
         )
+
+    def _prepare(self, arguments: dict[str, Any], user: str | None) -> None:
+        with psycopg.connect(**arguments) as connection:
+            try:
+                self._migrate(connection)
+            except _FORBIDDEN as error:
+                raise ConfigurationError(
+                    f"Postgres at {self._where}: {user} may not read or make the schema "
+                    f"({str(error).splitlines()[0]}); start any phase with a user who may change "
+                    "it, and grant this one SELECT on all tables"
+                ) from error
 
     def _migrate(self, connection: PostgresConnection) -> None:
         """Bring the schema to this program's version; several may start at once.
@@ -164,6 +191,8 @@ def _arguments(settings: LedgerSettings) -> dict[str, Any]:
         "sslkey": settings.sslkey,
         "connect_timeout": 10,
         "application_name": "oriane",
+        # A database of another encoding would have its own spoken, SQL_ASCII even bytes.
+        "client_encoding": "utf8",
     }
     given = {name: value for name, value in arguments.items() if value is not None}
     return {**given, "row_factory": dict_row}

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from components.records.booking import Booking, Event, Wanted
+from components.records.booking import Booking, Event, Place, Wanted
 from components.settings import LedgerSettings
 from components.stores.postgres.database import Database, PostgresConnection
 
@@ -59,15 +59,27 @@ class Ledger:
         # "0" follows "/": between the two are the keys of a platform.
         first, end = (f"{wanted.platform}{mark}" if wanted.platform else "" for mark in "/0")
         values = {
-            **_of(wanted.platform),
-            "state": wanted.state or None,
-            "reason": wanted.reason or None,
-            "contains": wanted.contains.lower(),
+            **_filters(wanted),
             "after": max(first, f"{after}/" if after else "", key=str.encode),
             "before": end or None,
             "limit": limit,
         }
         return [Booking(**row) for row in self._rows(_PAGE, values)]
+
+    def newest(self, wanted: Wanted, after: Place | None, limit: int) -> list[Booking]:
+        """Return at most `limit` of the wanted bookings after a place, the latest first.
+
+        Those that are worked on and were never booked stand first. All are found by the index of
+        times, from there on.
+        """
+        values = {
+            **_filters(wanted),
+            "at": after and after.at,
+            "under_way": after is None or after.at is None,
+            "after": f"{after.video}/" if after else "",
+            "limit": limit,
+        }
+        return [Booking(**row) for row in self._rows(_NEWEST, values)]
 
     def booking(self, platform: str, code: str) -> Booking | None:
         """Return what is known of one video."""
@@ -170,6 +182,16 @@ def _of(platform: str) -> dict[str, Any]:
     return {"platform": platform or None}
 
 
+def _filters(wanted: Wanted) -> dict[str, Any]:
+    return {
+        **_of(wanted.platform),
+        "state": wanted.state or None,
+        "reason": wanted.reason or None,
+        "run": wanted.run or None,
+        "contains": wanted.contains.lower(),
+    }
+
+
 def _values(booking: Booking) -> dict[str, Any]:
     details = {
         "phase": booking.phase,
@@ -198,7 +220,13 @@ WHERE NOT EXISTS (
 )
 """
 
-_UPSERT = """
+# What a run finds done as it is booked stays booked as it was: it is not new.
+_IS_NEW = """
+    ((videos.state, excluded.state) = ('done', 'done') AND excluded.etag = videos.etag
+    AND videos.fingerprints @> excluded.fingerprints) IS NOT TRUE
+"""
+
+_UPSERT = f"""
 INSERT INTO videos
     (platform, code, state, source, bytes, phase, reason, message, etag, fingerprint, fingerprints,
      frames, run, seconds, attempts)
@@ -208,7 +236,9 @@ VALUES
      (%(state)s = 'failed')::integer)
 ON CONFLICT (platform, code) DO UPDATE SET
     state = excluded.state, phase = excluded.phase, reason = excluded.reason,
-    message = excluded.message, run = excluded.run, updated_at = now(),
+    message = excluded.message,
+    run = CASE WHEN {_IS_NEW} THEN excluded.run ELSE videos.run END,
+    updated_at = CASE WHEN {_IS_NEW} THEN now() ELSE videos.updated_at END,
     source = coalesce(excluded.source, videos.source),
     bytes = coalesce(excluded.bytes, videos.bytes),
     etag = coalesce(excluded.etag, videos.etag),
@@ -222,7 +252,7 @@ ON CONFLICT (platform, code) DO UPDATE SET
         WHEN excluded.etag IS DISTINCT FROM videos.etag AND excluded.etag IS NOT NULL THEN 1
         ELSE videos.attempts + 1
     END
-"""
+"""  # noqa: S608, of constants
 
 _ADD_EVENT = """
 INSERT INTO events (platform, code, event, run, details)
@@ -248,39 +278,69 @@ FROM videos v FULL JOIN (SELECT * FROM leases WHERE expires_at > now()) l USING 
 WHERE (%(platform)s::text IS NULL OR platform = %(platform)s)
 """
 
-_IN_KEY_ORDER = """ORDER BY (platform || '/' || code || '/') COLLATE "C" """
+_KEY = """(platform || '/' || code || '/') COLLATE "C" """
+
+_IN_KEY_ORDER = f"ORDER BY {_KEY}"
 
 _WANTED = """
     (%(platform)s::text IS NULL OR platform = %(platform)s)
+    AND (%(run)s::text IS NULL OR run = %(run)s)
     AND position(%(contains)s::text IN lower(platform || '/' || code)) > 0
-    AND (platform || '/' || code || '/') COLLATE "C" > %(after)s::text
-    AND (%(before)s::text IS NULL
-        OR (platform || '/' || code || '/') COLLATE "C" < %(before)s::text)
+"""
+
+_BETWEEN_KEYS = f"""
+    {_KEY} > %(after)s::text AND (%(before)s::text IS NULL OR {_KEY} < %(before)s::text)
+"""
+
+_COLUMNS = """platform, code, state, run, source, etag, bytes, phase, reason, message, fingerprints,
+    frames, seconds, attempts, updated_at"""
+
+_IN_STATE = """
+    (%(state)s::text IS NULL OR state = %(state)s)
+    AND (%(reason)s::text IS NULL OR reason = %(reason)s)
 """
 
 # Videos that are leased and were never booked stand beside the others; a run has few of them.
-_PAGE = f"""
-WITH booked AS (
-    SELECT platform, code, state, run, source, etag, bytes, phase, reason, message, fingerprints,
-        frames, seconds, attempts, updated_at
-    FROM videos
-    WHERE {_WANTED}
-        AND (%(state)s::text IS NULL OR state = %(state)s)
-        AND (%(reason)s::text IS NULL OR reason = %(reason)s)
-    {_IN_KEY_ORDER} LIMIT %(limit)s
-), others AS (
+_NOT_BOOKED = """
     SELECT platform, code, NULL::text, NULL::text, NULL::text, NULL::text, NULL::bigint, NULL::text,
-        NULL::text, NULL::text, '{{}}'::jsonb, NULL::integer, '{{}}'::jsonb, 0, NULL::timestamptz
+        NULL::text, NULL::text, '{}'::jsonb, NULL::integer, '{}'::jsonb, 0, NULL::timestamptz
     FROM leases l
-    WHERE {_WANTED} AND %(state)s::text IS NULL AND %(reason)s::text IS NULL
-        AND expires_at > now()
+    WHERE %(state)s::text IS NULL AND %(reason)s::text IS NULL AND expires_at > now()
         AND NOT EXISTS (SELECT FROM videos v WHERE (v.platform, v.code) = (l.platform, l.code))
-    {_IN_KEY_ORDER} LIMIT %(limit)s
-)
+"""
+
+_WITH_LEASES = """
 SELECT f.*, l.run AS leased_by, l.expires_at AS leased_until
 FROM (SELECT * FROM booked UNION ALL SELECT * FROM others) f
 LEFT JOIN leases l ON (l.platform, l.code) = (f.platform, f.code) AND l.expires_at > now()
+"""
+
+_PAGE = f"""
+WITH booked AS (
+    SELECT {_COLUMNS} FROM videos WHERE {_IN_STATE} AND {_WANTED} AND {_BETWEEN_KEYS}
+    {_IN_KEY_ORDER} LIMIT %(limit)s
+), others AS (
+    {_NOT_BOOKED} AND {_WANTED} AND {_BETWEEN_KEYS} {_IN_KEY_ORDER} LIMIT %(limit)s
+)
+{_WITH_LEASES}
 ORDER BY (f.platform || '/' || f.code || '/') COLLATE "C" LIMIT %(limit)s
+"""  # noqa: S608, of constants
+
+# The first comparison bounds the index, the second leaves out what was booked at the same time.
+_NEWEST = f"""
+WITH booked AS (
+    SELECT {_COLUMNS} FROM videos
+    WHERE {_IN_STATE} AND {_WANTED}
+        AND updated_at <= coalesce(%(at)s::timestamptz, 'infinity')
+        AND (%(at)s::timestamptz IS NULL OR updated_at < %(at)s OR {_KEY} > %(after)s::text)
+    ORDER BY updated_at DESC, {_KEY} LIMIT %(limit)s
+), others AS (
+    {_NOT_BOOKED} AND {_WANTED} AND %(under_way)s AND {_KEY} > %(after)s::text
+    {_IN_KEY_ORDER} LIMIT %(limit)s
+)
+{_WITH_LEASES}
+ORDER BY updated_at DESC NULLS FIRST, (f.platform || '/' || f.code || '/') COLLATE "C"
+LIMIT %(limit)s
 """  # noqa: S608, of constants
 
 _EVENTS = """

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from components.base.logs import log
 from components.errors import ConfigurationError
+from components.stores.vectors.errors import foreign
 from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.payloads import FIELDS, Payload, found_frame, has_fields
 from components.stores.vectors.store import Hit, Neighbour, SampledPoint, StoredFrame
@@ -208,13 +209,5 @@ def _frames_among(found: Iterable[Found]) -> list[tuple[Found, StoredFrame]]:
 
 
 def own_ids(ids: Sequence[str]) -> list[str | int]:
-    """Return ids as engines tell them apart: a number that another program gave is no text."""
+    """Return ids as engines tell them apart: a number that another program gave is not a text."""
     return [int(point) if point.isdecimal() else point for point in ids]
-
-
-def foreign(name: str, why: str) -> ConfigurationError:
-    """Return the error for a collection that is not one of frames."""
-    return ConfigurationError(
-        f"collection {name!r} was made by another program ({why}); set QDRANT_COLLECTION to "
-        "another name"
-    )

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from components.base.install_line import install_line
 from components.base.logs import log
 from components.errors import ConfigurationError
 from components.settings import IndexSettings
@@ -78,7 +79,7 @@ def _engine(settings: IndexSettings) -> Literal["edge", "local"]:
         if is_edges:
             raise ConfigurationError(
                 f"{settings.url} holds collections of Qdrant Edge, which is not installed (no "
-                "module qdrant_edge); pip install qdrant-edge-py, or set QDRANT_URL to another "
+                f"module qdrant_edge); type {install_line('index')}, or set QDRANT_URL to another "
                 "folder"
             )
         if settings.engine == "edge":

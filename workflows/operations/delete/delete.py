@@ -24,7 +24,7 @@ def delete_videos(names: Sequence[str], services: Services, *, apply: bool) -> l
     may be stored any more, so that what broke off can be done again.
 
     Raises:
-        ConfigurationError: a name is none, or nothing is stored under any.
+        ConfigurationError: a name is not a video's, or nothing is stored under any.
         TransientError: a run works on one of them; or the disk is so full, with all files of theirs
             gone, that points cannot be taken out of the embedded engine.
     """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workflows.terminal.commands import SEARCH, command
-from workflows.terminal.options import PlatformOption
+from workflows.terminal.options import OfPlatformOption
 from workflows.terminal.output import output
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def export(
         typer.Option("--frames", help="Of a search: the nearest frames, whether they fit or not"),
     ] = False,
     vectors: Annotated[bool, typer.Option("--vectors", help="With the vectors")] = False,
-    platform: PlatformOption = "",
+    platform: OfPlatformOption = "",
     video: Annotated[
         str, typer.Option(metavar="CODE", help="Frames of the videos of this code only")
     ] = "",

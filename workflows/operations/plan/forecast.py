@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from components.pipeline import VIDEO_PHASES, component, dependents
+from components.costs import bill
+from components.costs.expected import redone
+from components.pipeline import VIDEO_PHASES, component
 from components.settings import Settings
 from workflows.operations.plan.report import Forecast
 from workflows.operations.runs.history import Averages
@@ -24,7 +26,7 @@ def forecast(
     """
     videos: Counter[str] = Counter()
     for first, count in Counter(stale_from).items():
-        videos.update(dict.fromkeys(_redone(first), count))
+        videos.update(dict.fromkeys(redone(first), count))
     minutes = {
         phase: videos[phase] * past.seconds.get(phase, 0.0) / 60
         for phase in VIDEO_PHASES
@@ -41,20 +43,14 @@ def forecast(
     )
 
 
-def _redone(stale_from: str | None) -> set[str]:
-    """Return the phases with work to do; the last books every other's fingerprint."""
-    return {*dependents(stale_from), VIDEO_PHASES[-1]} if stale_from else {*VIDEO_PHASES}
-
-
 def _s3(videos: Mapping[str, int], past: Averages) -> dict[str, int]:
-    requests = read = written = 0.0
+    read = written = 0.0
     for phase, count in videos.items():
         asks = component(phase).traffic
-        requests += count * (asks.requests + asks.requests_a_frame * past.frames)
         read += count * (asks.reads_source * past.source_bytes + asks.reads_frames * past.tar_bytes)
         written += count * asks.writes_frames * past.tar_bytes
     return {
-        "s3_requests": round(requests),
+        "s3_requests": bill.requests(videos, past.frames),
         "s3_bytes_read": round(read),
         "s3_bytes_written": round(written),
     }

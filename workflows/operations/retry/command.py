@@ -8,7 +8,7 @@ import typer
 
 from components.errors import ConfigurationError
 from workflows.terminal.commands import OPERATE, command
-from workflows.terminal.options import JsonOption, LimitOption, PlatformOption
+from workflows.terminal.options import JsonOption, LimitOption, OfPlatformOption
 from workflows.terminal.output import output, print_json
 from workflows.terminal.reasons import check_reason
 
@@ -32,7 +32,7 @@ def retry(
     reason: Annotated[
         str, typer.Option(metavar="REASON", help="All that stopped for this reason")
     ] = "",
-    platform: PlatformOption = "",
+    platform: OfPlatformOption = "",
     limit: LimitOption = 0,
     as_json: JsonOption = False,
 ) -> None:

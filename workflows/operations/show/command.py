@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,13 +11,15 @@ import typer
 from components.base.typed_paths import typed_path
 from components.errors import ConfigurationError
 from workflows.terminal.commands import SEARCH, command
-from workflows.terminal.options import JsonOption
+from workflows.terminal.options import JsonOption, platform_and_code
 from workflows.terminal.output import output, print_json, print_table
 
 if TYPE_CHECKING:
     from workflows.operations.show.report import ShownVideo
 
 commands = typer.Typer()
+# Of a file's name, which has 255 bytes, with room for what is written beside it meanwhile.
+_LONGEST_NAME = 200
 
 
 @command(
@@ -36,9 +39,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show all about one video: what is booked, its frames, and a contact sheet as a file."""
-    platform, slash, code = video.partition("/")
-    if not (platform and slash and code):
-        raise ConfigurationError(f"expected PLATFORM/CODE, found {video!r}")
+    platform, code = platform_and_code(video)
     if sheet and sheet.suffix.lower() not in (".jpg", ".jpeg", ".webp"):
         raise ConfigurationError(f"--sheet {sheet}: expected a name that ends with .jpg or .webp")
     from components.settings import Settings
@@ -47,10 +48,20 @@ def show(
     from workflows.operations.show.show import show_video
 
     deployment = deployed(Settings.load())
-    target = sheet or deployment.work.data_dir / "sheets" / f"{platform}-{code}.jpg"
+    target = sheet or deployment.work.data_dir / "sheets" / _sheet_file(platform, code)
     with operated_services() as services:
         found = show_video(services, deployment, platform, code, None if no_sheet else target)
     print_json(found) if as_json else _print(found)
+
+
+def _sheet_file(platform: str, code: str) -> str:
+    """Return a name that is the video's alone where it is too long for a file's."""
+    name = f"{platform}-{code}"
+    if len(name.encode()) > _LONGEST_NAME:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+        kept = name.encode()[: _LONGEST_NAME - len(digest)].decode(errors="ignore")
+        name = f"{kept}-{digest}"
+    return f"{name}.jpg"
 
 
 def _print(found: ShownVideo) -> None:

@@ -10,7 +10,7 @@ import typer
 from components.base.wording import counted
 from components.errors import ConfigurationError
 from workflows.terminal.commands import OPERATE, command
-from workflows.terminal.options import AllOption, JsonOption, PlatformOption
+from workflows.terminal.options import AllOption, JsonOption, OfPlatformOption, platform_and_code
 from workflows.terminal.output import MOST_ROWS, output, print_json, print_table, time
 from workflows.terminal.reasons import check_reason
 
@@ -28,7 +28,7 @@ def status(
     video: Annotated[
         str, typer.Argument(metavar="[PLATFORM/CODE]", help="Tell all about this video")
     ] = "",
-    platform: PlatformOption = "",
+    platform: OfPlatformOption = "",
     failed: Annotated[bool, typer.Option("--failed", help="List the videos that failed")] = False,
     rejected: Annotated[
         bool, typer.Option("--rejected", help="List the videos that are rejected")
@@ -53,18 +53,11 @@ def status(
             found = stopped(services, platform, states or {"failed", "rejected"}, reason)
             print_json(found) if as_json else _show_stopped(found, everything=everything)
         elif video:
-            of_one = of_video(services, *_names(video))
+            of_one = of_video(services, *platform_and_code(video))
             print_json(of_one) if as_json else print_video(of_one)
         else:
             of_all = overview(services, platform)
             print_json(of_all) if as_json else _show_overview(of_all, everything=everything)
-
-
-def _names(video: str) -> tuple[str, str]:
-    platform, slash, code = video.partition("/")
-    if not (platform and slash and code):
-        raise ConfigurationError(f"expected PLATFORM/CODE, found {video!r}")
-    return platform, code
 
 
 def _show_stopped(found: Sequence[StoppedVideo], *, everything: bool) -> None:

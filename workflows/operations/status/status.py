@@ -28,7 +28,7 @@ def overview(services: Services, platform: str) -> Overview:
 def states(services: Services, platform: str = "") -> tuple[StateCount, ...]:
     """Return how many videos are in which state, phase and for which reason."""
     if services.ledger is None:
-        return _counted(services.bookings.all(platform))
+        return counted(services.bookings.all(platform))
     return tuple(StateCount(**row) for row in services.ledger.counts(platform))
 
 
@@ -77,7 +77,8 @@ def of_video(services: Services, platform: str, code: str) -> VideoStatus:
     return VideoStatus(video=f"{platform}/{code}", booking=booking, events=tuple(events))
 
 
-def _counted(bookings: Iterable[Booking]) -> tuple[StateCount, ...]:
+def counted(bookings: Iterable[Booking]) -> tuple[StateCount, ...]:
+    """Return how many of the bookings are in which state, phase and for which reason."""
     latest: dict[_Key, list[Booking]] = defaultdict(list)
     counts: dict[_Key, int] = defaultdict(int)
     for booking in bookings:

@@ -11,7 +11,7 @@ from rich.text import Text
 from components.base.wording import counted
 from components.errors import ConfigurationError, RunFailedError
 from workflows.terminal.commands import OPERATE, command
-from workflows.terminal.options import JsonOption, PlatformOption, YesOption
+from workflows.terminal.options import JsonOption, OfPlatformOption, YesOption
 from workflows.terminal.output import output, print_json, table
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _DOES = {
     "oriane verify --deep --deep-after '' --deep-videos 5000",
 )
 def verify(
-    platform: PlatformOption = "",
+    platform: OfPlatformOption = "",
     repair: Annotated[
         bool, typer.Option("--repair", help="Say what would mend it, and with --yes do it")
     ] = False,

@@ -9,17 +9,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
-from pydantic import ValidationError
 
+from components.base.picture_formats import PILLOW_FORMATS
 from components.base.vectors import Vectors
+from components.base.wording import counted
 from components.errors import DamagedObjectError, NotFoundError
+from components.frames_tar.digest import md5
 from components.records.done_marker import DoneMarker
-from components.records.frame_names import PILLOW_FORMATS
-from components.records.record import Record
 from components.records.videos import EmbeddedVideo, FramedVideo
-from components.running.results import Outcome
 from components.running.services import Services
-from components.running.stored_frames import md5
 from components.stores.checksums import Expected
 
 # Vectors of the same picture, by the same model on another machine, differ by less than this.
@@ -108,32 +106,17 @@ def _opens(content: bytes) -> bool:
 
 def _read_artifacts(services: Services, done: DoneMarker, found: Damage) -> dict[str, Vectors]:
     """Note artifacts that are damaged; return the vectors by point, if they are still there."""
-    framed = result_of(services, done, "frame", FramedVideo)
-    if isinstance(framed, FramedVideo) and framed.tar_sha256:
+    framed = services.results.behind(done, "frame", FramedVideo)
+    if framed and framed.tar_sha256:
         _read_artifact(services, framed.tar, framed.tar_sha256, found)
-    embedded = result_of(services, done, "embed", EmbeddedVideo)
-    if not isinstance(embedded, EmbeddedVideo) or not embedded.vectors_sha256:
+    embedded = services.results.behind(done, "embed", EmbeddedVideo)
+    if not embedded or not embedded.vectors_sha256:
         return {}
     content = _read_artifact(services, embedded.vectors, embedded.vectors_sha256, found)
     if not content:
         return {}
     rows = np.load(io.BytesIO(content), allow_pickle=False)
     return dict(zip(map(done.point_id, embedded.framed.frames), rows, strict=True))
-
-
-def result_of(
-    services: Services, done: DoneMarker, phase: str, kind: type[Record]
-) -> Record | None:
-    """Return what a phase found of the video; None where that is gone, or cannot be read."""
-    mark = done.fingerprints.get(phase)
-    if not mark:
-        return None
-    uri = services.results.uri(done.video, phase, mark, "json")
-    try:
-        outcome = Outcome.model_validate_json(services.store.get(uri))
-        return kind.model_validate(outcome.result)
-    except (NotFoundError, ValidationError):
-        return None
 
 
 def _read_artifact(services: Services, uri: str, sha256: str, found: Damage) -> bytes:
@@ -166,9 +149,9 @@ def _read_points(
 def texts(found: Damage) -> Iterator[tuple[str, int, str]]:
     """Yield the kind of each damage, of how many objects, and words for it."""
     if found.frames:
-        first = found.frames[0].rpartition("/")[2]
-        yield "damaged_frames", len(found.frames), f"{len(found.frames)} frames, {first} first"
+        frames, first = len(found.frames), found.frames[0].rpartition("/")[2]
+        yield "damaged_frames", frames, f"{counted(frames, 'frame')}, {first} first"
     if found.points:
-        yield "damaged_points", len(found.points), f"{len(found.points)} points"
+        yield "damaged_points", len(found.points), counted(len(found.points), "point")
     if found.artifacts:
         yield "damaged_artifacts", len(found.artifacts), ", ".join(found.artifacts)

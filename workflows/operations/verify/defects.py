@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from components.base.logs import log
 from components.base.model_names import identity
+from components.base.wording import counted
 from components.errors import ConfigurationError, Reason
 from components.records.done_marker import DoneMarker
 from components.running.services import Services
@@ -181,8 +182,9 @@ def defects(traces: Traces, wanted: Wanted) -> Iterator[Defect]:
     elif stands is Standing.BOOKED and traces.booking and traces.booking.state == "done":
         yield Defect(Kind.UNMARKED, 1, "booked as done", again(traces, wanted))
     elif stands is Standing.UNFINISHED and (traces.frames or traces.results):
-        left = f"{len(traces.frames)} frames, {traces.results} artifacts, not booked"
-        yield Defect(Kind.HALF_FINISHED, len(traces.frames) + traces.results, left)
+        frames, results = len(traces.frames), traces.results
+        left = f"{counted(frames, 'frame')}, {counted(results, 'artifact')}, not booked"
+        yield Defect(Kind.HALF_FINISHED, frames + results, left)
 
 
 def point_defects(
@@ -193,22 +195,23 @@ def point_defects(
     Args:
         rerun: What `again` says of the video.
     """
-    unlisted = f"{counts.unlisted} points"
+    unlisted = counted(counts.unlisted, "point")
     if stands is Standing.GONE and counts.unlisted:
         yield Defect(Kind.DELETED_SOURCE, counts.unlisted, unlisted, (Action.FORGET,))
     elif stands is Standing.UNFINISHED and counts.unlisted:
         yield Defect(Kind.HALF_FINISHED, counts.unlisted, unlisted)
     elif stands is Standing.MARKED:
         if counts.missing:
-            yield Defect(Kind.MISSING_POINTS, counts.missing, f"{counts.missing} points", rerun)
+            detail = counted(counts.missing, "point")
+            yield Defect(Kind.MISSING_POINTS, counts.missing, detail, rerun)
         if counts.unlisted:
             yield Defect(Kind.ORPHAN_POINTS, counts.unlisted, unlisted, (Action.DELETE_POINTS,))
         if counts.other_model:
-            detail = f"{counts.other_model} points of another model than the marker's"
+            detail = f"{counted(counts.other_model, 'point')} of another model than the marker's"
             actions = (Action.DELETE_POINTS, *rerun)
             yield Defect(Kind.WRONG_MODEL, counts.other_model, detail, actions)
         if counts.undescribed:
-            detail = f"{counts.undescribed} points"
+            detail = counted(counts.undescribed, "point")
             actions = (Action.DESCRIBE_POINTS,)
             yield Defect(Kind.UNDESCRIBED_POINTS, counts.undescribed, detail, actions)
 
@@ -278,8 +281,9 @@ def _of_deleted_source(traces: Traces) -> Iterator[Defect]:
     if not (traces.markers or traces.frames or booked):
         return
     state = f"booked as {booking.state}" if booking and booking.state else "not booked"
-    detail = f"{len(traces.frames)} frames, {len(traces.markers)} markers, {state}"
-    objects = len(traces.frames) + len(traces.markers) + booked
+    frames, markers = len(traces.frames), len(traces.markers)
+    detail = f"{counted(frames, 'frame')}, {counted(markers, 'marker')}, {state}"
+    objects = frames + markers + booked
     yield Defect(Kind.DELETED_SOURCE, objects, detail, (Action.FORGET,))
 
 
@@ -288,10 +292,10 @@ def _of_marked(traces: Traces, wanted: Wanted) -> Iterator[Defect]:
     missing, orphans = listed - traces.frames, traces.frames - listed
     # What an earlier version of a now rejected video left cannot be made again.
     if missing and not traces.rejected:
-        detail = f"{len(missing)} of {len(listed)} frames"
+        detail = f"{len(missing)} of {counted(len(listed), 'frame')}"
         yield Defect(Kind.MISSING_FRAMES, len(missing), detail, again(traces, wanted))
     if orphans:
-        detail = f"{len(orphans)} frames"
+        detail = counted(len(orphans), "frame")
         yield Defect(Kind.ORPHAN_FRAMES, len(orphans), detail, (Action.DELETE_FRAMES,))
     if done and wanted.model and done.model != wanted.model:
         yield Defect(Kind.WRONG_MODEL, 1, f"marker of {done.model}")

@@ -6,19 +6,17 @@ dedup found tells it as long as it is kept, else the published frames do, and S3
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 
 from PIL import Image
 
 from components.errors import NotFoundError
 from components.frames_tar.encoding import sketch
+from components.frames_tar.pictures import opened
 from components.records.done_marker import DoneMarker, MarkedFrame
-from components.records.frame_names import PILLOW_FORMATS
 from components.records.sketch import dhash
 from components.records.videos import FramedVideo
 from components.running.services import Services
-from workflows.operations.verify.deep import result_of
 
 
 def describe(services: Services, done: DoneMarker) -> None:
@@ -29,8 +27,7 @@ def describe(services: Services, done: DoneMarker) -> None:
     Raises:
         PipelineError: a store does not answer, or refuses.
     """
-    framed = result_of(services, done, "frame", FramedVideo)
-    known = framed if isinstance(framed, FramedVideo) else None
+    known = services.results.behind(done, "frame", FramedVideo)
     marker = done.model_copy(
         update={
             "frames": tuple(_hashed(services, done, known)),
@@ -56,9 +53,7 @@ def _seen(services: Services, done: DoneMarker, frame: MarkedFrame) -> str:
     """Return the hash of a published frame; empty where it is gone, or does not open."""
     bucket = services.settings.storage.frames_bucket
     try:
-        content = services.store.get(f"s3://{bucket}/{done.path(frame)}")
-        with Image.open(io.BytesIO(content), formats=PILLOW_FORMATS) as picture:
-            return dhash(sketch(picture.convert("RGB")))
+        return dhash(sketch(opened(services.store.get(f"s3://{bucket}/{done.path(frame)}"))))
     except (NotFoundError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return ""
 

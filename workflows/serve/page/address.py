@@ -14,7 +14,9 @@ from components.errors import ConfigurationError
 T = TypeVar("T")
 
 # More would be a mistake, or somebody's attempt to keep the model busy.
-_MOST_TEXTS, LONGEST_TEXT, _MOST_PAGES = 8, 500, 50
+_MOST_TEXTS, LONGEST_TEXT, MOST_PAGES = 8, 500, 50
+# A time, a platform and a code: where a page of videos begins.
+_LONGEST_NAME = 600
 _FRAME = re.compile(r"[^/\x00-\x1f]+/[^/\x00-\x1f]+/\d{1,9}")
 _PICTURE = re.compile(r"[0-9a-f]{16,64}")
 _VIDEO = re.compile(r"[^/\x00-\x1f]+/[^/\x00-\x1f]+")
@@ -165,13 +167,19 @@ def read_search(pairs: Sequence[tuple[str, str]]) -> Search:
         cropped=one("cropped", _crop, ""),
         confidence=one("confidence", _percent, None),
         per_video=one("per_video", _whole(1000), None),
-        page=one("page", _whole(_MOST_PAGES), 1),
+        page=one("page", _whole(MOST_PAGES), 1),
         opened=one("open", _matching(_FRAME, "a frame as platform/code/number"), ""),
     )
     _in_order("longer", search.longer, "shorter", search.shorter)
     _in_order("from", search.first, "to", search.last)
     _in_order("since", search.since, "until", search.until)
     return search
+
+
+def printable(value: str) -> str | None:
+    """Return what an address gives as a part of a name; None where no name can have it in it."""
+    value = value.strip()
+    return value if value.isprintable() and len(value) <= _LONGEST_NAME else None
 
 
 def _query_string(search: Search) -> str:
@@ -194,7 +202,8 @@ def _texts(name: str, values: Iterable[str]) -> tuple[str, ...]:
     for text in texts:
         if len(text) > LONGEST_TEXT:
             raise ConfigurationError(
-                f"{name}: at most {LONGEST_TEXT} characters a text, found {len(text)}"
+                f"{name}: at most {LONGEST_TEXT} characters a text, found {len(text)}; say in a "
+                "sentence what is seen"
             )
     return texts
 

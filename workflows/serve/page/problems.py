@@ -54,10 +54,19 @@ _KNOWN = {
 }  # fmt: skip
 
 
+_BUSY = Problem(503, "Too much to do", "This page has more to do than it can at the moment.",
+                "Try again in a moment.")  # fmt: skip
+
+
+def sentences(told: str, remedy: str) -> str:
+    """Return what was refused and what to do as sentences begin and end."""
+    return " ".join(f"{part[:1].upper()}{part[1:]}." for part in (told, remedy.rstrip(".")) if part)
+
+
 def render_refusal(request: Request, refusal: Refusal) -> HTMLResponse:
     """Return a refusal of the server as a page."""
     status = refusal.status
-    known = _KNOWN.get(status, _KNOWN[500 if status >= 500 else 400])
+    known = _BUSY if refusal.is_busy else _KNOWN.get(status, _KNOWN[500 if status >= 500 else 400])
     # The program's sentence, as sentences on a page begin; paths and names stay as they are.
     told = known.text if _OF_ADDRESSES.match(refusal.error) or status == 500 else refusal.error
     remedy = "" if status == 500 or _FOR_PROGRAMS.search(refusal.remedy) else refusal.remedy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -51,9 +51,9 @@ def _environment() -> Environment:
         "duration": duration,
         "forecast": forecast,
         "megabytes": megabytes,
+        "moment": moment,
         "path": path,
         "percent": percent,
-        "when": when,
     }
     environment.globals["remedy_of"] = remedy_of
     return environment
@@ -96,14 +96,18 @@ def megabytes(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
 
-def when(time: datetime | str | None) -> str:
-    """Return a time to the minute, in UTC."""
+def moment(time: datetime | str | None) -> str:
+    """Return a time to the minute as an element, in UTC; scripts write it in the reader's zone."""
     if isinstance(time, str):
         try:
             time = datetime.fromisoformat(time)
         except ValueError:
             return str(time)
-    return time.strftime("%Y-%m-%d %H:%M UTC") if time else ""
+    if time is None:
+        return ""
+    time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    written = f"{time:%Y-%m-%dT%H:%M:%SZ}"
+    return Markup('<time datetime="{}">{}</time>').format(written, f"{time:%Y-%m-%d %H:%M} UTC")
 
 
 def day(value: date | None) -> str:

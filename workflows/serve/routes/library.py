@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 
 from components.errors import Failure, Reason
+from components.records.booking import Wanted
 from workflows.operations.runs.report import PastRun
 from workflows.operations.status.report import Overview
-from workflows.serve.report import LibraryVideo, RunPage, VideoPage
+from workflows.serve.report import LibraryVideo, Order, RunPage, VideoPage
 from workflows.serve.routes.parameters import (
     After,
     Code,
@@ -28,7 +29,7 @@ State = Literal["", "done", "rejected", "failed", "requested"]
 @router.get("/overview", responses=refusals(409))
 async def overview(served: TheServed, platform: PlatformFilter = "") -> Overview:
     """Count the videos by state and reason, and name the runs at work."""
-    return await served.work.run(served.library.overview, platform)
+    return await served.work.run(served.listing.overview, platform)
 
 
 @router.get("/videos", responses=refusals(409))
@@ -40,18 +41,17 @@ async def videos(
         Literal[""] | Reason | Failure, Query(description="Stopped for this reason only")
     ] = "",
     contains: Annotated[str, Query(max_length=255, description="With this in platform/code")] = "",
+    run: Annotated[str, Query(max_length=255, description="That this run booked last")] = "",
+    order: Annotated[Order, Query(description="By name, or the latest booking first")] = "name",
     after: After = "",
     limit: Limit = 50,
 ) -> VideoPage:
-    """List the videos in the order of their names."""
+    """List the videos, in the order of their names or the newest first."""
     return await served.work.run(
-        served.library.videos,
-        platform=platform,
-        state=state,
-        reason=str(reason),
-        contains=contains,
-        after=after,
-        limit=limit,
+        served.listing.newest if order == "newest" else served.listing.videos,
+        Wanted(platform, state, str(reason), contains, run),
+        after,
+        limit,
     )
 
 

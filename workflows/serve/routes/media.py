@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from components.base.picture_formats import FORMATS
 from components.errors import NotFoundError
 from components.records.done_marker import DoneMarker
-from components.records.frame_names import CONTENT_TYPES
 from components.stores.s3 import Stored, split
 from workflows.serve.ranges import ranged
 from workflows.serve.refusals import RefusedError
@@ -21,7 +21,7 @@ from workflows.serve.served import Served
 router = APIRouter(prefix="/api", tags=["media"])
 
 _PICTURE_CACHE = "private, max-age=300"
-_PICTURES: dict[str, Any] = {kind: {} for kind in CONTENT_TYPES.values()}
+_PICTURES: dict[str, Any] = {known.content_type: {} for known in FORMATS.values()}
 _BINARY: dict[str, Any] = {"content": {"application/octet-stream": {}}}
 # A container is told by its first bytes; what is none of these a browser will not play anyway.
 _CONTAINERS = (
@@ -92,7 +92,7 @@ def _frame(
         raise _no_frame(platform, code, number)
     if known == version:
         return _Shown(version)
-    media_type = "image/webp" if size else CONTENT_TYPES[found.format]
+    media_type = "image/webp" if size else FORMATS[found.format].content_type
     if held:
         dropped = served.dropped
         picture = dropped.thumbnail(held, number, size) if size else dropped.picture(held, number)

@@ -23,7 +23,7 @@ Number = Annotated[int, Path(ge=0, le=2**53, description="The frame's number")]
 PlatformFilter = Annotated[
     str, Query(alias="platform", max_length=255, description="Of this platform only")
 ]
-After = Annotated[str, Query(max_length=512, description="`next` of the page before")]
+After = Annotated[str, Query(max_length=600, description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=200, description="Most to return")]
 
 

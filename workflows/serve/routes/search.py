@@ -15,7 +15,7 @@ from components.records.record import Record
 from workflows.search.answer import Answer
 from workflows.search.question import Question
 from workflows.serve.pictures import plain_picture
-from workflows.serve.refusals import RefusedError
+from workflows.serve.refusals import RefusedError, told
 from workflows.serve.routes.parameters import Code, Number, Platform, TheServed, refusals
 from workflows.serve.served import Served
 
@@ -113,12 +113,11 @@ def _answer(served: Served, asked: dict[str, Any], picture: bytes | None = None)
     try:
         question = Question(**asked)
     except ValidationError as error:
-        told = "; ".join(each["msg"].removeprefix("Value error, ") for each in error.errors())
-        raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, told, "change the question") from error
+        wrong = "; ".join(each["msg"].removeprefix("Value error, ") for each in error.errors())
+        raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, wrong, "change the question") from error
     try:
         return served.searching.answer(question).model_dump_json().encode()
     except ConfigurationError as error:
         if question.like is None:
             raise
-        told, _, remedy = str(error).partition("; ")
-        raise RefusedError(HTTPStatus.NOT_FOUND, told, remedy) from error
+        raise RefusedError(HTTPStatus.NOT_FOUND, *told(error)) from error

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from components.errors import ConfigurationError, PipelineError, TransientError
 from components.stores.vectors.edge import socket_file, wire
-from components.stores.vectors.edge.errors import HolderGoneError, MissingCollectionError
+from components.stores.vectors.edge.errors import HolderGoneError
 from components.stores.vectors.edge.requests import Answered, Request, Rows
+from components.stores.vectors.errors import MissingCollectionError
 
 
 class Caller:

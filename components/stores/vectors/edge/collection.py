@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from components.base.side_by_side import batches
 from components.settings import IndexSettings
 from components.stores.vectors.collection import Found, FrameCollection, Made, own_ids
-from components.stores.vectors.edge.errors import MissingCollectionError
 from components.stores.vectors.edge.known_points import as_vector
 from components.stores.vectors.edge.requests import (
     Answered,
@@ -33,6 +32,7 @@ from components.stores.vectors.edge.requests import (
     Where,
     equal,
 )
+from components.stores.vectors.errors import MissingCollectionError, missing
 from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.naming import collection_name
 from components.stores.vectors.payloads import (
@@ -83,10 +83,7 @@ class EdgeCollection(FrameCollection):
     def dim(self) -> int:
         name = self._own_name()
         if name is None:
-            raise MissingCollectionError(
-                f"{self.settings.url} has no collection {self.name!r}; check QDRANT_URL and "
-                "QDRANT_COLLECTION"
-            )
+            raise missing(self.settings.url, self.name)
         return catalogue(self.engine).collections[name].dim
 
     def replace(

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from components.errors import ConfigurationError, TransientError
-
-
-class MissingCollectionError(ConfigurationError):
-    """There is no collection or alias of this name."""
+from components.errors import TransientError
 
 
 class HolderGoneError(TransientError):

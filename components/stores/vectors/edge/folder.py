@@ -19,7 +19,7 @@ from components.base.together import Together
 from components.errors import ConfigurationError, PipelineError, TransientError
 from components.stores.vectors.edge import catalogue as catalogues
 from components.stores.vectors.edge import reading
-from components.stores.vectors.edge.errors import HolderGoneError, MissingCollectionError
+from components.stores.vectors.edge.errors import HolderGoneError
 from components.stores.vectors.edge.filters import filter_of
 from components.stores.vectors.edge.known_points import KnownPoints
 from components.stores.vectors.edge.requests import (
@@ -42,6 +42,7 @@ from components.stores.vectors.edge.requests import (
     Scroll,
     Upsert,
 )
+from components.stores.vectors.errors import missing
 from components.stores.vectors.payloads import INDEXED_FIELDS
 
 _LOCK = "edge.lock"
@@ -168,9 +169,7 @@ class FolderEngine:
     def _entry(self, name: str) -> tuple[str, CollectionEntry]:
         own = self._catalogue.aliases.get(name, name)
         if own not in self._catalogue.collections:
-            raise MissingCollectionError(
-                f"{self._folder} has no collection {name!r}; check QDRANT_URL and QDRANT_COLLECTION"
-            )
+            raise missing(self._folder, name)
         return own, self._catalogue.collections[own]
 
     def _shard(self, name: str) -> edge.EdgeShard:

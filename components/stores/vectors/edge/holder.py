@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from components.base.logs import log
 from components.errors import ConfigurationError, PipelineError
 from components.stores.vectors.edge import socket_file, wire
-from components.stores.vectors.edge.errors import HolderGoneError, MissingCollectionError
+from components.stores.vectors.edge.errors import HolderGoneError
 from components.stores.vectors.edge.requests import Answered, Engine
+from components.stores.vectors.errors import MissingCollectionError
 
 
 class Holder:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from components.records.record import Record
 
@@ -175,7 +175,6 @@ Request = (
     GetCatalogue | Create | PointAliases | Count | Optimize | Upsert | Describe | Delete
     | DeleteWhere | Flush | Retrieve | Scroll | Nearest
 )  # fmt: skip
-REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="call")])
 
 
 # Made here of what the engine found, hundreds a search; checked where it crosses a socket.

@@ -34,7 +34,7 @@ ErrorKind = Literal["missing", "configuration", "transient"]
 
 
 class WireError(Exception):
-    """What arrives is no message of this protocol and version."""
+    """What arrives is not a message of this protocol and version."""
 
 
 class Call(Record):
@@ -77,7 +77,7 @@ def receive(connection: socket.socket) -> tuple[bytes, bytes] | None:
 
     Raises:
         OSError: the other end is gone in the middle.
-        WireError: it is no message of this protocol and version.
+        WireError: it is not a message of this protocol and version.
     """
     prefix = _exactly(connection, _PREFIX.size)
     if prefix is None:

@@ -11,6 +11,7 @@ from qdrant_client import models
 from components.base.side_by_side import batches
 from components.base.vectors import Vectors
 from components.stores.vectors.collection import Found, FrameCollection, Made, own_ids
+from components.stores.vectors.errors import MissingCollectionError
 from components.stores.vectors.frame_filter import FrameFilter
 from components.stores.vectors.naming import collection_name
 from components.stores.vectors.payloads import (
@@ -23,7 +24,7 @@ from components.stores.vectors.payloads import (
     fits,
 )
 from components.stores.vectors.qdrant import aliases, schema
-from components.stores.vectors.qdrant.connection import MissingCollectionError, QdrantConnection
+from components.stores.vectors.qdrant.connection import QdrantConnection
 from components.stores.vectors.qdrant.filters import qdrant_filter
 from components.stores.vectors.qdrant.own_ids import OwnIds
 from components.stores.vectors.qdrant.points import (

@@ -7,16 +7,18 @@ import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 import grpc
 from qdrant_client import QdrantClient
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
+from components.base.loopback import is_on_loopback
 from components.base.retries import answered
 from components.errors import ConfigurationError, PipelineError, TransientError
 from components.settings import IndexSettings
+from components.stores.vectors.errors import missing
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,10 +41,6 @@ _PASSING = {
 
 class AlreadyThereError(PipelineError):
     """Another process created the collection first."""
-
-
-class MissingCollectionError(ConfigurationError):
-    """There is no collection or alias of this name."""
 
 
 class QdrantConnection:
@@ -109,7 +107,7 @@ class QdrantConnection:
                 # So the embedded Qdrant says what a server says with status 404.
                 if str(error) != f"Collection {collection} not found":
                     raise
-                raise self._missing(collection) from error
+                raise missing(self.where, collection) from error
 
     def _explain(self, error: Exception, collection: str) -> PipelineError:
         if isinstance(error, UnexpectedResponse):
@@ -123,17 +121,12 @@ class QdrantConnection:
             "then try again"
         )
 
-    def _missing(self, collection: str) -> MissingCollectionError:
-        return MissingCollectionError(
-            f"{self.where} has no collection {collection!r}; check QDRANT_URL and QDRANT_COLLECTION"
-        )
-
     def _explain_http(self, error: UnexpectedResponse, collection: str) -> PipelineError:
         status, reason = error.status_code, error.reason_phrase
         if status in (401, 403):
             return ConfigurationError(f"{self.where} refused the key ({status}); check QDRANT_KEY")
         if status == 404:
-            return self._missing(collection)
+            return missing(self.where, collection)
         if status == 409:
             return AlreadyThereError(f"collection {collection!r} is there already")
         if _is_transient(error):
@@ -170,6 +163,12 @@ def _client(settings: IndexSettings, *, over_grpc: bool = False) -> QdrantClient
         # A key over plain HTTP is the operator's choice inside a cluster.
         warnings.filterwarnings("ignore", message="Api key is used with an insecure")
         try:
+            # Proxies lead to other machines.
+            direct: dict[str, Any] = (
+                {"trust_env": False, "grpc_options": {"grpc.enable_http_proxy": 0}}
+                if is_on_loopback(settings.url)
+                else {}
+            )
             return QdrantClient(
                 url=settings.url,
                 api_key=key,
@@ -177,6 +176,7 @@ def _client(settings: IndexSettings, *, over_grpc: bool = False) -> QdrantClient
                 check_compatibility=False,
                 prefer_grpc=over_grpc,
                 grpc_port=settings.grpc_port,
+                **direct,
             )
         except ValueError as error:
             raise ConfigurationError(

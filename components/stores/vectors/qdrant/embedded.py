@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.base.install_line import install_line
 from components.errors import ConfigurationError, PipelineError
 
 # qdrant-client's own; a test holds it to what the client writes.
@@ -78,7 +79,7 @@ def opened(folder: Path) -> Iterator[OldFolder]:
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"{folder} is of an earlier version and is taken over with qdrant-client, which is not "
-            "installed (No module named 'qdrant_client'); install oriane's extra index"
+            f"installed (No module named 'qdrant_client'); type {install_line('index')}"
         ) from error
     try:
         client = open_embedded(folder)

@@ -8,7 +8,7 @@ from typing import Any
 from qdrant_client import models
 
 from components.settings import IndexSettings
-from components.stores.vectors.collection import foreign
+from components.stores.vectors.errors import foreign
 from components.stores.vectors.payloads import INDEXED_FIELDS
 from components.stores.vectors.qdrant.connection import AlreadyThereError, QdrantConnection
 

@@ -8,6 +8,8 @@ export function loadFurther() {
     const link = event.target.closest(".further a");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
+    // Else what an impatient second click loads is appended once more.
+    if (link.getAttribute("aria-busy")) return;
     link.setAttribute("aria-busy", "true");
     const loaded = await part(link.href, "moments");
     if (!loaded) {

@@ -3,6 +3,8 @@
 import { part } from "./part.js";
 import { connect } from "./screen.js";
 
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
 export function playInPlace() {
   const inline = document.querySelector("main > .player");
   if (inline) show(inline);
@@ -38,8 +40,15 @@ function withPage(href) {
   return address.href;
 }
 
+let loading = new AbortController();
+
+// Of several moments that are clicked one after the other, the last one plays.
 async function load(address) {
-  const loaded = await part(address, "player");
+  loading.abort();
+  loading = new AbortController();
+  const { signal } = loading;
+  const loaded = await part(address, "player", signal);
+  if (signal.aborted) return null;
   const player = loaded?.querySelector(".player");
   // What cannot be shown here, the server says on a page of its own.
   if (!player) location.assign(address);
@@ -81,7 +90,8 @@ function show(player, opener = null) {
   dialog.showModal();
   video.focus();
   video.currentTime = Number(player.dataset.second);
-  video.play().catch(() => {});
+  // Who asks for little motion presses play, unless a click said as much.
+  if (opener || !still.matches) video.play().catch(() => {});
 }
 
 function seek(player, video, link) {
