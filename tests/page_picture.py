@@ -44,7 +44,7 @@ def main() -> None:
 def _drawn(browser, client: httpx.Client, scheme: str) -> Image.Image:
     """Return what a search shows in light, and a moment that plays in dark."""
     page = browser.new_page(base_url=str(client.base_url), viewport=_SIZE, color_scheme=scheme)
-    page.goto("/?q=a bicycle&confidence=20")
+    page.goto("/?q=a bicycle&confidence=60")
     page.wait_for_load_state("networkidle")
     if scheme == "dark":
         page.locator(".moments .open").first.click()
