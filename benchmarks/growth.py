@@ -30,7 +30,7 @@ _A_SHARD = 20
 _PARTS = 10
 _EVERY_S = 5.0
 _FRAMES_A_VIDEO = 10
-_HELD = ("own_private_mb", "private_mb", "mb", "threads", "open_files", "processes")
+_HELD = ("own_private_mb", "mb", "threads", "open_files", "processes")
 
 
 def tiny_videos(number: int, folder: Path) -> list[Path]:

@@ -29,16 +29,15 @@ _NOTHING = (0, 0, 0, 0)
 
 @dataclass(frozen=True)
 class Sample:
-    """What the command and all that it started held at a moment; `own_private_mb` is its own.
+    """What the command and all that it started held at a moment.
 
     `mb` is their share of memory (PSS) with the files that they map, which the kernel takes back
-    when it needs to; `private_mb` is what lies in no file (Anonymous).
+    when it needs to; `own_private_mb` is what of the command itself lies in no file.
     """
 
     at_s: float
     mb: float
     own_private_mb: float
-    private_mb: float
     threads: int
     open_files: int
     processes: int
@@ -146,7 +145,6 @@ class _Sampler:
                     at_s=at_s,
                     mb=sums[0] / 1e6,
                     own_private_mb=own[1] / 1e6,
-                    private_mb=sums[1] / 1e6,
                     threads=sums[2],
                     open_files=sums[3],
                     processes=len(pids),
@@ -155,13 +153,13 @@ class _Sampler:
 
 
 def _held(pid: int) -> tuple[int, int, int, int]:
-    """Return a process's PSS and Anonymous in bytes, threads, files; zeros once it ended."""
+    """Return a process's PSS, that in no file, in bytes; threads, files; zeros once it ended."""
     folder = Path("/proc") / str(pid)
     try:
         lines = (folder / "smaps_rollup").read_text().splitlines()[1:]
         sizes = {name: int(size) * 1024 for name, size, *_ in map(str.split, lines)}
         threads, files = (len(list((folder / name).iterdir())) for name in ("task", "fd"))
-        return sizes["Pss:"], sizes["Anonymous:"], threads, files
+        return sizes["Pss:"], sizes["Pss_Anon:"], threads, files
     except (OSError, KeyError):
         return _NOTHING
 

@@ -31,8 +31,8 @@ LABELS = {
     "step-by-step-veryfast": "step by step, x264 veryfast",
 }
 _HELD = {
-    "own_private_mb": "private MB of the run", "private_mb": "with all it started",
-    "mb": "with mapped files", "threads": "threads", "open_files": "open files",
+    "own_private_mb": "private MB of the run", "mb": "MB with all it started, and mapped files",
+    "threads": "threads", "open_files": "open files",
 }  # fmt: skip
 _COLUMNS = (
     "", "seconds, best", "median", "video s/s", "frames/s", "× floor", "CPU s", "peak MB",
@@ -234,7 +234,7 @@ def growth(found: Mapping[str, Any]) -> str:
         [
             f"{part['done']:,}",
             f"{part['ms_a_video']:.0f}",
-            *("" if part[name] is None else f"{part[name]:.0f}" for name in _HELD),
+            *("" if part.get(name) is None else f"{part[name]:.0f}" for name in _HELD),
         ]
         for part in found["parts"]
     ]

@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from components.base import redaction
+from components.base.allocator import few_arenas
 from components.base.model_names import PACKAGED
 from components.dag import Item
 from components.pipeline import video_to_embedding
@@ -59,6 +60,8 @@ collect_ignore = [
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Hundreds of tests start threads, which would leave a gigabyte in sixteen.
+few_arenas()
 
 
 # Fixtures that start servers or workers, make videos or load models.

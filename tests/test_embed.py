@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -111,6 +112,15 @@ def test_what_a_gpu_did_is_told(three_videos: Corpus, encoder: Recording) -> Non
     busy_s = sum(gpu.busy_s for gpu in told if gpu)
     assert busy_s == pytest.approx(SECONDS_A_BATCH * len(encoder.batches), abs=0.01)
     assert all(gpu and gpu.held_s > 0 for gpu in told)
+
+
+def test_the_model_goes_with_the_services(corpus: Corpus, tmp_path: Path) -> None:
+    """Not with the next collection of everything: Python knows nothing of how large it is."""
+    corpus.add(numbered_video(tmp_path / "a.mp4", [number / 5 for number in range(10)], 160, 90))
+    corpus.through(*BEFORE, "embed")
+    model = weakref.ref(corpus.services.encoder)
+    corpus.services.close()
+    assert model() is None
 
 
 class Numbering:

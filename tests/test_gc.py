@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.deployment import content
 from tests.deployment import copied as storage  # noqa: F401
 from tests.test_catch_up import planned
 from workflows.operations.gc.gc import clean
-from workflows.operations.gc.report import Cleaned
+from workflows.operations.gc.report import Cleaned, Expired, Expiry
 from workflows.operations.verify.verify import verify
 from workflows.terminal.durations import duration
 
@@ -52,6 +53,21 @@ def test_old_manifests_go_and_what_a_rerun_needs_stays(services: Services) -> No
     (entry,) = corpus.through(*VIDEO_PHASES)
     assert all(step.reused for step in entry.steps)
     assert verify(services).findings == ()
+
+
+def test_old_logs_of_runs_on_this_machine_go(services: Services) -> None:
+    folder = services.settings.work.data_dir / "logs"
+    folder.mkdir(parents=True)
+    old, new, foreign = "20260101-010203-0a1b.jsonl", "20261127-184448-970d.jsonl", "notes.jsonl"
+    for name in (old, new, foreign):
+        (folder / name).write_text("12345")
+    then = (datetime.now(UTC) - timedelta(days=31)).timestamp()
+    for name in (old, foreign):
+        os.utime(folder / name, (then, then))
+    assert cleaned(services, apply=False).expired[Expired.LOG] == Expiry(objects=1, bytes=5)
+    assert len([*folder.iterdir()]) == 3
+    assert cleaned(services).expired[Expired.LOG] == Expiry(objects=1, bytes=5)
+    assert {path.name for path in folder.iterdir()} == {new, foreign}
 
 
 def test_superseded_and_unfinished_results_go(services: Services) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -173,6 +174,26 @@ def test_events_are_kept_and_never_changed(ledger: Ledger, database: LedgerSetti
             pytest.raises(psycopg.errors.RaiseException, match="only ever appended"),
         ):
             connection.execute(statement)
+
+
+def test_old_events_can_be_removed_as_the_documents_say(
+    ledger: Ledger, database: LedgerSettings
+) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "operations.md").read_text()
+    (removal,) = re.findall(r"```sql\n(BEGIN;.*?DELETE FROM events.*?)```", page, re.DOTALL)
+    ledger.book([failed("a", run="r1"), failed("a", run="r2")])
+    with connect(database) as connection:
+        connection.execute("ALTER TABLE events DISABLE TRIGGER events_are_appended")
+        connection.execute("UPDATE events SET at = now() - interval '3 years' WHERE run = 'r1'")
+        connection.execute("ALTER TABLE events ENABLE TRIGGER events_are_appended")
+    with connect(database) as connection:
+        connection.execute(removal)
+    assert [event.run for event in ledger.events("p", "a")] == ["r2"]
+    with (
+        connect(database) as connection,
+        pytest.raises(psycopg.errors.RaiseException, match="only ever appended"),
+    ):
+        connection.execute("DELETE FROM events")
 
 
 def test_a_lease_keeps_others_off_until_it_ends(ledger: Ledger) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -69,6 +71,18 @@ def with_settings(services: Services, **values: object) -> Settings:
 
 
 # What it answers
+
+
+def test_the_model_goes_with_the_server(served_services: Services) -> None:
+    app = create_app(served_services, served_services.settings)
+    with serving(app) as client:
+        assert client.get("/api/search", params={"texts": "a cat"}).is_success
+        asker = weakref.ref(app.state.served.searching.asker())
+    for thread in threading.enumerate():
+        if thread.name == "warming":
+            thread.join()
+    assert asker() is None
+    assert gc.get_freeze_count() == 0
 
 
 def test_search_by_text(api: httpx.Client) -> None:

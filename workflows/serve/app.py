@@ -96,19 +96,27 @@ async def _alive(app: FastAPI) -> AsyncIterator[None]:
     found: Served = app.state.served
     # The nursery is forked from before other threads hold locks.
     start_forkserver()
-    warming = threading.Thread(target=_warm, args=(found,), name="warming", daemon=True)
+    ended = threading.Event()
+    warming = threading.Thread(target=_warm, args=(found, ended), name="warming", daemon=True)
     warming.start()
     yield
+    ended.set()
     await to_thread(found.work.close)
+    # In a process that goes on, the model is to go.
+    found.searching.close()
+    gc.unfreeze()
 
 
-def _warm(found: Served) -> None:
+def _warm(found: Served, ended: threading.Event) -> None:
     try:
         found.searching.warm()
     except PipelineError as error:
         log.warning("not warm yet: %s", error)
-    # All that is loaded stays; from here on the collector looks at what requests make.
-    gc.freeze()
+    if not ended.is_set():
+        # All that is loaded stays; from here on the collector looks at what requests make. What is
+        # garbage by now would stay as well.
+        gc.collect()
+        gc.freeze()
 
 
 def rules_of(deployment: Settings, *hosts: str) -> Rules:

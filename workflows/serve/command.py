@@ -45,6 +45,7 @@ def serve(
         )
     # Requests share the cores: threads for products as small as theirs would but wait for work.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from components.base.allocator import few_arenas
     from components.base.logs import recording
     from components.settings import Settings
     from workflows.local.announced import announced
@@ -59,6 +60,8 @@ def serve(
             f"--host {host}: others could reach the server, and ORIANE_TOKEN is not set; set it to "
             "at least 16 characters (openssl rand -hex 32), or listen on 127.0.0.1"
         )
+    # Each of its threads would come to hold in an arena of its own the most it ever took.
+    few_arenas()
     listening = bound(host, port)
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{listening.getsockname()[1]}"

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,8 @@ class RememberedTexts:
         self.name, self.dim = encoder.name, encoder.dim
         self._lock = threading.Lock()
         self._rows: OrderedDict[str, Vectors] = OrderedDict()
-        self._new = Together(self._embedded)
+        # Knows the encoder alone: in a circle with this, it would keep a model that nobody needs.
+        self._new = Together(partial(_embedded_together, encoder))
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Return one row a text: (len(texts), dim)."""
@@ -58,14 +60,15 @@ class RememberedTexts:
                 self._rows.popitem(last=False)
         return np.stack([known[text] for text in texts])
 
-    def _embedded(self, asked: list[list[str]]) -> list[list[Vectors]]:
-        texts = list(dict.fromkeys(chain.from_iterable(asked)))
-        rows = dict(zip(texts, self._encoder.embed_texts(texts), strict=True))
-        return [[rows[text] for text in own] for own in asked]
-
     def reach(self, texts: Vectors) -> Reach:
         """Return what the encoder says of it."""
         return reach_of(self._encoder, texts)
+
+
+def _embedded_together(encoder: TextEncoder, asked: list[list[str]]) -> list[list[Vectors]]:
+    texts = list(dict.fromkeys(chain.from_iterable(asked)))
+    rows = dict(zip(texts, encoder.embed_texts(texts), strict=True))
+    return [[rows[text] for text in own] for own in asked]
 
 
 class RememberingSides(ModelSides):
@@ -88,6 +91,11 @@ class Searching:
     def warm(self) -> None:
         """Load the model's sides and what scores are calibrated by."""
         self.asker().warm()
+
+    def close(self) -> None:
+        """Let go of the model."""
+        with self._lock:
+            self._asker = None
 
     def answer(self, question: Question, page: int | None = None) -> Answer:
         """Return the moments that fit, or those that come closest and that nothing fits.

@@ -33,7 +33,7 @@ def gc(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Clean the artifacts bucket of old manifests, job inputs, and results no marker names."""
+    """Clean up old manifests, job inputs, results that no marker names, and this machine's logs."""
     from workflows.local.deployment import operated_services
     from workflows.operations.gc.gc import clean
 

@@ -1,4 +1,4 @@
-"""Cleans the artifacts bucket of what has expired and nothing refers to."""
+"""Cleans the artifacts bucket, and this machine's logs, of what expired and nothing refers to."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
+from pathlib import Path
 
 from components.base.side_by_side import side_by_side
 from components.running.services import Services
@@ -18,6 +19,8 @@ from workflows.operations.inventory import result_of
 _MANIFEST = re.compile(r"runs/([^/]+)/[0-9]{6,}/\w+\.jsonl")
 _ABOUT_THE_RUN = re.compile(r"runs/[^/]+/(plan|digest|run)\.json")
 _JOB = re.compile(r"jobs/[^/]+\.json")
+# Of `oriane run` on this machine; other files in the folder are somebody else's.
+_LOG = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}\.jsonl")
 _AT_ONCE = 32
 
 
@@ -49,7 +52,7 @@ def clean(services: Services, before: datetime, *, apply: bool) -> Cleaned:
 
     Manifests of runs that still lease videos stay, and so do results that a video's done marker
     names, which make its next run free, and those of videos that a run works on. Plans and digests
-    stay.
+    stay. Of this machine, the logs of runs go.
 
     Raises:
         PipelineError: a store does not answer, or refuses.
@@ -68,7 +71,18 @@ def clean(services: Services, before: datetime, *, apply: bool) -> Cleaned:
     else:
         for _ in counted():
             pass
+    _clean_logs(services.settings.work.data_dir / "logs", before, cleaning)
     return cleaning.report
+
+
+def _clean_logs(folder: Path, before: datetime, cleaning: _Cleaning) -> None:
+    for path in sorted(folder.glob("*.jsonl")):
+        found = path.stat()
+        if _LOG.fullmatch(path.name) and found.st_mtime < before.timestamp():
+            cleaning.objects[Expired.LOG] += 1
+            cleaning.bytes[Expired.LOG] += found.st_size
+            if cleaning.applied:
+                path.unlink(missing_ok=True)
 
 
 def _expired(

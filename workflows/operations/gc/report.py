@@ -13,10 +13,11 @@ class Expired(StrEnum):
     JOB = "job_inputs"
     RESULT = "results"
     MANIFEST = "manifests"
+    LOG = "run_logs"
 
 
 class Expiry(Record):
-    """How many objects of a kind, and their bytes."""
+    """How many objects of a kind, or files, and their bytes."""
 
     objects: int
     bytes: int
