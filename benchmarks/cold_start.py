@@ -1,13 +1,14 @@
 """How long a run takes to its first decoded frame: python -m benchmarks.cold_start VIDEO [RUNS]
 
 Runs `oriane run VIDEO` on an empty data folder, then again with nothing new, and prints a table,
-each the least of RUNS (default 5): seconds from the start of the interpreter until the video is
+each the least of RUNS: seconds from the start of the interpreter until the video is
 probed, which decodes a frame, and until a run with nothing new has ended; and what the processors
 worked for the latter, which is all that tells on a machine that does other things as well.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
@@ -22,9 +23,16 @@ _DECODED = "fetch.probe.probe"
 
 def main() -> None:
     """Print the table."""
-    video, runs = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("video", type=Path)
+    parser.add_argument("runs", type=int, nargs="?", default=5, help="default: 5")
+    options = parser.parse_args()
+    if not options.video.is_file():
+        parser.error(f"no file {options.video}")
     with TemporaryDirectory() as folder:
-        rows = [_run(Task((video,), Path(folder))) for _ in range(runs)]
+        rows = [_run(Task((options.video,), Path(folder))) for _ in range(options.runs)]
     least = " | ".join(f"{min(column):.2f}" for column in zip(*rows, strict=True))
     sys.stdout.write(
         "| first frame decoded after s | nothing new, s | nothing new, CPU s |\n|---|---|---|\n"

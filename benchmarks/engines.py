@@ -1,4 +1,4 @@
-"""The embedded engines side by side: `python -m benchmarks.engines [FRAMES…] [local] [edge]`.
+"""The embedded engines side by side: `python -m benchmarks.engines [FRAMES…] [--engine NAME]`.
 
 Fills a folder with each engine through the seam for vector stores, as index does, then opens and
 asks it in a process of its own. Vectors are random; 25 frames a video; 20 questions each, medians
@@ -7,6 +7,7 @@ of CPU time, so that other work of the machine counts little.
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -38,9 +39,13 @@ def main() -> None:
         step, engine, folder, number = sys.argv[2:]
         print(json.dumps(_STEPS[step](_settings(engine, folder), int(number))))
         return
-    arguments = sys.argv[1:]
-    counts = [int(number) for number in arguments if number not in _ENGINES] or [20_000, 100_000]
-    engines = [text for text in arguments if text in _ENGINES] or list(_ENGINES)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("frames", type=int, nargs="*", help="default: 20000 100000")
+    parser.add_argument("--engine", action="append", choices=_ENGINES, help="default: all")
+    options = parser.parse_args()
+    counts, engines = options.frames or [20_000, 100_000], options.engine or _ENGINES
     print("| frames | engine | upsert CPU s | open CPU s | query CPU ms | one video | platform "
           "| private MB | with mapped files MB |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|---|")
