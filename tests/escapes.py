@@ -64,8 +64,8 @@ OPEN_TO_ALL = (
 class Outside:
     """What lies around a worker, that it must not get at."""
 
-    def __init__(self, folder: Path, parent: int) -> None:
-        self.folder, self.parent = folder, parent
+    def __init__(self, folder: Path, parent: int, home: Path) -> None:
+        self.folder, self.parent, self.home = folder, parent, home
         self.source, self.output = folder / "mine" / "source", folder / "out" / "frames.tar"
         self.secret = folder / "other" / "source"
         self.link = folder / "mine" / "link"
@@ -271,7 +271,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "another video by a link": lambda o: o.link.read_text(),
     "a way up and down again": lambda o: (o.source.parent / "../other/source").read_text(),
     "which videos there are": lambda o: os.listdir(o.folder),
-    "the home folder": lambda o: os.listdir(Path.home()),
+    "the home folder": lambda o: os.listdir(o.home),
     "the working folder's .env": lambda o: (o.folder / ".env").touch(),
     "the list of users": lambda o: Path("/etc/passwd").read_text(),
     "a file in /tmp": lambda o: (Path("/tmp") / f"escape-{os.getpid()}").touch(),
@@ -326,9 +326,12 @@ ATTEMPTS: dict[str, Attempt] = {
 }
 
 
-def try_them(folder: Path, parent: int, names: list[str]) -> dict[str, str]:
-    """Return what came of each attempt: `refused: …`, or `got …`."""
-    outside = Outside(folder, parent)
+def try_them(folder: Path, parent: int, home: Path, names: list[str]) -> dict[str, str]:
+    """Return what came of each attempt: `refused: …`, or `got …`.
+
+    A worker has neither HOME nor the list of users; where home is, it would have to guess.
+    """
+    outside = Outside(folder, parent, home)
     outcomes = {}
     for name in names:
         try:

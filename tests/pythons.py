@@ -27,8 +27,13 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "pythons.json"
 _USER = "newcomer"
 _PACKAGES = "python3,python3-venv,make,git,ca-certificates"
-# What a root needs of this system to reach the package index as this system does.
-_NETWORK_FILES = ("/etc/resolv.conf", "/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
+# What a root needs of this system to know itself, and to reach the package index as this one does.
+_NETWORK_FILES = (
+    "/etc/hosts",
+    "/etc/resolv.conf",
+    "/etc/pip.conf",
+    "/etc/ssl/certs/ca-certificates.crt",
+)
 _NETWORK_VARIABLES = re.compile(r"(?i)PIP_(?!FIND_LINKS)|SSL_CERT_|REQUESTS_CA_|.*_PROXY")
 _CLOSING_LINE = re.compile(r"=+ (.* in [\d.]+s.*) =+")
 

@@ -59,10 +59,10 @@ def pool() -> Iterator[Decoders]:
 
 def tried(folder: Path, pool: Decoders, names: list[str]) -> dict[str, str]:
     """Try to escape from one worker; return what came of each attempt."""
-    outside = Outside(folder, os.getpid())
+    outside = Outside(folder, os.getpid(), Path.home())
     outside.lay_out()
     access = Access(outside.source, (outside.output,))
-    return pool.call(access, try_them, folder, os.getpid(), names)
+    return pool.call(access, try_them, folder, os.getpid(), Path.home(), names)
 
 
 @pytest.fixture(scope="module")
