@@ -1,4 +1,4 @@
-"""Whether an address is of this machine, to which no proxy leads."""
+"""Addresses of this machine, which nobody else reaches and no proxy leads to."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 
-def is_on_loopback(url: str | None) -> bool:
-    """Return whether the address names this machine: localhost, 127.0.0.1 and the like."""
-    host = urlsplit(url or "").hostname or ""
+def is_loopback(host: str) -> bool:
+    """Return whether the host is this machine: localhost, 127.0.0.1 and the like."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_on_loopback(url: str | None) -> bool:
+    """Return whether the address of a server is on this machine."""
+    return is_loopback(urlsplit(url or "").hostname or "")

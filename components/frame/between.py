@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from threading import Condition
-from types import TracebackType
 from typing import Any, Self
 
 from av.packet import Packet
@@ -122,12 +121,7 @@ class Between:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _decoded(self, video: VideoFile, stretch: Stretch) -> Iterator[Looked]:

@@ -7,6 +7,8 @@ from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from workflows.serve.body import body_first
+
 
 class Abandoned:
     """The middleware that ends the work on a request once its connection is closed.
@@ -27,7 +29,7 @@ class Abandoned:
         async def closed() -> Message:
             return await asyncio.shield(gone)
 
-        work = asyncio.ensure_future(self._app(scope, _empty_then(closed), send))
+        work = asyncio.ensure_future(self._app(scope, body_first(b"", closed), send))
         watching = asyncio.ensure_future(_disconnected(receive))
         try:
             await asyncio.wait((work, watching), return_when=asyncio.FIRST_COMPLETED)
@@ -46,17 +48,3 @@ class Abandoned:
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _empty_then(closed: Receive) -> Receive:
-    """Return what gives the application an empty body first, and the end once it has come."""
-    given = False
-
-    async def give() -> Message:
-        nonlocal given
-        if given:
-            return await closed()
-        given = True
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    return give

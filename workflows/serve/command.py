@@ -47,12 +47,13 @@ def serve(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from components.base.allocator import few_arenas
     from components.base.logs import recording
+    from components.base.loopback import is_loopback
     from components.settings import Settings
     from workflows.local.announced import announced
     from workflows.local.deployment import local_services
     from workflows.local.stand_ins import deployed, stores_line
     from workflows.serve.app import create_app, rules_of
-    from workflows.serve.server import bound, is_loopback, server
+    from workflows.serve.server import bound, server
 
     settings = deployed(Settings.load())
     if not is_loopback(host) and settings.serve.token is None:

@@ -19,6 +19,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workflows.serve import sessions
+from workflows.serve.body import body_first
 from workflows.serve.rates import Rates
 from workflows.serve.refusals import RefusedError, answer
 
@@ -163,16 +164,7 @@ class Gate:
                 f"the request's body took longer than {self._rules.timeout_s:g} s",
                 "send it faster, or raise VP_SERVE_TIMEOUT_SECS",
             ) from error
-        given = False
-
-        async def give() -> Message:
-            nonlocal given
-            if given:
-                return await receive()
-            given = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        return give
+        return body_first(body, receive)
 
 
 async def _received(receive: Receive, most: int, told: int) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import signal
 import socket
 import threading
@@ -43,16 +42,6 @@ def bound(host: str, port: int) -> socket.socket:
             f"{host}:{port}: cannot listen there ({error}); choose another with --host and --port"
         ) from error
     return listening
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether nobody but this machine reaches the address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def server(app: Any) -> uvicorn.Server:

@@ -32,7 +32,12 @@ def video_list(served: Served, request: Request) -> Response:
     if None in given.values():
         found = VideoPage(videos=(), next=None)
     else:
-        wanted = Wanted("", asked["state"], asked["reason"], asked["name"], asked["run"])
+        wanted = Wanted(
+            state=asked["state"],
+            reason=asked["reason"],
+            contains=asked["name"],
+            run=asked["run"],
+        )
         found = read(wanted, asked["after"])
     counts = served.listing.counts()
     # Where nothing is, a run may be about to change that.

@@ -49,7 +49,7 @@ async def videos(
     """List the videos, in the order of their names or the newest first."""
     return await served.work.run(
         served.listing.newest if order == "newest" else served.listing.videos,
-        Wanted(platform, state, str(reason), contains, run),
+        Wanted(platform=platform, state=state, reason=str(reason), contains=contains, run=run),
         after,
         limit,
     )
